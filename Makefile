@@ -1,0 +1,46 @@
+# GNU make, pip and Python 3.10, 3.11 or 3.12 are all that is needed: make PYTHON=python3.12 test
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .build/airflow/bin
+UNIT := not federation and not airflow and not browser
+PYTEST_OPTIONS ?=
+
+.PHONY: help environments demo test test-unit lint format typecheck constraints federation-code clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
+		while IFS='|' read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
+
+environments: ## Build Airflow's environment and the federation's, below .build/
+	@$(PYTHON) demo/environments.py
+
+demo: environments ## Start a federation and Airflow, run the example DAG; CHECK=1 ends after it
+	@$(BIN)/python -m demo $(if $(CHECK),--check)
+
+test: lint typecheck ## Run all checks and all tests
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+test-unit: environments ## Run the tests that start neither a federation nor Airflow nor a browser
+	$(BIN)/python -m pytest -m "$(UNIT)" $(PYTEST_OPTIONS)
+
+lint: environments ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: environments ## Put the code in format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+typecheck: environments ## Check the types
+	$(BIN)/mypy
+
+constraints: ## Resolve the versions afresh for this Python, into constraints/
+	$(PYTHON) -m demo.make_constraints
+
+federation-code: environments ## Generate the federations' code from their configurations
+	@echo "Nothing to generate yet."
+
+clean: ## Remove the environments and all caches
+	rm -rf .build .mypy_cache .pytest_cache .ruff_cache dist

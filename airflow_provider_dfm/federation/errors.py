@@ -1,0 +1,83 @@
+"""The errors a federation can cause, in two branches that a retry policy can tell apart."""
+
+from __future__ import annotations
+
+
+class FederationError(Exception):
+    """Base of all errors of a federation; the message says what was tried, what came back and what to do."""
+
+
+class TransientFederationError(FederationError):
+    """Trying again later may help: the federation, not the request, is the trouble."""
+
+
+class PermanentFederationError(FederationError):
+    """Trying again changes nothing until a person changes something."""
+
+
+class FederationUnreachable(TransientFederationError):
+    """The federation's server or the session host does not answer."""
+
+
+class CommandTimedOut(TransientFederationError):
+    """A command got no reply within its time; it may have been carried out or not."""
+
+
+class JobTimedOut(TransientFederationError):
+    """The job did not end within the time it was given."""
+
+
+class ConnectionSettingsError(PermanentFederationError):
+    """A field of the connection is missing, unknown or wrong."""
+
+
+class StartupKitError(PermanentFederationError):
+    """The startup kit is missing, incomplete, corrupt, expired or of another federation."""
+
+
+class AuthenticationFailed(PermanentFederationError):
+    """The federation knows the kit but refuses its user."""
+
+
+class VersionMismatch(PermanentFederationError):
+    """The interpreter's nvflare or nv_dfm_core does not fit the federation."""
+
+
+class PipelineError(PermanentFederationError):
+    """The pipeline cannot be read, built or prepared."""
+
+
+class ParameterSetError(PermanentFederationError):
+    """A parameter set misses a place, has one too many, or holds a value of the wrong type."""
+
+
+class JobFailed(PermanentFederationError):
+    """A job ended without doing its work: a site, an adapter or the federation failed, or it was aborted."""
+
+
+class JobNotFound(PermanentFederationError):
+    """No job of this id is known."""
+
+
+class JobContentConflict(PermanentFederationError):
+    """A job of this id exists already, with another content."""
+
+
+class ResultsIncomplete(PermanentFederationError):
+    """Results are missing: the message says of which parameter sets and places."""
+
+
+class UnsafeResult(PermanentFederationError):
+    """A result could only be read by running code that came with it (a pickle)."""
+
+
+def error_from_name(name: str, message: str) -> FederationError:
+    """Make the error that the session host named.
+
+    :param name: name of a class of this module; any other becomes a plain :class:`FederationError`.
+    :param message: the error's message.
+    """
+    kind = globals().get(name)
+    if isinstance(kind, type) and issubclass(kind, FederationError):
+        return kind(message)
+    return FederationError(f"{name}: {message}")

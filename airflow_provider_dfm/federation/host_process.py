@@ -1,0 +1,167 @@
+"""The session host's process, seen from its parent: started, asked, and ended for certain."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from importlib import resources
+from types import TracebackType
+from typing import Any, Protocol
+
+import execnet
+
+from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUnreachable, error_from_name
+
+# Each after those that it imports.
+HOST_MODULES = (
+    "failures",
+    "kit_check",
+    "flare_session",
+    "pipeline_source",
+    "parameter_places",
+    "bound_pipeline",
+    "flare_job",
+    "local_jobs",
+    "dfm_session",
+    "session",
+)
+START_SECONDS = 30.0
+END_SECONDS = 3.0
+
+_ENDED = None
+
+
+class Log(Protocol):
+    """Where log lines go: a ``logging.Logger`` or one of its kin, such as Airflow's."""
+
+    def log(self, level: int, msg: str, /, *args: Any) -> Any: ...
+
+    def info(self, msg: str, /, *args: Any) -> Any: ...
+
+
+class HostProcess:
+    """One session host: an interpreter of the federation's that answers requests.
+
+    :param python: the interpreter.
+    :param python_path: folders put first on its path.
+    :param folder: the session's private folder; the host removes it should this process die.
+    :param settings: what the host's session needs; see ``remote/session.py``.
+    :param log: gets the host's log lines, in the thread that asks.
+    """
+
+    def __init__(
+        self,
+        python: str,
+        python_path: tuple[str, ...],
+        folder: str,
+        settings: Mapping[str, Any],
+        log: Log,
+    ) -> None:
+        self._log = log
+        self._asking = threading.Lock()
+        self._messages: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._pid: int | None = None
+        self._python = python
+        self._group = execnet.Group()
+        try:
+            gateway = self._group.makegateway(f"popen//python={_command(python)}")
+            self._channel = gateway.remote_exec(_source("session_host"))
+            self._channel.setcallback(self._messages.put, endmarker=_ENDED)
+            setup = {
+                "folder": folder,
+                "python_path": [os.path.abspath(path) for path in python_path],
+                "settings": dict(settings),
+                "modules": {name: _source(name) for name in HOST_MODULES},
+                "job_components": _source("job_components"),
+            }
+            self._channel.send(json.dumps(setup))
+            self._pid = self._reply("starting", START_SECONDS)["pid"]
+        except BaseException as error:
+            self.end()
+            if isinstance(error, (EOFError, OSError, execnet.RemoteError)):
+                raise FederationUnreachable(
+                    f"The session host did not start with {python}: {type(error).__name__}: {error}"
+                ) from error
+            raise
+
+    def __enter__(self) -> HostProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def ask(self, method: str, timeout: float, **arguments: Any) -> Any:
+        """Have the host do something.
+
+        :param method: name of a public method of ``remote/session.py``.
+        :param timeout: seconds; when they are over the host is ended, since what it does cannot be stopped.
+        :return: the method's result, as JSON knows it.
+        :raises FederationError: what the host reported.
+        :raises CommandTimedOut: no reply in time.
+        :raises FederationUnreachable: the host died.
+        """
+        with self._asking:
+            if self._pid is None:
+                raise FederationUnreachable(f"Cannot do {method}: the session has ended. Open a new one.")
+            try:
+                self._channel.send(json.dumps({"method": method, "arguments": arguments}))
+            except OSError as error:
+                self.end()
+                raise FederationUnreachable(f"Cannot do {method}: the session host has died.") from error
+            return self._reply(method, timeout)
+
+    def end(self) -> None:
+        """End the host and everything it started. Does nothing the second time."""
+        pid, self._pid = self._pid, None
+        if pid is not None:
+            # The host leads its own process group, which has the sites of the local target in it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        self._group.terminate(timeout=END_SECONDS)
+
+    def _reply(self, method: str, timeout: float) -> Any:
+        ends = time.monotonic() + timeout
+        while True:
+            try:
+                text = self._messages.get(timeout=max(0.0, ends - time.monotonic()))
+            except queue.Empty:
+                self.end()
+                raise CommandTimedOut(
+                    f"The federation gave no reply to {method} within {timeout:g} s. The session was ended; "
+                    "the command may have been carried out."
+                ) from None
+            if text is _ENDED:
+                self.end()
+                raise FederationUnreachable(
+                    f"The session host ({self._python}) ended during {method}. Its last lines are in the log."
+                )
+            message = json.loads(text)
+            if "log" in message:
+                level, name, line = message["log"]
+                self._log.log(level, "%s: %s", name, line)
+            elif "error" in message:
+                raise error_from_name(message["error"]["name"], message["error"]["message"])
+            else:
+                return message["result"]
+
+
+def _source(module: str) -> str:
+    return resources.files("airflow_provider_dfm.remote").joinpath(f"{module}.py").read_text(encoding="utf-8")
+
+
+def _command(python: str) -> str:
+    """The interpreter's command line for execnet, which splits it as a shell does."""
+    # Airflow's own settings hold secrets, and code of the federation's will run there.
+    hidden = [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFLOW"))]
+    words = ["env", *(word for name in hidden for word in ("-u", name)), python] if hidden else [python]
+    # execnet takes // for the end of a word.
+    return shlex.join(word.replace("//", "/") for word in words)

@@ -1,0 +1,94 @@
+"""A job of a federation, as its session sees it."""
+
+from __future__ import annotations
+
+import enum
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dfm.federation.results import SUCCESS
+
+if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.results import FederationResults
+    from airflow_provider_dfm.federation.session import FederationSession
+
+
+class JobStatus(enum.Enum):
+    """DFM's states of a job, and FAILED, which DFM reports as FINISHED.
+
+    Sources: nv_dfm_core/session/_job.py and nvflare/apis/job_def.py, RunStatus.
+    """
+
+    SUBMITTED = "SUBMITTED"
+    RUNNING = "RUNNING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+    UNKNOWN = "UNKNOWN"
+
+    @classmethod
+    def of(cls, flare_status: str) -> JobStatus:
+        """The state that a FLARE status stands for.
+
+        :param flare_status: such as ``RUNNING`` or ``FINISHED:COMPLETED``.
+        """
+        if flare_status == SUCCESS:
+            return cls.FINISHED
+        if flare_status == "FINISHED:ABORTED":
+            return cls.ABORTED
+        if flare_status.startswith("FINISHED"):
+            return cls.FAILED
+        return cls.RUNNING if flare_status == "RUNNING" else cls.SUBMITTED
+
+    @property
+    def has_ended(self) -> bool:
+        return self in (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ABORTED)
+
+
+class FederationJob:
+    """A submitted pipeline; any session of the federation can have one for any job id.
+
+    :param session: the session it is seen through.
+    :param job_id: the job's id.
+    """
+
+    def __init__(self, session: FederationSession, job_id: str) -> None:
+        self._session = session
+        self.job_id = job_id
+
+    def get_job_meta(self) -> dict[str, Any]:
+        """All that the federation stores about the job; ``status`` is FLARE's."""
+        return self._session.get_job_meta(self.job_id)
+
+    def get_status(self) -> JobStatus:
+        """The job's state; UNKNOWN for an id that nobody knows."""
+        return self._session.get_status(self.job_id)
+
+    def wait_until_finished(self, timeout: float | None = None, poll_interval: float = 1.0) -> bool:
+        """Wait until the job has ended, whether well or not; ``results()`` tells.
+
+        :param timeout: seconds; None: no limit.
+        :param poll_interval: seconds between two looks.
+        :return: False when the time was over first.
+        :raises JobNotFound: nobody knows the job.
+        """
+        ends = None if timeout is None else time.monotonic() + timeout
+        while not JobStatus.of(self.get_job_meta()["status"]).has_ended:
+            pause = poll_interval if ends is None else min(poll_interval, ends - time.monotonic())
+            if pause <= 0:
+                return False
+            time.sleep(pause)
+        self._session.job_ended(self.job_id)
+        return True
+
+    def cancel(self) -> None:
+        """Abort the job; one that has ended stays as it is."""
+        self._session.abort_job(self.job_id)
+
+    def results(self) -> FederationResults:
+        """What the job's pipeline yielded. Reading takes nothing away, and can be repeated.
+
+        :raises JobNotFound: nobody knows the job.
+        :raises ResultsIncomplete: it has not ended yet.
+        """
+        return self._session.results(self.job_id)

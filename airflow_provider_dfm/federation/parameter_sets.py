@@ -1,0 +1,58 @@
+"""Parameter sets as a DAG author gives them, and as they travel."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from airflow_provider_dfm.federation.errors import ParameterSetError
+
+ParameterSets: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]]:
+    """Make a list of sets whose values are what JSON knows.
+
+    :param input_params: one set, a list of sets, or None for none. Dates and times become ISO 8601 text.
+    :raises ParameterSetError: a value that cannot travel; names the set and the place.
+    """
+    if input_params is None:
+        return []
+    given = [input_params] if isinstance(input_params, Mapping) else input_params
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ParameterSetError(
+            f"Parameter sets are a dict, a list of dicts, or None, not {type(input_params).__name__} "
+            f"{input_params!r:.100}."
+        )
+    sets = []
+    for index, parameter_set in enumerate(given):
+        if not isinstance(parameter_set, Mapping):
+            raise ParameterSetError(f"Parameter set {index} is not a dict: {parameter_set!r:.100}.")
+        sets.append(
+            {
+                str(place): _plain(value, f"Parameter set {index}, place {place!r}")
+                for place, value in parameter_set.items()
+            }
+        )
+    return sets
+
+
+def _plain(value: Any, where: str) -> Any:
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    if isinstance(value, (datetime.date, datetime.datetime, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        if not all(isinstance(key, str) for key in value):
+            raise ParameterSetError(f"{where}: the keys of a dict have to be text: {value!r:.100}.")
+        return {key: _plain(inner, where) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner, where) for inner in value]
+    raise ParameterSetError(
+        f"{where}: a {type(value).__name__} cannot travel to a site: {value!r:.100}. Give text, finite numbers, "
+        "booleans, None, dates, lists or dicts."
+    )

@@ -1,0 +1,48 @@
+"""The forms in which a pipeline can be given."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_dfm.federation.errors import PipelineError
+
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+def is_pipeline_function(pipeline: str) -> bool:
+    """Whether this is ``"package.module:function"``."""
+    return _FUNCTION.fullmatch(pipeline) is not None
+
+
+def is_pipeline_json(pipeline: str) -> bool:
+    """Whether this is a pipeline's JSON, and not where to find it."""
+    return pipeline.lstrip().startswith("{")
+
+
+def pipeline_source(pipeline: str | Mapping[str, Any], arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What the session host needs to make the pipeline.
+
+    :param pipeline: path of a JSON file, JSON as text or dict, or ``"package.module:function"``.
+    :param arguments: keyword arguments of the function.
+    :return: ``{"json": text}`` or ``{"function": path, "arguments": {...}}``.
+    :raises PipelineError: there is no such file, or arguments go with no function.
+    """
+    if isinstance(pipeline, str) and is_pipeline_function(pipeline):
+        return {"function": pipeline, "arguments": dict(arguments or {})}
+    if arguments:
+        raise PipelineError("pipeline_arguments only go with a pipeline function, package.module:function.")
+    if isinstance(pipeline, Mapping):
+        return {"json": json.dumps(pipeline)}
+    if is_pipeline_json(pipeline):
+        return {"json": pipeline}
+    try:
+        return {"json": Path(pipeline).read_text(encoding="utf-8")}
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineError(
+            f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path of "
+            "a JSON file, the JSON itself, or package.module:function."
+        ) from None

@@ -1,0 +1,163 @@
+"""The results of one job, and whether they are all there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete, UnsafeResult
+from airflow_provider_dfm.federation.tokens import AdapterError, Result, index_tokens
+
+SUCCESS = "FINISHED:COMPLETED"
+CUSTOM_PROPERTY = "airflow_provider_dfm"
+SHOWN = 5
+
+
+class JobOutcome(BaseModel, frozen=True):
+    """How a job ended, and what of it came back.
+
+    :param job_id: the job.
+    :param name: its name.
+    :param status: FLARE's status.
+    :param parameter_sets: how many sets it was given.
+    :param places: the places that every set has to give a value to.
+    :param results: how many values came.
+    :param stopped: whether the pipeline reported its end.
+    :param errors: what operations raised.
+    :param failed_sites: site to the reason that its part of the job failed.
+    :param missing: set to the places that got no value, or to none where the set's end was not reported.
+    :param pickles: where values are that only a pickle can give.
+    """
+
+    job_id: str
+    name: str
+    status: str
+    parameter_sets: int
+    places: tuple[str, ...]
+    results: int
+    stopped: bool
+    errors: tuple[AdapterError, ...] = ()
+    failed_sites: dict[str, str] = {}
+    missing: dict[int, tuple[str, ...]] = {}
+    pickles: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Hold the outcome against the promise: every set answered, no error anywhere.
+
+        :raises JobFailed: a site, an operation or the federation failed, or somebody aborted the job.
+        :raises ResultsIncomplete: the job runs still, or results are missing.
+        :raises UnsafeResult: a result is a pickle.
+        """
+        job = f"Job {self.job_id} ({self.name})"
+        if not self.status.startswith("FINISHED"):
+            raise ResultsIncomplete(f"{job} is {self.status}: wait until it has finished.")
+        reasons = [f"site {site}: {reason}" for site, reason in self.failed_sites.items()]
+        reasons += [str(error) for error in self.errors]
+        if self.status != SUCCESS or reasons:
+            came = f"{self.results} results came of {self.parameter_sets} parameter sets"
+            raise JobFailed(f"{job} failed ({self.status}): {_first(reasons) or 'no site gave a reason'}. {came}.")
+        if self.missing or not self.stopped:
+            gaps = [f"set {index}: {', '.join(places) or 'its end'}" for index, places in self.missing.items()]
+            raise ResultsIncomplete(
+                f"{job} ended as {self.status}, but results are missing: "
+                f"{_first(gaps) or 'the end of the pipeline'}. Its sites' logs may tell why; run it again."
+            )
+        if self.pickles:
+            raise UnsafeResult(
+                f"{job} gave results that are pickles, which are not read: {_first(list(self.pickles))}. Reading "
+                "one runs code that came with it. Let the operation return what JSON knows: numbers (not NaN), "
+                "text, lists and dicts, or a pydantic model."
+            )
+
+
+class FederationResults:
+    """The results of a job, in order: by parameter set, frame and place.
+
+    Iterating checks the whole first, so whoever gets a first result gets the last one too. It can be done as
+    often as wanted.
+
+    :param outcome: how the job ended.
+    :param read: gives the results from the beginning.
+    """
+
+    def __init__(self, outcome: JobOutcome, read: Callable[[], Iterator[Result]]) -> None:
+        self.outcome = outcome
+        self._read = read
+
+    def __iter__(self) -> Iterator[Result]:
+        self.outcome.check()
+        return self._read()
+
+    def __len__(self) -> int:
+        return self.outcome.results
+
+    def received(self) -> Iterator[Result]:
+        """What came as data, whether or not it is all."""
+        return self._read()
+
+
+def is_pipeline_job(meta: dict[str, Any]) -> bool:
+    """Whether this provider made the job from a pipeline, so that its results were kept.
+
+    :param meta: the job's meta, as the server has it.
+    """
+    return CUSTOM_PROPERTY in meta.get("custom_props", {})
+
+
+def check_status(meta: dict[str, Any]) -> None:
+    """Make sure that FLARE calls a job completed.
+
+    :param meta: the job's meta, as the server has it.
+    :raises JobFailed: it has another status.
+    """
+    if meta["status"] != SUCCESS:
+        raise JobFailed(f"Job {meta['job_id']} ({meta['name']}) failed: its status is {meta['status']}.")
+
+
+def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults:
+    """The results of a job in its downloaded folder.
+
+    :param folder: what FLARE's download gave: ``workspace/`` is in it.
+    :param meta: the job's meta, as the server has it.
+    :raises JobFailed: the job was not made by this provider, so that its results were not kept.
+    """
+    if not is_pipeline_job(meta):
+        raise JobFailed(
+            f"Job {meta['job_id']} ({meta['name']}) is not a pipeline that this provider submitted: it has no "
+            "results to read. Download its files instead."
+        )
+    expectation = meta["custom_props"][CUSTOM_PROPERTY]
+    kept = folder / "workspace" / "app_server" / CUSTOM_PROPERTY
+    index = index_tokens(kept / "tokens.jsonl")
+    failures = kept / "failures.json"
+    places = tuple(expectation["places"])
+    have = {(frame[0], place) for frame, place, *_ in index.offsets}
+    have |= {(frame[0], place) for frame, place, _ in index.pickles}
+    missing = {}
+    for number in range(expectation["parameter_sets"]):
+        lacking = tuple(place for place in places if (number, place) not in have)
+        if lacking or number not in index.ended:
+            missing[number] = lacking
+    outcome = JobOutcome(
+        job_id=meta["job_id"],
+        name=meta["name"],
+        status=meta["status"],
+        parameter_sets=expectation["parameter_sets"],
+        places=places,
+        results=len(index.offsets),
+        stopped=index.stopped,
+        errors=tuple(index.errors),
+        failed_sites=json.loads(failures.read_text()) if failures.exists() else {},
+        missing=missing,
+        pickles=tuple(f"set {frame[0]}, place {place}, site {site}" for frame, place, site in index.pickles),
+    )
+    return FederationResults(outcome, index.results)
+
+
+def _first(parts: list[str]) -> str:
+    more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+    return "; ".join(parts[:SHOWN]) + more

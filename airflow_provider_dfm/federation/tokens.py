@@ -1,0 +1,166 @@
+"""Reads the tokens that a DFM job's controller kept: values, errors and ends, without running what they name.
+
+One token a line, as DFM dumps it (nv_dfm_core/exec/_token_package.py): ``source_site``, ``target_place``,
+``frame`` and ``tagged_data``, a pair of a tag and a value. Tags are ``json``, ``BaseModel`` (class and data) and
+``PickledObject``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+STATUS_PLACE = "_dfm_status_"
+TELEMETRY_PLACE = "__telemetry__"
+ERROR_TOKEN = "@dfm-error-token"
+STOP_TOKEN = "@dfm-stop-token"
+
+# DFM sends an error on from site to site; the generated code in its trace belongs to the one that raised it.
+_GENERATED_CODE = re.compile(r"[/\\]fed[/\\]runtime[/\\](\w+)[/\\]_this_site\.py")
+
+
+class Result(BaseModel, frozen=True):
+    """One value that a pipeline yielded.
+
+    :param parameter_set: index of the parameter set it answers.
+    :param frame: the DFM frame; ``(i,)`` for set i, ``(i, k)`` for item k of a generator.
+    :param place: the yield's place.
+    :param site: the site it came from.
+    :param value: plain data.
+    """
+
+    parameter_set: int
+    frame: tuple[int, ...]
+    place: str
+    site: str
+    value: Any
+
+
+class AdapterError(BaseModel, frozen=True):
+    """An exception that an operation raised.
+
+    :param parameter_set: index of the parameter set, or None where DFM does not tell.
+    :param site: the site it was raised at.
+    :param type: the exception's class.
+    :param message: the exception's message.
+    """
+
+    parameter_set: int | None
+    site: str
+    type: str
+    message: str
+
+    def __str__(self) -> str:
+        where = "" if self.parameter_set is None else f"parameter set {self.parameter_set}, "
+        return f"{where}site {self.site}: {self.type}: {self.message}"
+
+
+@dataclass
+class TokenIndex:
+    """What a file of tokens holds, and where; the values stay in the file.
+
+    :param path: the file.
+    :param offsets: per result, in order: frame, place, arrival and the line's offset in bytes.
+    :param ended: the sets whose end was reported.
+    :param stopped: whether the pipeline's own end was reported.
+    :param errors: what operations raised, each once.
+    :param pickles: ``(frame, place, site)`` of each value that only a pickle can give.
+    """
+
+    path: Path
+    offsets: list[tuple[tuple[int, ...], str, int, int]] = field(default_factory=list)
+    ended: set[int] = field(default_factory=set)
+    stopped: bool = False
+    errors: list[AdapterError] = field(default_factory=list)
+    pickles: list[tuple[tuple[int, ...], str, str]] = field(default_factory=list)
+
+    def results(self) -> Iterator[Result]:
+        """The values that are data, ordered by parameter set, frame and place."""
+        with self.path.open("rb") as file:
+            for frame, place, _, offset in self.offsets:
+                file.seek(offset)
+                token = json.loads(file.readline())
+                tag, value = token["tagged_data"]
+                yield Result(
+                    parameter_set=frame[0],
+                    frame=frame,
+                    place=place,
+                    site=token["source_site"],
+                    value=value["data"] if tag == "BaseModel" else value,
+                )
+
+
+def index_tokens(path: Path) -> TokenIndex:
+    """Read a file of tokens through once.
+
+    :param path: the file; none counts as no tokens.
+    """
+    index = TokenIndex(path)
+    seen: set[tuple[Any, ...]] = set()
+    if not path.exists():
+        return index
+    with path.open("rb") as file:
+        offset = 0
+        for arrival, line in enumerate(file):
+            # A line without an end was being written when its writer died.
+            if line.endswith(b"\n"):
+                token = json.loads(line)
+                # FLARE's reliable messages repeat what was not confirmed in time.
+                identity = _identity(token)
+                if identity not in seen:
+                    seen.add(identity)
+                    _add(index, token, arrival, offset)
+            offset += len(line)
+    index.offsets.sort()
+    return index
+
+
+def _add(index: TokenIndex, token: dict[str, Any], arrival: int, offset: int) -> None:
+    place, frame = token["target_place"], token["frame"]["frame"]
+    if place == TELEMETRY_PLACE:
+        return
+    tag, value = token["tagged_data"]
+    control = value["data"].get("token") if tag == "BaseModel" and isinstance(value["data"], dict) else None
+    parameter_set = None if frame == "stop" else frame[0]
+    if control == ERROR_TOKEN:
+        for error in value["data"]["errors"]:
+            _add_error(index, error, parameter_set, token["source_site"])
+    elif place == STATUS_PLACE:
+        if parameter_set is None:
+            index.stopped = True
+        else:
+            index.ended.add(parameter_set)
+    elif parameter_set is not None:
+        if tag in ("json", "BaseModel"):
+            index.offsets.append((tuple(frame), place, arrival, offset))
+        else:
+            index.pickles.append((tuple(frame), place, token["source_site"]))
+
+
+def _add_error(index: TokenIndex, error: dict[str, str], parameter_set: int | None, source: str) -> None:
+    raised_at = _GENERATED_CODE.findall(error["stack_trace"])
+    found = AdapterError(
+        parameter_set=parameter_set,
+        site=raised_at[-1] if raised_at else source,
+        type=error["type"],
+        message=error["message"],
+    )
+    if found not in index.errors:
+        index.errors.append(found)
+
+
+def _identity(token: dict[str, Any]) -> tuple[Any, ...]:
+    frame = token["frame"]["frame"]
+    return (
+        token["source_site"],
+        token["source_node"],
+        token["target_place"],
+        frame if frame == "stop" else tuple(frame),
+        json.dumps(token["tagged_data"], sort_keys=True) if token["target_place"] == STATUS_PLACE else None,
+    )

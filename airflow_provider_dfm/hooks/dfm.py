@@ -1,0 +1,214 @@
+"""The hook: an open session with a federation, configured by an Airflow connection."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook, ObjectStoragePath
+
+from airflow_provider_dfm.federation.errors import FederationError, PipelineError, StartupKitError
+from airflow_provider_dfm.federation.pipeline import is_pipeline_function, is_pipeline_json
+from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
+
+if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.job import FederationJob, JobStatus
+    from airflow_provider_dfm.federation.parameter_sets import ParameterSets
+    from airflow_provider_dfm.federation.results import FederationResults
+    from airflow_provider_dfm.federation.session import FederationSession, PreparedPipeline, RestrictToSites
+
+DEFAULT_CONNECTION = "dfm_default"
+
+
+class DfmHook(BaseHook):
+    """A session with a federation, open inside a ``with``.
+
+    .. code-block:: python
+
+        with DfmHook("weather") as hook:
+            job = hook.execute("pipelines:compare", [{"start": "2010-01-01", "end": "2010-01-31"}])
+            job.wait_until_finished(timeout=600)
+            for result in job.results():
+                print(result.parameter_set, result.place, result.value)
+
+    :param dfm_conn_id: the Airflow connection, of type ``dfm``.
+    """
+
+    conn_name_attr = "dfm_conn_id"
+    default_conn_name = DEFAULT_CONNECTION
+    conn_type = "dfm"
+    hook_name = "DFM / FLARE federation"
+
+    def __init__(self, dfm_conn_id: str = DEFAULT_CONNECTION, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dfm_conn_id = dfm_conn_id
+        self._session: FederationSession | None = None
+
+    def __enter__(self) -> DfmHook:
+        self.get_conn()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @cached_property
+    def settings(self) -> ConnectionSettings:
+        """What the connection says.
+
+        :raises ConnectionSettingsError: names the wrong field.
+        """
+        connection = self.get_connection(self.dfm_conn_id)
+        fields = {"user": connection.login, **connection.extra_dejson}
+        return read_settings(fields, f"Connection {self.dfm_conn_id!r}")
+
+    @property
+    def results_path(self) -> ObjectStoragePath:
+        """Where the results of jobs are kept: the connection's, or a folder below Airflow's home."""
+        home = os.environ.get("AIRFLOW_HOME", os.path.expanduser("~/airflow"))
+        return ObjectStoragePath(self.settings.results_path or f"file://{home}/dfm_results")
+
+    def get_conn(self) -> FederationSession:
+        """The open session; opens it where it is not.
+
+        :raises FederationError: says what is wrong with the connection, the interpreter, the kit or the server.
+        """
+        if self._session is None:
+            # execnet has no place in a process that only parses DAGs.
+            from airflow_provider_dfm.federation.session import FederationSession
+
+            with _kit_at_hand(self.settings) as settings:
+                session = FederationSession(settings, self.log, self.results_path)
+                session.open()
+            self._session = session
+        return self._session
+
+    def close(self) -> None:
+        """End the session. Does nothing the second time."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+
+    def prepare(
+        self,
+        pipeline: str | Mapping[str, Any],
+        restrict_to_sites: RestrictToSites = None,
+        debug: bool = False,
+        pipeline_arguments: Mapping[str, Any] | None = None,
+    ) -> PreparedPipeline:
+        """Prepare a pipeline; see :meth:`FederationSession.prepare`. Its file may be at any URI."""
+        return self.get_conn().prepare(_read_pipeline(pipeline), restrict_to_sites, debug, pipeline_arguments)
+
+    def execute(
+        self,
+        pipeline: PreparedPipeline | str | Mapping[str, Any],
+        input_params: ParameterSets = {},  # noqa: B006 - never changed; None means no set at all, as in DFM
+        **options: Any,
+    ) -> FederationJob:
+        """Start a pipeline; see :meth:`FederationSession.execute`. Its file may be at any URI."""
+        return self.get_conn().execute(_read_pipeline(pipeline), input_params, **options)
+
+    def reattach(self, job_id: str) -> FederationJob:
+        """A job by its id; see :meth:`FederationSession.reattach`."""
+        return self.get_conn().reattach(job_id)
+
+    def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
+        """The Python code that each site will run, by site."""
+        return self.get_conn().debug_show_code(pipeline)
+
+    def get_system_info(self) -> dict[str, Any]:
+        """The server's state and the connected sites; see :meth:`FederationSession.get_system_info`."""
+        return self.get_conn().get_system_info()
+
+    def get_job_meta(self, job_id: str) -> dict[str, Any]:
+        """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
+        return self.get_conn().get_job_meta(job_id)
+
+    def get_status(self, job_id: str) -> JobStatus:
+        """A job's state; UNKNOWN for an id that nobody knows."""
+        return self.get_conn().get_status(job_id)
+
+    def abort_job(self, job_id: str) -> None:
+        """Abort a job; one that has ended stays as it is."""
+        self.get_conn().abort_job(job_id)
+
+    def check_job(self, job_id: str) -> FederationResults | None:
+        """Make sure that an ended job did its work; see :meth:`FederationSession.check_job`."""
+        return self.get_conn().check_job(job_id)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Log in and say where that led; the Test button of the connection's form."""
+        try:
+            with self:
+                return True, self._describe()
+        except FederationError as error:
+            return False, str(error)
+
+    def _describe(self) -> str:
+        settings, about = self.settings, self.get_conn().about
+        parts = []
+        if settings.federation:
+            parts.append(
+                f"DFM federation {settings.federation} (API {about['api_version']}, nv_dfm_core "
+                f"{about['nv_dfm_core']}) from home site {settings.homesite}"
+            )
+        if settings.target == "flare":
+            info = self.get_system_info()
+            parts.append(
+                f"FLARE server {info['server_status']} (nvflare {about['nvflare']}), sites: "
+                f"{', '.join(info['sites']) or 'none connected'}; log-in took {about['login_seconds']:.1f} s"
+            )
+        else:
+            parts.append("local target: all sites run in the task")
+        return "; ".join(parts)
+
+
+def _read_pipeline(pipeline: Any) -> Any:
+    """A pipeline's JSON where a path or URI was given; anything else as it is."""
+    if not isinstance(pipeline, str) or is_pipeline_function(pipeline) or is_pipeline_json(pipeline):
+        return pipeline
+    try:
+        text = ObjectStoragePath(pipeline).read_text(encoding="utf-8")
+    except Exception as error:  # fsspec passes on whatever its stores' libraries raise
+        raise PipelineError(
+            f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path or "
+            "URI of a JSON file, the JSON itself, or package.module:function."
+        ) from error
+    # An empty file must not pass for a path again.
+    return text if is_pipeline_json(text) else {"": text[:100]}
+
+
+@contextmanager
+def _kit_at_hand(settings: ConnectionSettings) -> Iterator[ConnectionSettings]:
+    """Bring a kit that is kept at a URI to a private local folder, for as long as it takes to log in."""
+    if "://" not in settings.startup_kit or settings.target == "local":
+        yield settings
+        return
+    with tempfile.TemporaryDirectory(prefix="airflow-provider-dfm-kit-") as folder:
+        try:
+            copy = _download(ObjectStoragePath(settings.startup_kit), Path(folder))
+        except Exception as error:  # fsspec passes on whatever its stores' libraries raise
+            raise StartupKitError(
+                f"Cannot read the startup kit at {settings.startup_kit}: {type(error).__name__}: {error}"
+            ) from error
+        yield settings.model_copy(update={"startup_kit": str(copy)})
+
+
+def _download(source: ObjectStoragePath, folder: Path) -> Path:
+    target = folder / (source.name or "kit")
+    if source.is_dir():
+        target.mkdir()
+        for child in source.iterdir():
+            _download(child, target)
+    else:
+        with source.open("rb") as remote, target.open("wb") as local:
+            shutil.copyfileobj(remote, local)
+    return target

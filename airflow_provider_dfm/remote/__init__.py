@@ -1,0 +1,1 @@
+"""Modules that run elsewhere: in the federation's own interpreter, or inside its jobs; shipped as source."""

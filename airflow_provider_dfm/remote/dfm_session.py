@@ -1,0 +1,120 @@
+"""The DFM session, in the federation's interpreter: from a pipeline to a job that can be submitted."""
+
+from __future__ import annotations
+
+import importlib
+import uuid
+from importlib import metadata
+from typing import Any
+
+from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
+from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.parameter_places import certain_places, check_parameter_sets, parameter_types
+from airflow_provider_dfm.remote.pipeline_source import build_pipeline
+
+
+class DfmSession:
+    """Prepares pipelines for one federation.
+
+    :param settings: ``federation``, ``homesite``, ``target``.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._session: Any = None
+        self._prepared: dict[str, tuple[Any, Any]] = {}
+
+    @property
+    def session(self) -> Any:
+        """The ``nv_dfm_core`` session; preparing needs no connection."""
+        if self._session is None:
+            if not self._settings["federation"]:
+                raise NamedError(
+                    "ConnectionSettingsError",
+                    "Pipelines need a DFM federation: set federation and homesite in the connection.",
+                )
+            from nv_dfm_core.session import Session
+
+            self._session = Session(
+                self._settings["federation"], self._settings["homesite"], target=self._settings["target"]
+            )
+        return self._session
+
+    def describe_federation(self) -> dict[str, Any]:
+        """Which federation this is, once its package is known to load.
+
+        :return: ``nv_dfm_core``, ``api_version``, ``federation``, ``homesite``.
+        :raises NamedError: ConnectionSettingsError, when the federation or its home site cannot be imported.
+        """
+        federation, homesite = self._settings["federation"], self._settings["homesite"]
+        self._import("nv_dfm_core", "the connection's python has no nv_dfm_core, which pipelines need")
+        self._import(federation, f"there is no federation package {federation!r} on the connection's python_path")
+        self._import(f"{federation}.fed.runtime", f"the package {federation!r} has no generated federation code")
+        name = f"{federation}.fed.runtime.{homesite}"
+        runtime = self._import(name, f"the federation {federation!r} has no site {homesite!r}")
+        return {
+            "nv_dfm_core": metadata.version("nv_dfm_core"),
+            "api_version": runtime.API_VERSION,
+            "federation": federation,
+            "homesite": homesite,
+        }
+
+    def _import(self, name: str, otherwise: str) -> Any:
+        try:
+            return importlib.import_module(name)
+        except Exception as error:
+            raise NamedError(
+                "ConnectionSettingsError",
+                f"The DFM session cannot start: {otherwise} ({type(error).__name__}: {error}). Check the "
+                "connection's federation, homesite, python and python_path.",
+            ) from error
+
+    def prepare(self, source: dict[str, Any], restrict_to_sites: Any, debug: bool) -> dict[str, Any]:
+        """Prepare a pipeline and keep it under a reference.
+
+        :param source: see :func:`build_pipeline`.
+        :param restrict_to_sites: ``"homesite"``, a list of sites, or None.
+        :param debug: passed on to DFM, which then prints its steps.
+        :return: ``reference``, ``name``, ``api_version``, ``sites``, ``parameters`` and ``places``.
+        :raises NamedError: PipelineError.
+        """
+        pipeline = build_pipeline(source)
+        session = self.session
+        try:
+            prepared = session.prepare(pipeline, restrict_to_sites=restrict_to_sites, debug=debug)
+        except Exception as error:
+            raise NamedError(
+                "PipelineError",
+                f"DFM cannot prepare the pipeline for federation {self._settings['federation']!r}: "
+                f"{type(error).__name__}: {error}",
+            ) from error
+        sites = sorted(prepared.net_irs())
+        if self._settings["target"] == "flare" and self._settings["homesite"] in sites:
+            raise NamedError(
+                "PipelineError",
+                f"An operation of the pipeline runs on the home site {self._settings['homesite']!r}, which DFM "
+                "can only do with the target local. Give the operation another site.",
+            )
+        reference = str(uuid.uuid4())
+        self._prepared[reference] = (pipeline, prepared)
+        return {
+            "reference": reference,
+            "name": prepared.pipeline_name or "",
+            "api_version": prepared.api_version,
+            "sites": sites,
+            "parameters": sorted(parameter_types(pipeline)),
+            "places": certain_places(pipeline),
+        }
+
+    def debug_show_code(self, reference: str) -> dict[str, str]:
+        """The Python code that each site will run."""
+        return dict(self.session.debug_show_code(self._prepared[reference][1]))
+
+    def bind(self, reference: str, input_params: list[dict[str, Any]]) -> BoundPipeline:
+        """Check the parameter sets and bind them to a prepared pipeline.
+
+        :raises NamedError: ParameterSetError.
+        """
+        pipeline, prepared = self._prepared[reference]
+        check_parameter_sets(input_params, parameter_types(pipeline))
+        return BoundPipeline(prepared, input_params, certain_places(pipeline))

@@ -1,0 +1,86 @@
+"""The FLARE admin session, in the federation's interpreter."""
+
+from __future__ import annotations
+
+import time
+from importlib import metadata
+from typing import Any
+
+from airflow_provider_dfm.remote.failures import NamedError, flare_errors
+from airflow_provider_dfm.remote.kit_check import check_kit, explain_failed_login
+
+
+class FlareSession:
+    """The admin session of one user.
+
+    :param settings: ``user``, ``startup_kit``, ``secure_mode``, ``connect_timeout`` in seconds.
+    """
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
+        self._session: Any = None
+
+    def connect(self) -> dict[str, Any]:
+        """Log in.
+
+        :return: ``nvflare``: the client's version; ``login_seconds``.
+        :raises NamedError: says whether the kit, the user, the server or the versions are at fault.
+        """
+        version = metadata.version("nvflare")
+        kit, user = self._settings["startup_kit"], self._settings["user"]
+        check_kit(kit, version)
+        started = time.monotonic()
+        try:
+            self._session = self._log_in(kit, user)
+        except Exception as error:
+            timeout = self._settings["connect_timeout"]
+            raise explain_failed_login(kit, user, version, error, timeout) from error
+        return {"nvflare": version, "login_seconds": round(time.monotonic() - started, 3)}
+
+    def _log_in(self, kit: str, user: str) -> Any:
+        from nvflare.fuel.flare_api import flare_api
+
+        timeout = self._settings["connect_timeout"]
+        if self._settings["secure_mode"]:
+            return flare_api.new_secure_session(user, kit, timeout=timeout)
+        return flare_api.new_insecure_session(kit, timeout=timeout)
+
+    @property
+    def session(self) -> Any:
+        if self._session is None:
+            raise NamedError("FederationError", "There is no FLARE session: connect first.")
+        return self._session
+
+    def get_system_info(self) -> dict[str, Any]:
+        """The server's state, the connected sites and the running jobs."""
+        with flare_errors("asking for its system info"):
+            info = self.session.get_system_info()
+        return {
+            "server_status": info.server_info.status,
+            "server_start_time": info.server_info.start_time,
+            "sites": sorted(client.name for client in info.client_info),
+            "running_jobs": [job.job_id for job in info.job_info],
+        }
+
+    def get_job_meta(self, job_id: str) -> dict[str, Any]:
+        """All that the server stores about a job, its ``status`` and ``custom_props`` included."""
+        with flare_errors(f"asking for job {job_id}"):
+            return dict(self.session.get_job_meta(job_id))
+
+    def submit_job(self, folder: str) -> str:
+        """Submit a job folder, which is written to by the client library, and return the job's id."""
+        with flare_errors(f"submitting the job in {folder}"):
+            return str(self.session.submit_job(folder))
+
+    def abort_job(self, job_id: str) -> None:
+        """Abort a job; one that has ended stays as it is."""
+        with flare_errors(f"aborting job {job_id}"):
+            self.session.abort_job(job_id)
+
+    def download_job_result(self, job_id: str) -> dict[str, Any]:
+        """Bring a job's definition, workspace and meta into the kit's ``transfer`` folder.
+
+        :return: ``location``: the folder, which holds ``job/`` and ``workspace/``.
+        """
+        with flare_errors(f"downloading the result of job {job_id}"):
+            return {"location": self.session.download_job_result(job_id)}

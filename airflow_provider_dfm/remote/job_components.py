@@ -1,0 +1,206 @@
+"""What a DFM job brings with it: a controller that keeps every result, and executors that tell failures.
+
+This one file travels with each job, in the ``custom`` folder of the server's and the sites' apps. It runs in
+their job processes, as subclasses of DFM's own controller and executor.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import threading
+from typing import Any
+
+from nv_dfm_core.targets.flare import FlareOptions
+from nv_dfm_core.targets.flare._controller import Controller
+from nv_dfm_core.targets.flare._executor import Executor
+from nvflare.apis.fl_constant import FLContextKey, ReturnCode
+from nvflare.apis.shareable import Shareable, make_reply
+from nvflare.apis.utils.reliable_message import ReliableMessage
+
+# nv_dfm_core/targets/flare/_defs.py
+ERROR = "nv_dfm_core.reply.error"
+TOPIC_SEND_TO_PLACE = "nv_dfm_core.send_to_place"
+TOKEN_PACKAGE = "nv_dfm_core.send_to_place_package_dict"
+FOLDER = "airflow_provider_dfm"
+MAX_REASON = 2000
+
+
+def make_router_deliver(router: Any) -> None:
+    """Let a token that did not arrive be an error; DFM's router does not look at the answer.
+
+    :param router: DFM's router, nv_dfm_core/targets/flare/_flare_router.py.
+    """
+
+    def send(recipient: str, token_package: Any) -> None:
+        request = Shareable()
+        request[TOKEN_PACKAGE] = token_package.model_dump()
+        reply = ReliableMessage.send_request(
+            target=recipient,
+            topic=TOPIC_SEND_TO_PLACE,
+            request=request,
+            fl_ctx=router._fl_ctx,
+            per_msg_timeout=10,
+            tx_timeout=50,
+            abort_signal=router._abort_signal,
+        )
+        if reply.get_return_code() != ReturnCode.OK:
+            raise RuntimeError(
+                f"a token for place {token_package.target_place!r} did not reach {recipient}: {reply.get_return_code()}"
+            )
+
+    router._send_flare_message = send
+
+
+class TokenStore:
+    """Writes the tokens for the home site to a file, in the order in which they come.
+
+    It stands in for DFM's AppIOManager, whose queue blocks for good when nobody empties it, loses what is in
+    it at the end, and hands out each token once: nv_dfm_core/targets/flare/_app_io_manager.py.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._path = ""
+        # Tokens can come before start_controller has told the folder.
+        self._waiting: list[str] = []
+
+    def open(self, folder: str) -> None:
+        """Begin to write to ``folder``, with what came before."""
+        os.makedirs(folder, exist_ok=True)
+        with self._lock:
+            self._path = os.path.join(folder, "tokens.jsonl")
+            self._append(self._waiting)
+            self._waiting = []
+
+    def receive_token_package(self, token: Any) -> None:
+        line = json.dumps(token.model_dump(mode="json"))
+        with self._lock:
+            if self._path:
+                self._append([line])
+            else:
+                self._waiting.append(line)
+
+    def get_all(self) -> list[Any]:
+        """Nothing: results are read from the file, and never taken away."""
+        return []
+
+    def save_all_remaining(self, fl_ctx: Any) -> None:
+        """Everything is saved already."""
+
+    def _append(self, lines: list[str]) -> None:
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+
+
+class ResultsController(Controller):
+    """DFM's controller, except that results are kept and a failed site fails the job.
+
+    :param encoded_net_ir: the server's BoundNetIR as base64 JSON.
+    :param task_timeout_s: seconds after which the sites are told to stop; 0: never.
+    """
+
+    def __init__(
+        self,
+        submitted_api_version: str,
+        federation_name: str,
+        homesite: str,
+        encoded_net_ir: str,
+        task_timeout_s: int = 0,
+    ) -> None:
+        super().__init__(
+            submitted_api_version=submitted_api_version,
+            federation_name=federation_name,
+            homesite=homesite,
+            bound_net_ir=json.loads(base64.b64decode(encoded_net_ir)),
+            options=FlareOptions(task_timeout_s=task_timeout_s),
+        )
+        self._task_timeout_s = task_timeout_s
+        self._app_io_manager = TokenStore()
+        self._answers: dict[str, str] = {}
+        self._folder = ""
+
+    def start_controller(self, fl_ctx: Any) -> None:
+        self._folder = os.path.join(fl_ctx.get_prop(FLContextKey.APP_ROOT), FOLDER)
+        self._app_io_manager.open(self._folder)
+        super().start_controller(fl_ctx)
+
+    def broadcast_and_wait(self, task: Any, *args: Any, **kwargs: Any) -> Any:
+        """Note what each site answers, which DFM only logs."""
+        received = task.result_received_cb
+
+        def note(client_task: Any, fl_ctx: Any) -> None:
+            reply = client_task.result
+            code = reply.get_return_code()
+            self._answers[client_task.client.name] = (
+                "" if code == ReturnCode.OK else f"{code}: {reply.get(ERROR) or 'see the log of this site'}"
+            )
+            received(client_task, fl_ctx)
+
+        task.result_received_cb = note
+        return super().broadcast_and_wait(task, *args, **kwargs)
+
+    def _do_prepare(self, fl_ctx: Any) -> None:
+        super()._do_prepare(fl_ctx)
+        make_router_deliver(self._router)
+
+    def control_flow(self, abort_signal: Any, fl_ctx: Any) -> Any:
+        reply = super().control_flow(abort_signal, fl_ctx)
+        failed = reply is not None and reply.get_return_code() != ReturnCode.OK
+        if failed and not abort_signal.triggered:
+            failures = self._failures()
+            with open(os.path.join(self._folder, "failures.json"), "w", encoding="utf-8") as file:
+                json.dump(failures, file)
+            # DFM returns a reply that FLARE ignores, and the job would end COMPLETED:
+            # nvflare/private/fed/server/server_runner.py, _execute_run
+            reasons = "; ".join(f"{site}: {reason}" for site, reason in failures.items())
+            self.system_panic(f"DFM job failed: {reasons}", fl_ctx)
+        return reply
+
+    def _failures(self) -> dict[str, str]:
+        failures = {site: reason[:MAX_REASON] for site, reason in self._answers.items() if reason}
+        for site in self._client_names:
+            if site not in self._answers:
+                limit = f" within {self._task_timeout_s} s" if self._task_timeout_s else ""
+                failures[site] = f"did not finish{limit}"
+        if self._job_controller and self._job_controller.error_occurred():
+            failures["server"] = repr(self._job_controller.get_panic_error())[:MAX_REASON]
+        return failures
+
+
+class PipelineExecutor(Executor):
+    """Runs a site's part of a pipeline.
+
+    :param encoded_net_ir: the site's BoundNetIR as base64 JSON.
+    """
+
+    def __init__(self, submitted_api_version: str, federation_name: str, homesite: str, encoded_net_ir: str) -> None:
+        super().__init__(
+            submitted_api_version=submitted_api_version,
+            federation_name=federation_name,
+            homesite=homesite,
+            bound_net_ir=json.loads(base64.b64decode(encoded_net_ir)),
+        )
+
+    def _on_prepare_execution_task(self, fl_ctx: Any) -> None:
+        super()._on_prepare_execution_task(fl_ctx)
+        make_router_deliver(self._router)
+
+    def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:
+        try:
+            reply = super().execute(task_name, shareable, fl_ctx, abort_signal)
+        except Exception as error:
+            # The site's administrator needs the whole of it; the controller gets the reason.
+            self.log_exception(fl_ctx, "the DFM pipeline failed at this site")
+            return _failure(f"{type(error).__name__}: {error}")
+        # DFM answers OK even when its net runner gave up: nv_dfm_core/targets/flare/_executor.py, execute
+        if self._job_controller and self._job_controller.error_occurred():
+            return _failure(repr(self._job_controller.get_panic_error()))
+        return reply
+
+
+def _failure(reason: str) -> Any:
+    reply = make_reply(ReturnCode.EXECUTION_EXCEPTION)
+    reply[ERROR] = reason
+    return reply

@@ -1,0 +1,81 @@
+"""The places of a pipeline: what goes in, with its types, and what comes out."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from airflow_provider_dfm.remote.failures import NamedError
+
+
+def statements_of(block: Any) -> Iterator[Any]:
+    """All statements of a pipeline, those inside of others included."""
+    for statement in block.dfm_body:
+        yield statement
+        if hasattr(statement, "dfm_body"):
+            yield from statements_of(statement)
+
+
+def parameter_types(pipeline: Any) -> dict[str, list[Any]]:
+    """The types that each parameter place has to satisfy.
+
+    :return: place name to the annotations of the operations' fields that take it.
+    """
+    types: dict[str, list[Any]] = {}
+    for statement in statements_of(pipeline):
+        for field, value in statement.get_noderef_and_placeparam_pydantic_fields():
+            if hasattr(value, "place"):
+                annotation = type(statement).model_fields[field].annotation
+                types.setdefault(value.place, []).append(_literal_type(annotation))
+    return types
+
+
+def certain_places(pipeline: Any) -> list[str]:
+    """The yield places that get a value for every parameter set: those that no condition guards."""
+    from nv_dfm_core.api import Yield
+
+    return sorted({statement.place for statement in pipeline.dfm_body if isinstance(statement, Yield)})
+
+
+def check_parameter_sets(sets: list[dict[str, Any]], types: dict[str, list[Any]]) -> None:
+    """Refuse sets that do not fit the pipeline.
+
+    :param sets: the parameter sets.
+    :param types: what :func:`parameter_types` says.
+    :raises NamedError: ParameterSetError, names the set and the place.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    adapters = {place: [TypeAdapter(kind) for kind in kinds] for place, kinds in types.items()}
+    for index, parameter_set in enumerate(sets):
+        missing = sorted(adapters.keys() - parameter_set.keys())
+        unknown = sorted(parameter_set.keys() - adapters.keys())
+        if missing or unknown:
+            raise NamedError(
+                "ParameterSetError",
+                f"Parameter set {index} does not fit the pipeline: missing {missing}, unknown {unknown}. "
+                f"The pipeline's places are {sorted(adapters)}.",
+            )
+        for place, value in parameter_set.items():
+            for adapter in adapters[place]:
+                try:
+                    # Strict: a site gets what was sent, so "5" must not pass for 5.
+                    adapter.validate_python(value, strict=True)
+                except ValidationError as error:
+                    fault = error.errors()[0]["msg"]
+                    raise NamedError(
+                        "ParameterSetError",
+                        f"Parameter set {index}, place {place!r}: {fault}, not {type(value).__name__} {value!r:.100}.",
+                    ) from None
+
+
+def _literal_type(annotation: Any) -> Any:
+    """The annotation of an operation's field without the markers that stand for values given elsewhere."""
+    from nv_dfm_core.api import Advise, NodeParam, NodeRef, PlaceParam
+
+    markers = {Advise, NodeParam, NodeRef, PlaceParam, *typing.get_args(NodeParam)}
+    kinds = [kind for kind in typing.get_args(annotation) if kind not in markers]
+    if not kinds:
+        return annotation
+    return typing.Union[tuple(kinds)]  # noqa: UP007 - made at run time

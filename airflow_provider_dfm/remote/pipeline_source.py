@@ -1,0 +1,69 @@
+"""Makes a DFM pipeline from what a DAG author gives."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from typing import Any
+
+from airflow_provider_dfm.remote.failures import NamedError
+
+
+def build_pipeline(source: dict[str, Any]) -> Any:
+    """Make a pipeline.
+
+    :param source: ``{"json": text}`` or ``{"function": "package.module:name", "arguments": {...}}``.
+    :return: an ``nv_dfm_core.api.Pipeline``.
+    :raises NamedError: PipelineError.
+    """
+    if "json" in source:
+        return _read(source["json"])
+    return _call(source["function"], source["arguments"])
+
+
+def _read(text: str) -> Any:
+    from nv_dfm_core.api import Pipeline
+    from pydantic import ValidationError
+
+    try:
+        return Pipeline.model_validate_json(text)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in error.errors()[:5]
+        )
+        raise NamedError("PipelineError", f"This is not a DFM pipeline: {faults}") from None
+    except Exception as error:
+        # Reading a pipeline imports the operations it names.
+        raise NamedError(
+            "PipelineError",
+            f"The pipeline names operations that this federation's package does not have: "
+            f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def _call(path: str, arguments: dict[str, Any]) -> Any:
+    module_name, _, function_name = path.partition(":")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise NamedError(
+            "PipelineError",
+            f"Cannot import the pipeline function {path}: {type(error).__name__}: {error}. The connection's "
+            "python_path must name the folder its module is in.",
+        ) from error
+    try:
+        pipeline = function(**arguments)
+    except Exception as error:
+        # The last two lines of the function's own: enough to find the fault, without our frames.
+        where = "".join(traceback.format_tb(error.__traceback__)[1:][-2:])
+        raise NamedError(
+            "PipelineError", f"The pipeline function {path} raised {type(error).__name__}: {error}\n{where}"
+        ) from error
+    from nv_dfm_core.api import Pipeline
+
+    if not isinstance(pipeline, Pipeline):
+        raise NamedError(
+            "PipelineError",
+            f"The pipeline function {path} returned a {type(pipeline).__name__}, not an nv_dfm_core Pipeline.",
+        )
+    return pipeline

@@ -1,0 +1,69 @@
+"""What the parent can ask for: the requests of the session host, each a public method."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from airflow_provider_dfm.remote.dfm_session import DfmSession
+from airflow_provider_dfm.remote.flare_job import write_flare_job
+from airflow_provider_dfm.remote.flare_session import FlareSession
+from airflow_provider_dfm.remote.local_jobs import LocalJobs
+
+
+class Session:
+    """The FLARE admin session and, where the federation speaks DFM, its DFM session.
+
+    :param folder: the session's private folder.
+    :param settings: what the parent read from the connection: ``user``, ``startup_kit`` (the private copy's
+        root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds.
+    :param job_components: source text of ``job_components.py``, which each job brings with it.
+    """
+
+    def __init__(self, folder: str, settings: dict[str, Any], job_components: str) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._flare = FlareSession(settings)
+        self._dfm = DfmSession(settings)
+        self._job_components = job_components
+        self._local = LocalJobs(settings, os.path.join(folder, "local"))
+
+    def connect(self) -> dict[str, Any]:
+        """Check the federation's package and log in; says which versions are in use."""
+        about = self._dfm.describe_federation() if self._settings["federation"] else {}
+        if self._settings["target"] == "flare":
+            about.update(self._flare.connect())
+        return about
+
+    def get_system_info(self) -> dict[str, Any]:
+        return self._flare.get_system_info()
+
+    def get_job_meta(self, job_id: str) -> dict[str, Any]:
+        if self._settings["target"] == "local":
+            return self._local.get_job_meta(job_id)
+        return self._flare.get_job_meta(job_id)
+
+    def abort_job(self, job_id: str) -> None:
+        if self._settings["target"] == "local":
+            return self._local.abort_job(job_id)
+        return self._flare.abort_job(job_id)
+
+    def download_job_result(self, job_id: str) -> dict[str, Any]:
+        """Bring a job's files into the private folder and say where they are."""
+        if self._settings["target"] == "local":
+            return self._local.download_job_result(job_id)
+        return self._flare.download_job_result(job_id)
+
+    def prepare(self, **arguments: Any) -> dict[str, Any]:
+        return self._dfm.prepare(**arguments)
+
+    def debug_show_code(self, reference: str) -> dict[str, str]:
+        return self._dfm.debug_show_code(reference)
+
+    def execute(self, reference: str, input_params: Any, job_id: str, **options: Any) -> str:
+        """Start a prepared pipeline; returns the job's id."""
+        job = self._dfm.bind(reference, input_params)
+        if self._settings["target"] == "local":
+            return self._local.start(job, job_id)
+        folder = write_flare_job(job, os.path.join(self._folder, "jobs"), job_id, self._job_components, **options)
+        return self._flare.submit_job(folder)

@@ -1,0 +1,173 @@
+"""The session host: serves one federation session to its parent, in the federation's own interpreter.
+
+``airflow_provider_dfm.federation.host_process`` sends this module's source through execnet, then the other
+modules of this folder as text, then one JSON request after the other. Nothing is installed here, and nobody
+but the parent can speak to it: its only way in and out is the pipe that the parent holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+import types
+from typing import Any
+
+PACKAGE = "airflow_provider_dfm.remote"
+PARENT_CHECK_SECONDS = 0.5
+
+
+def load_modules(sources: dict[str, str]) -> None:
+    """Make the shipped modules importable under their own names, whether or not the provider is installed here.
+
+    :param sources: module name to source text, each after those that it imports.
+    """
+    for name in (PACKAGE.partition(".")[0], PACKAGE):
+        package = types.ModuleType(name)
+        package.__path__ = []  # marks it as a package
+        sys.modules[name] = package
+    for name, source in sources.items():
+        module = types.ModuleType(f"{PACKAGE}.{name}")
+        sys.modules[module.__name__] = module
+        exec(compile(source, f"<{module.__name__}>", "exec"), module.__dict__)
+
+
+def end_with_parent(parent: int, folder: str) -> None:
+    """End this process, its children and its private folder when the parent is gone.
+
+    :param parent: process id of the parent.
+    :param folder: the session's private folder, which holds the startup kit.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_CHECK_SECONDS)
+        end_group(folder)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+def end_group(folder: str) -> None:
+    """Remove the private folder and kill this process with all its children."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+class Outlet:
+    """Everything that leaves the host: replies and log lines, one at a time.
+
+    :param channel: the execnet channel to the parent.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+
+    def send(self, **message: Any) -> None:
+        with self._lock:
+            self._channel.send(json.dumps(message, default=str))
+
+    def log(self, level: int, name: str, text: str) -> None:
+        # A log line that cannot be sent must not break what it speaks of.
+        with contextlib.suppress(OSError, EOFError):
+            self.send(log=[level, name, text])
+
+
+class ForwardingHandler(logging.Handler):
+    """Sends the log records of the client libraries to the parent."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        super().__init__(logging.INFO)
+        self._outlet = outlet
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._outlet.log(record.levelno, record.name, self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
+class ForwardingStream(io.TextIOBase):
+    """Sends what the client libraries print to the parent, line by line."""
+
+    def __init__(self, outlet: Outlet, name: str) -> None:
+        self._outlet = outlet
+        self._name = name
+        self._rest = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            if line.strip():
+                self._outlet.log(logging.INFO, self._name, line)
+        return len(text)
+
+
+def forward_output(outlet: Outlet) -> None:
+    """Send log records and prints of this process to the parent."""
+    root = logging.getLogger()
+    root.handlers[:] = [ForwardingHandler(outlet)]
+    root.setLevel(logging.INFO)
+    sys.stdout = ForwardingStream(outlet, "stdout")
+    sys.stderr = ForwardingStream(outlet, "stderr")
+
+
+def serve(channel: Any) -> None:
+    """Answer the parent's requests until it goes away.
+
+    :param channel: the execnet channel to the parent.
+    """
+    setup = json.loads(channel.receive())
+    os.setsid()
+    os.umask(0o077)
+    end_with_parent(os.getppid(), setup["folder"])
+    outlet = Outlet(channel)
+    forward_output(outlet)
+    sys.path[:0] = setup["python_path"]
+    outlet.send(result={"pid": os.getpid()})
+    load_modules(setup["modules"])
+    make_session = importlib.import_module(f"{PACKAGE}.session").Session
+    session = make_session(setup["folder"], setup["settings"], setup["job_components"])
+    try:
+        while True:
+            answer(outlet, session, json.loads(channel.receive()))
+    except EOFError:
+        end_group(setup["folder"])
+
+
+def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
+    """Do one request and reply with its result or its error.
+
+    :param session: the object whose public methods are the requests.
+    :param request: ``{"method": name, "arguments": {...}}``.
+    """
+    try:
+        method = getattr(session, request["method"])
+        outlet.send(result=method(**request["arguments"]))
+    except Exception as error:
+        # An error that has a name here has one in federation/errors.py; any other is a fault of ours.
+        name = getattr(error, "error_name", "FederationError")
+        message = str(error)
+        if not hasattr(error, "error_name"):
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            message = (
+                f"{request['method']} failed in the session host: {type(error).__name__}: {error} "
+                f"(at {last.filename}:{last.lineno})"
+            )
+        outlet.send(error={"name": name, "message": message})
+
+
+if __name__ == "__channelexec__":
+    serve(channel)  # type: ignore[name-defined]  # noqa: F821 - execnet puts it there

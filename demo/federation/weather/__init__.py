@@ -1,0 +1,1 @@
+"""The DFM federation ``weather``: hourly temperatures that never leave their site."""

@@ -1,0 +1,253 @@
+"""A FLARE proof-of-concept federation on this machine, for the demonstration and the tests.
+
+The server and the clients run on the loopback address with the federation's own Python interpreter.
+Every process has a keeper (``flare_poc_keeper.py``) that ends it with the job processes it started,
+also when the process that started the federation is killed. Linux only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+PROJECT = "poc"
+SERVER = "server"
+# Long enough for the keeper's own grace time.
+STOP_TIMEOUT = 15.0
+
+
+class FlarePocError(RuntimeError):
+    """The proof-of-concept federation could not be made, started or stopped."""
+
+
+class FlarePoc:
+    """Makes and runs one federation; a context manager that starts it and stops it.
+
+    :param folder: a folder for everything that belongs to it: startup kits, jobs, logs, home
+    :param python: the federation's interpreter, one with nvflare
+    :param clients: the names of the client sites
+    :param admin: the name of the admin user
+    :param python_path: folders that server and clients import federation packages from
+    :param environment: further environment variables of server and clients
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        python: Path,
+        clients: Iterable[str] = ("seattle", "san_francisco"),
+        admin: str = "analyst@weather.example",
+        python_path: Iterable[Path | str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = Path(folder).absolute()
+        # Not resolved: a virtual environment's interpreter is known by the link's own place.
+        self.python = Path(python).absolute()
+        self.clients = tuple(clients)
+        self.admin = admin
+        self._python_path = os.pathsep.join(str(Path(entry).absolute()) for entry in python_path)
+        self._environment = dict(environment or {})
+        self._keepers: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def kits(self) -> Path:
+        """The folder that holds the startup kit of every participant."""
+        return self.folder / "workspace" / PROJECT / "prod_00"
+
+    @property
+    def startup_kit(self) -> Path:
+        """The root of the admin's startup kit."""
+        return self.kits / self.admin
+
+    @property
+    def logs(self) -> Path:
+        """The folder that holds one log file per participant."""
+        return self.folder / "logs"
+
+    def start(self, timeout: float = 90) -> FlarePoc:
+        """Make the startup kits if there are none, start all processes, wait until all is ready.
+
+        :param timeout: seconds until the server must answer and every client be registered
+        :return: itself
+        :raises FlarePocError: if it is not ready in time; nothing is left running then
+        """
+        try:
+            if not self.startup_kit.exists():
+                self._provision()
+            for name in (SERVER, *self.clients):
+                self._start(name)
+            self.wait_until_ready(timeout)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the clients, the server, and every process they started."""
+        for keeper in self._keepers.values():
+            keeper.terminate()
+        for name in list(self._keepers):
+            self._end(name)
+
+    def stop_server(self) -> None:
+        """End the server and its job processes; the clients stay."""
+        self._end(SERVER)
+
+    def start_server(self, timeout: float = 90) -> None:
+        """Start the server again after :meth:`stop_server`, and wait until all is ready.
+
+        :param timeout: seconds until the server must answer and every client be registered
+        """
+        self._start(SERVER)
+        self.wait_until_ready(timeout)
+
+    def wait_until_ready(self, timeout: float = 90) -> None:
+        """Wait until the server answers the admin and every client is registered.
+
+        :param timeout: seconds until then
+        :raises FlarePocError: if that is not so in time, or a process has ended
+        """
+        deadline = time.monotonic() + timeout
+        while not self._listening():
+            self._check_alive()
+            if time.monotonic() > deadline:
+                raise FlarePocError(f"The server does not listen after {timeout} s: see {self.logs}")
+            time.sleep(0.2)
+        settings = {
+            "admin": self.admin,
+            "startup_kit": str(self.startup_kit),
+            "clients": self.clients,
+            "timeout": max(1.0, deadline - time.monotonic()),
+        }
+        self._set_up("wait", settings)
+
+    def __enter__(self) -> FlarePoc:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _provision(self) -> None:
+        # What is there without the admin's kit is what an interrupted start left.
+        shutil.rmtree(self.folder / "workspace", ignore_errors=True)
+        fed_learn_port, admin_port = _free_ports(2)
+        settings = {
+            "project": PROJECT,
+            "workspace": str(self.folder / "workspace"),
+            "clients": self.clients,
+            "admin": self.admin,
+            "fed_learn_port": fed_learn_port,
+            "admin_port": admin_port,
+        }
+        self._set_up("provision", settings)
+        (self.folder / "port.txt").write_text(str(fed_learn_port))
+
+    def _set_up(self, command: str, settings: dict[str, Any]) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        log = self.logs / f"{command}.log"
+        log.unlink(missing_ok=True)
+        keeper = self._launch(command, [str(HERE / "flare_poc_setup.py"), command, json.dumps(settings)])
+        try:
+            code = keeper.wait(settings.get("timeout", 60) + 60)
+        except subprocess.TimeoutExpired:
+            raise FlarePocError(f"{command} does not end: see {log}") from None
+        finally:
+            self._end(command)
+        if code:
+            last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+            raise FlarePocError(f"{command} failed: {last} (see {log})")
+
+    def _start(self, name: str) -> None:
+        kind = SERVER if name == SERVER else "client"
+        options = ["secure_train=true", "org=demo", "config_folder=config"]
+        if kind == "client":
+            options.append(f"uid={name}")
+        command = ["-u", "-m", f"nvflare.private.fed.app.{kind}.{kind}_train"]
+        command += ["-m", str(self.kits / name), "-s", f"fed_{kind}.json", "--set", *options]
+        (self.kits / name / "transfer").mkdir(exist_ok=True)
+        self._launch(name, command)
+
+    def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
+        if name in self._keepers:
+            raise FlarePocError(f"{name} runs already")
+        keeper = [sys.executable, "-I", str(HERE / "flare_poc_keeper.py"), str(os.getpid())]
+        home = self.folder / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        with (self.logs / f"{name}.log").open("ab") as log:
+            self._keepers[name] = subprocess.Popen(
+                [*keeper, str(self.python), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._process_environment(home),
+                cwd=home,
+                start_new_session=True,
+            )
+        return self._keepers[name]
+
+    def _end(self, name: str) -> None:
+        keeper = self._keepers.get(name)
+        if keeper is None:
+            return
+        keeper.terminate()
+        try:
+            keeper.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise FlarePocError(f"{name} does not end: see {self.logs}") from None
+        del self._keepers[name]
+
+    def _check_alive(self) -> None:
+        for name, keeper in self._keepers.items():
+            if keeper.poll() is not None:
+                raise FlarePocError(f"{name} ended by itself: see {self.logs / f'{name}.log'}")
+
+    def _listening(self) -> bool:
+        port = int((self.folder / "port.txt").read_text())
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def _process_environment(self, home: Path) -> dict[str, str]:
+        return {
+            **os.environ,
+            "PYTHONPATH": self._python_path,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HOME": str(home),
+            "NVFLARE_POC_WORKSPACE": str(self.folder / "workspace"),
+            **self._environment,
+        }
+
+
+def _free_ports(count: int) -> list[int]:
+    # Below the ports that the system itself hands out: while the server is stopped, a client that
+    # tries to reach one of those can be given the very same port and connect to itself.
+    candidates = random.sample(range(20000, 32000), 200)
+    free = [port for port in candidates if _is_free(port)]
+    if len(free) < count:
+        raise FlarePocError("No free ports between 20000 and 32000")
+    return free[:count]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True

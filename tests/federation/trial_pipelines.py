@@ -1,0 +1,86 @@
+"""The pipelines of the federation ``trials``. Put this file's folder on ``python_path`` to use them.
+
+Unless said otherwise, a pipeline's parameter sets give the arguments of its operation at places of
+the same name, and its result comes at the place ``result``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nv_dfm_core.api import Equal, If, Pipeline, PlaceParam, Yield
+from trials.fed.api.trial import Echo, Fail, Large, NotANumber, Pickle, Repeat, Sleep
+
+
+def echo(site: str = "seattle") -> Pipeline:
+    """Build: the parameter ``value`` comes back.
+
+    The server can be asked too, but on the local target only: FLARE refuses a job without any client.
+    """
+    return _single(Echo, site, "value")
+
+
+def repeat(site: str = "seattle") -> Pipeline:
+    """Build: the parameter ``text``, a string, comes back ``count``, an integer, times."""
+    return _single(Repeat, site, "text", "count")
+
+
+def fail(site: str = "seattle") -> Pipeline:
+    """Build: an error with the parameter ``message``, or ``fine`` if that is empty."""
+    return _single(Fail, site, "message")
+
+
+def sleep(site: str = "seattle") -> Pipeline:
+    """Build: the parameter ``seconds`` comes back, that much later."""
+    return _single(Sleep, site, "seconds")
+
+
+def large(site: str = "seattle") -> Pipeline:
+    """Build: a string as long as the parameter ``size``."""
+    return _single(Large, site, "size")
+
+
+def pickle(site: str = "seattle") -> Pipeline:
+    """Build: a datetime, pickled by DFM. No parameters."""
+    return _single(Pickle, site)
+
+
+def not_a_number(site: str = "seattle") -> Pipeline:
+    """Build: NaN. No parameters."""
+    return _single(NotANumber, site)
+
+
+def echo_both() -> Pipeline:
+    """Build: the parameter ``value`` comes back at the places ``seattle`` and ``san_francisco``."""
+    with Pipeline(name="echo_both") as pipeline:
+        value = PlaceParam(place="value", multiuse=True)
+        for site in ("seattle", "san_francisco"):
+            Yield(value=Echo(site=site, value=value), place=site)
+    return pipeline
+
+
+def conditional(site: str = "seattle") -> Pipeline:
+    """Build what DFM 3.1.31 refuses to prepare, with an AssertionError, as every ``If``.
+
+    The parameter ``value`` would come back at ``always``, and at ``result`` only if it is 1.
+    """
+    with Pipeline(name="conditional") as pipeline:
+        value = Echo(site=site, value=PlaceParam(place="value"))
+        Yield(value=value, place="always")
+        with If(cond=Equal(left=value, right=1)):
+            Yield(value=value, place="result")
+    return pipeline
+
+
+def unnamed_site() -> Pipeline:
+    """Build: ``echo`` without a site, so that DFM picks one."""
+    with Pipeline(name="unnamed_site") as pipeline:
+        Yield(value=Echo(value=PlaceParam(place="value")), place="result")
+    return pipeline
+
+
+def _single(operation: Any, site: str, *parameters: str) -> Pipeline:
+    with Pipeline(name=operation.__name__.lower()) as pipeline:
+        places = {name: PlaceParam(place=name) for name in parameters}
+        Yield(value=operation(site=site, **places), place="result")
+    return pipeline

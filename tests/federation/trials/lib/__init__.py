@@ -1,0 +1,66 @@
+"""The adapters of the federation ``trials``."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timezone
+from typing import Any
+
+
+class Echo:
+    """Returns its argument."""
+
+    async def body(self, value: Any) -> Any:
+        """Return the value."""
+        return value
+
+
+class Repeat:
+    """Returns a text several times."""
+
+    async def body(self, text: str, count: int) -> str:
+        """Return the text count times."""
+        return text * count
+
+
+class Fail:
+    """Raises an error, unless its message is empty."""
+
+    async def body(self, message: str) -> str:
+        """Raise a RuntimeError with the message, or return ``fine`` when it is empty."""
+        if message:
+            raise RuntimeError(message)
+        return "fine"
+
+
+class Sleep:
+    """Waits."""
+
+    async def body(self, seconds: float) -> float:
+        """Wait, and return the seconds waited."""
+        await asyncio.sleep(seconds)
+        return seconds
+
+
+class Large:
+    """Returns a string of a wanted size."""
+
+    async def body(self, size: int) -> str:
+        """Return size times an x."""
+        return "x" * size
+
+
+class Pickle:
+    """Returns what DFM cannot send as JSON."""
+
+    async def body(self) -> datetime:
+        """Return noon of the first day of 2010, UTC."""
+        return datetime(2010, 1, 1, 12, tzinfo=timezone.utc)
+
+
+class NotANumber:
+    """Returns a float that JSON does not know."""
+
+    async def body(self) -> float:
+        """Return NaN."""
+        return float("nan")

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import datetime
+
+import pendulum
+import pytest
+
+from airflow_provider_dfm.federation.errors import ParameterSetError
+from airflow_provider_dfm.federation.parameter_sets import normalize_parameter_sets
+
+
+@pytest.mark.parametrize(
+    ("given", "sets"),
+    [
+        (None, []),
+        ({}, [{}]),
+        ({"a": 1}, [{"a": 1}]),
+        ([{"a": 1}, {"a": 2}], [{"a": 1}, {"a": 2}]),
+        ([], []),
+        ({"a": (1, [2.5, None], {"b": True})}, [{"a": [1, [2.5, None], {"b": True}]}]),
+        ({"a": "{$HOME} {x}"}, [{"a": "{$HOME} {x}"}]),
+    ],
+)
+def test_forms(given, sets):
+    assert normalize_parameter_sets(given) == sets
+
+
+def test_dates_travel_as_iso_8601():
+    given = {
+        "day": datetime.date(2010, 1, 2),
+        "moment": pendulum.datetime(2010, 1, 2, 3, tz="Europe/Berlin"),
+    }
+    assert normalize_parameter_sets(given) == [{"day": "2010-01-02", "moment": "2010-01-02T03:00:00+01:00"}]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("[{'a': 1}]", "a list of dicts, or None, not str"),
+        (3, "not int 3"),
+        ([{"a": 1}, 2], "Parameter set 1 is not a dict"),
+        ({"a": float("nan")}, "Parameter set 0, place 'a': a float cannot travel"),
+        ([{}, {"a": [object]}], "Parameter set 1, place 'a': a type cannot travel"),
+        ({"a": {1: 2}}, "the keys of a dict have to be text"),
+    ],
+)
+def test_what_cannot_travel_is_named(given, message):
+    with pytest.raises(ParameterSetError, match=message):
+        normalize_parameter_sets(given)

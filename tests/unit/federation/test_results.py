@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete, UnsafeResult
+from airflow_provider_dfm.federation.results import read_downloaded_job
+
+from .tokens import end, error, meta, model, token, write_job
+
+STOP = end("stop")
+
+
+def test_results_come_in_the_order_of_their_sets_however_they_arrived(tmp_path):
+    arrived = [token(frame=[i], value=i) for i in (2, 0, 1)] + [end([i]) for i in (1, 0, 2)] + [STOP]
+    results = read_downloaded_job(write_job(tmp_path, *arrived), meta(sets=3))
+    assert [(each.parameter_set, each.value) for each in results] == [(0, 0), (1, 1), (2, 2)]
+    assert [each.value for each in results] == [0, 1, 2], "reading takes nothing away"
+
+
+def test_items_of_a_generator_stay_in_their_set(tmp_path):
+    tokens = [token(frame=[0, 1], value="b"), token(frame=[0, 0], value="a"), end([0]), STOP]
+    results = read_downloaded_job(write_job(tmp_path, *tokens), meta())
+    assert [(each.frame, each.value) for each in results] == [((0, 0), "a"), ((0, 1), "b")]
+
+
+def test_a_repeated_token_counts_once(tmp_path):
+    results = read_downloaded_job(write_job(tmp_path, token(), token(), end(), end(), STOP), meta())
+    assert len(list(results)) == len(results) == 1
+
+
+def test_two_yields_to_one_place_are_two_results(tmp_path):
+    tokens = [token(node=0, value="a"), token(node=1, value="b"), end(), STOP]
+    results = read_downloaded_job(write_job(tmp_path, *tokens), meta())
+    assert [each.value for each in results] == ["a", "b"]
+
+
+def test_a_models_data_is_plain_and_its_class_is_not_imported(tmp_path):
+    value = model("no_such_module.Nothing", {"mean": 3.5})
+    results = read_downloaded_job(write_job(tmp_path, token(value=value, tag="BaseModel"), end(), STOP), meta())
+    assert [each.value for each in results] == [{"mean": 3.5}]
+
+
+def test_telemetry_is_no_result(tmp_path):
+    tokens = [token("__telemetry__", value={}), token(), end(), STOP]
+    assert len(read_downloaded_job(write_job(tmp_path, *tokens), meta())) == 1
+
+
+def test_a_pickle_is_refused_and_never_read(tmp_path):
+    value = {"tag": "__dfm__pickled__", "value": "Y29zCnN5c3RlbQo="}
+    results = read_downloaded_job(write_job(tmp_path, token(value=value, tag="PickledObject"), end(), STOP), meta())
+    with pytest.raises(UnsafeResult, match="set 0, place answer, site seattle"):
+        iter(results)
+    assert list(results.received()) == []
+
+
+def test_an_adapters_error_names_set_site_and_message(tmp_path):
+    tokens = [token(), end(), error("no data", [1]), error("no data", [1], "_dfm_status_"), STOP]
+    results = read_downloaded_job(write_job(tmp_path, *tokens), meta(sets=2))
+    with pytest.raises(JobFailed, match=r"parameter set 1, site seattle: RuntimeError: no data\. 1 results came of 2"):
+        iter(results)
+    assert len(results.outcome.errors) == 1, "DFM reports one error at several places"
+
+
+def test_an_error_belongs_to_the_site_that_raised_it_not_to_the_one_that_sent_it_on(tmp_path):
+    trace = 'File "x/weather/fed/runtime/san_francisco/_this_site.py", line 3, in call\nRuntimeError: x'
+    tokens = [error("x", site="server", trace=trace), STOP]
+    outcome = read_downloaded_job(write_job(tmp_path, *tokens), meta()).outcome
+    assert [each.site for each in outcome.errors] == ["san_francisco"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "what"),
+    [
+        ([token(), end()], "the end of the pipeline"),
+        ([token(), STOP], "set 0: its end"),
+        ([end(), STOP], "set 0: answer"),
+        ([], "set 0: answer"),
+    ],
+)
+def test_what_is_missing_is_named(tmp_path, tokens, what):
+    results = read_downloaded_job(write_job(tmp_path, *tokens), meta())
+    with pytest.raises(ResultsIncomplete, match=what):
+        iter(results)
+
+
+def test_a_job_that_runs_has_no_results_yet(tmp_path):
+    results = read_downloaded_job(write_job(tmp_path, token(), end(), STOP), meta("RUNNING"))
+    with pytest.raises(ResultsIncomplete, match="is RUNNING"):
+        iter(results)
+
+
+def test_a_failed_site_is_named(tmp_path):
+    folder = write_job(tmp_path, failures={"seattle": "EXECUTION_EXCEPTION: ImportError: x"})
+    results = read_downloaded_job(folder, meta("FINISHED:EXECUTION_EXCEPTION"))
+    with pytest.raises(JobFailed, match="site seattle: EXECUTION_EXCEPTION: ImportError: x"):
+        iter(results)
+
+
+def test_an_aborted_job_failed_even_when_all_results_came(tmp_path):
+    results = read_downloaded_job(write_job(tmp_path, token(), end(), STOP), meta("FINISHED:ABORTED"))
+    with pytest.raises(JobFailed, match="FINISHED:ABORTED"):
+        iter(results)
+
+
+def test_a_line_that_was_being_written_is_left_out(tmp_path):
+    folder = write_job(tmp_path, token(), end(), STOP)
+    with (folder / "workspace/app_server/airflow_provider_dfm/tokens.jsonl").open("a") as file:
+        file.write('{"source_site": "sea')
+    assert len(list(read_downloaded_job(folder, meta()))) == 1
+
+
+def test_another_jobs_download_is_refused(tmp_path):
+    with pytest.raises(JobFailed, match="not a pipeline that this provider submitted"):
+        read_downloaded_job(tmp_path, {"job_id": "1", "name": "fedavg", "status": "FINISHED:COMPLETED"})

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from airflow_provider_dfm.federation.errors import (
+    ConnectionSettingsError,
+    FederationError,
+    StartupKitError,
+)
+from airflow_provider_dfm.federation.interpreter import inspect_interpreter
+from airflow_provider_dfm.federation.job import JobStatus
+from airflow_provider_dfm.federation.session import FederationSession
+from airflow_provider_dfm.federation.settings import read_settings
+
+
+def _session(**fields):
+    return FederationSession(read_settings({"user": "a", "startup_kit": "/nowhere", **fields}, "x"))
+
+
+@pytest.mark.parametrize(
+    ("python", "message"),
+    [
+        ("/nowhere/python", "cannot run /nowhere/python: No such file"),
+        ("/bin/true", "no working Python"),
+        ("/bin/sh", "no working Python"),
+        ("/bin/cat", "no working Python"),
+    ],
+)
+def test_no_interpreter_there(python, message):
+    with pytest.raises(ConnectionSettingsError, match=message):
+        _session(python=python).open()
+
+
+def test_an_interpreter_that_never_answers(tmp_path):
+    (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "python").chmod(0o755)
+    with pytest.raises(ConnectionSettingsError, match=r"no answer within 0\.5 s"):
+        inspect_interpreter(str(tmp_path / "python"), needs_dfm=False, timeout=0.5)
+
+
+def test_an_interpreter_without_nvflare(tmp_path):
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys._base_executable} -I -S "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    with pytest.raises(ConnectionSettingsError, match="has no nvflare"):
+        _session(python=str(tmp_path / "python")).open()
+
+
+def test_airflows_own_interpreter_has_nvflare_but_no_dfm():
+    assert inspect_interpreter(sys.executable, needs_dfm=False, timeout=10).nvflare
+    with pytest.raises(ConnectionSettingsError, match="no nv-dfm-core"):
+        _session(federation="weather", homesite="analyst").open()
+
+
+def test_no_kit_there():
+    with pytest.raises(StartupKitError, match="There is no startup kit at /nowhere"):
+        _session().open()
+
+
+def test_a_session_that_is_not_open():
+    with pytest.raises(FederationError, match="the session is not open"):
+        _session().get_system_info()
+
+
+@pytest.mark.parametrize(
+    ("flare", "status"),
+    [
+        ("SUBMITTED", JobStatus.SUBMITTED),
+        ("APPROVED", JobStatus.SUBMITTED),
+        ("DISPATCHED", JobStatus.SUBMITTED),
+        ("RUNNING", JobStatus.RUNNING),
+        ("FINISHED:COMPLETED", JobStatus.FINISHED),
+        ("FINISHED:ABORTED", JobStatus.ABORTED),
+        ("FINISHED:EXECUTION_EXCEPTION", JobStatus.FAILED),
+        ("FINISHED:CAN_NOT_SCHEDULE", JobStatus.FAILED),
+    ],
+)
+def test_status(flare, status):
+    assert JobStatus.of(flare) is status
+    assert status.has_ended is flare.startswith("FINISHED")
+
+
+def test_nothing_is_left_behind_when_opening_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(StartupKitError):
+        _session().open()
+    assert list(tmp_path.iterdir()) == []
