@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .build/airflow/bin
+FEDERATION_BIN := .build/federation/bin
 UNIT := not federation and not airflow and not browser
 PYTEST_OPTIONS ?=
 
@@ -40,7 +41,9 @@ constraints: ## Resolve the versions afresh for this Python, into constraints/
 	$(PYTHON) -m demo.make_constraints
 
 federation-code: environments ## Generate the federations' code from their configurations
-	@echo "Nothing to generate yet."
+	cd demo/federation && ../../$(FEDERATION_BIN)/dfm fed -c federations.yaml gen code weather --output-dir .
+	cd tests/federation && ../../$(FEDERATION_BIN)/dfm fed -c federations.yaml gen code trials --output-dir .
+	rmdir demo/federation/workspace tests/federation/workspace
 
 clean: ## Remove the environments and all caches
 	rm -rf .build .mypy_cache .pytest_cache .ruff_cache dist

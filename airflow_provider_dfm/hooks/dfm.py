@@ -163,7 +163,7 @@ class DfmHook(BaseHook):
         if settings.target == "flare":
             info = self.get_system_info()
             parts.append(
-                f"FLARE server {info['server_status']} (nvflare {about['nvflare']}), sites: "
+                f"FLARE server answers (nvflare {about['nvflare']}), sites: "
                 f"{', '.join(info['sites']) or 'none connected'}; log-in took {about['login_seconds']:.1f} s"
             )
         else:

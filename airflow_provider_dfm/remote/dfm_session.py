@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import json
 import uuid
-from importlib import metadata
+from importlib import metadata, resources
 from typing import Any
 
-from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
+from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
 from airflow_provider_dfm.remote.failures import NamedError
-from airflow_provider_dfm.remote.parameter_places import certain_places, check_parameter_sets, parameter_types
+from airflow_provider_dfm.remote.parameter_places import (
+    certain_places,
+    check_parameter_sets,
+    check_sites,
+    parameter_types,
+)
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
 
 
@@ -79,6 +85,7 @@ class DfmSession:
         :raises NamedError: PipelineError.
         """
         pipeline = build_pipeline(source)
+        check_sites(pipeline, self._sites())
         session = self.session
         try:
             prepared = session.prepare(pipeline, restrict_to_sites=restrict_to_sites, debug=debug)
@@ -89,12 +96,8 @@ class DfmSession:
                 f"{type(error).__name__}: {error}",
             ) from error
         sites = sorted(prepared.net_irs())
-        if self._settings["target"] == "flare" and self._settings["homesite"] in sites:
-            raise NamedError(
-                "PipelineError",
-                f"An operation of the pipeline runs on the home site {self._settings['homesite']!r}, which DFM "
-                "can only do with the target local. Give the operation another site.",
-            )
+        if self._settings["target"] == "flare":
+            self._check_flare_sites(sites)
         reference = str(uuid.uuid4())
         self._prepared[reference] = (pipeline, prepared)
         return {
@@ -105,6 +108,26 @@ class DfmSession:
             "parameters": sorted(parameter_types(pipeline)),
             "places": certain_places(pipeline),
         }
+
+    def _sites(self) -> list[str]:
+        federation = self._settings["federation"]
+        text = resources.files(f"{federation}.fed.runtime").joinpath("fed_info.json").read_text(encoding="utf-8")
+        return sorted(json.loads(text)["sites"])
+
+    def _check_flare_sites(self, sites: list[str]) -> None:
+        homesite = self._settings["homesite"]
+        if homesite in sites:
+            raise NamedError(
+                "PipelineError",
+                f"An operation of the pipeline runs on the home site {homesite!r}, which DFM can only do with the "
+                "target local. Give the operation another site.",
+            )
+        if sites == [SERVER]:
+            raise NamedError(
+                "PipelineError",
+                "All operations of the pipeline run on the server, but FLARE takes no job without a site "
+                "(min_clients 0 must be positive). Give one operation another site.",
+            )
 
     def debug_show_code(self, reference: str) -> dict[str, str]:
         """The Python code that each site will run."""

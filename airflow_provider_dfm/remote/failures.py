@@ -50,4 +50,4 @@ def flare_errors(what: str) -> Iterator[None]:
         # nvflare 2.6 has no error of its own for an idle session that the server has closed.
         if "session_inactive" in str(error):
             name = "FederationUnreachable"
-        raise NamedError(name, f"The federation did not answer when {what}: {kind}: {error}") from error
+        raise NamedError(name, f"The federation failed at {what}: {kind}: {error}") from error

@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.parameter_places import statements_of
 
 
 def build_pipeline(source: dict[str, Any]) -> Any:
@@ -26,7 +27,7 @@ def _read(text: str) -> Any:
     from pydantic import ValidationError
 
     try:
-        return Pipeline.model_validate_json(text)
+        pipeline = Pipeline.model_validate_json(text)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in error.errors()[:5]
@@ -39,6 +40,32 @@ def _read(text: str) -> Any:
             f"The pipeline names operations that this federation's package does not have: "
             f"{type(error).__name__}: {error}",
         ) from error
+    _check_references(pipeline)
+    return pipeline
+
+
+def _check_references(pipeline: Any) -> None:
+    """Refuse a pipeline whose references came back as literal dicts.
+
+    Where an operation's parameter takes any object, DFM reads a reference to another operation or to a place as
+    such a dict, and the operation would get the dict: nv_dfm_core/api/_statement.py.
+    """
+    for statement in statements_of(pipeline):
+        for field in type(statement).model_fields:
+            value = getattr(statement, field)
+            if isinstance(value, dict) and _is_reference(value):
+                raise NamedError(
+                    "PipelineError",
+                    f"The pipeline's JSON cannot say what it means: {type(statement).__name__}.{field} is a "
+                    "reference, but DFM reads it as data, since that parameter takes any object. Use a pipeline "
+                    "function, or set accepts-literal-input: false for the parameter in the federation.",
+                )
+
+
+def _is_reference(value: dict[str, Any]) -> bool:
+    tags = ("@dfm-place-param", "@dfm-node")
+    inner = value.get("id")
+    return value.get("tag") in tags or (isinstance(inner, dict) and inner.get("tag") in tags)
 
 
 def _call(path: str, arguments: dict[str, Any]) -> Any:

@@ -16,6 +16,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -132,6 +133,8 @@ def serve(channel: Any) -> None:
     setup = json.loads(channel.receive())
     os.setsid()
     os.umask(0o077)
+    # The client library packs jobs in temporary files, and leaves them there.
+    os.environ["TMPDIR"] = tempfile.tempdir = setup["folder"]
     end_with_parent(os.getppid(), setup["folder"])
     outlet = Outlet(channel)
     forward_output(outlet)

@@ -38,7 +38,7 @@ class FederationJobTrigger(BaseEventTrigger):
         ends_at: float | None = None,
         cancel_on_kill: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.dfm_conn_id = dfm_conn_id
         self.job_id = job_id
         self.poll_interval = poll_interval
