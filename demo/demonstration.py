@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,14 +51,13 @@ def connection_fields(federation: FlarePoc, **changes: Any) -> dict[str, Any]:
     return fields | changes
 
 
-def make_airflow(folder: Path, environment: Mapping[str, str] | None = None) -> AirflowProcess:
-    """Airflow with the example DAGs, not started yet.
+def make_airflow(folder: Path, dags: Path = ROOT / "dags") -> AirflowProcess:
+    """Airflow, not started yet.
 
     :param folder: for everything that belongs to it.
-    :param environment: further environment variables of its components.
+    :param dags: the DAGs' folder; default: the example DAGs.
     """
-    settings = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled", **(environment or {})}
-    return AirflowProcess(folder / "airflow", AIRFLOW_BIN, ROOT / "dags", settings)
+    return AirflowProcess(folder / "airflow", AIRFLOW_BIN, dags, {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"})
 
 
 @contextmanager

@@ -229,6 +229,9 @@ class FlarePoc:
             "PYTHONPATH": self._python_path,
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": str(home),
+            # nvflare forks its job processes beside gRPC's threads; with gRPC's fork handlers such a process
+            # sometimes ends before it runs, and the job fails: "epoll_wait error: Bad file descriptor".
+            "GRPC_ENABLE_FORK_SUPPORT": "false",
             "NVFLARE_POC_WORKSPACE": str(self.folder / "workspace"),
             **self._environment,
         }

@@ -58,8 +58,8 @@ class JobOutcome(BaseModel, frozen=True):
         reasons = [f"site {site}: {reason}" for site, reason in self.failed_sites.items()]
         reasons += [str(error) for error in self.errors]
         if self.status != SUCCESS or reasons:
-            if not reasons and self.status.endswith(":ABORTED"):
-                reasons = ["somebody aborted it, or the federation did"]
+            if self.status.endswith(":ABORTED"):
+                reasons.insert(0, "somebody aborted it, or the federation did")
             came = f"{self.results} results came of {self.parameter_sets} parameter sets"
             raise JobFailed(f"{job} failed ({self.status}): {_first(reasons) or 'no site gave a reason'}. {came}.")
         if self.missing or not self.stopped:

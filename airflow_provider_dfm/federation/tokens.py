@@ -82,6 +82,8 @@ class TokenIndex:
 
     def results(self) -> Iterator[Result]:
         """The values that are data, ordered by parameter set, frame and place."""
+        if not self.offsets:
+            return
         with self.path.open("rb") as file:
             for frame, place, _, offset in self.offsets:
                 file.seek(offset)

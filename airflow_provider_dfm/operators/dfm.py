@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator, conf
 
+from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.operators.job_waiting import abort, conclude, job_trigger, wait_here
 
@@ -126,11 +127,11 @@ class DfmExecuteOperator(BaseOperator):
         )
 
     def _run_here(self, job: FederationJob) -> str:
-        finished = job.wait_until_finished(self.timeout, poll_interval=min(self.poll_interval, 0.5))
-        event = {"job_id": job.job_id, "status": job.get_job_meta()["status"], "timed_out": not finished}
-        if not finished:
+        if not job.wait_until_finished(self.timeout, poll_interval=min(self.poll_interval, 0.5)):
             job.cancel()
-        # The results are kept by now, so that the next session finds them, as a later task's will.
+            raise JobTimedOut(f"Job {job.job_id} did not end in time, {self.timeout:g} s. It was aborted.")
+        # The results are kept by now, for the session of whoever reads them later.
+        event = {"job_id": job.job_id, "status": job.get_job_meta()["status"]}
         conclude(self.dfm_conn_id, event, self.log, abort_on_timeout=False)
         return job.job_id
 

@@ -147,15 +147,15 @@ class ResultsController(Controller):
 
     def control_flow(self, abort_signal: Any, fl_ctx: Any) -> Any:
         reply = super().control_flow(abort_signal, fl_ctx)
-        failed = reply is not None and reply.get_return_code() != ReturnCode.OK
-        if failed and not abort_signal.triggered:
+        if reply is not None and reply.get_return_code() != ReturnCode.OK:
             failures = self._failures()
             with open(os.path.join(self._folder, "failures.json"), "w", encoding="utf-8") as file:
                 json.dump(failures, file)
-            # DFM returns a reply that FLARE ignores, and the job would end COMPLETED:
-            # nvflare/private/fed/server/server_runner.py, _execute_run
-            reasons = "; ".join(f"{site}: {reason}" for site, reason in failures.items())
-            self.system_panic(f"DFM job failed: {reasons}", fl_ctx)
+            if not abort_signal.triggered:
+                # DFM returns a reply that FLARE ignores, and the job would end COMPLETED:
+                # nvflare/private/fed/server/server_runner.py, _execute_run
+                reasons = "; ".join(f"{site}: {reason}" for site, reason in failures.items())
+                self.system_panic(f"DFM job failed: {reasons}", fl_ctx)
         return reply
 
     def _failures(self) -> dict[str, str]:

@@ -1,0 +1,75 @@
+"""What all tests share: an Airflow home of their own, and the federation, started when first asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+TRIAL_DAGS = Path(__file__).resolve().parent / "integration" / "dags"
+
+# Airflow reads these at its first import.
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(TRIAL_DAGS)
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-dfm-tests-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+import pytest
+
+from demo.demonstration import (
+    FEDERATION,
+    FEDERATION_PYTHON,
+    ROOT,
+    connection_fields,
+    make_airflow,
+    make_federation,
+)
+
+TRIALS = Path(__file__).resolve().parent / "federation"
+
+
+@pytest.fixture(scope="session")
+def federation(tmp_path_factory):
+    """A real FLARE federation on loopback, which serves the demonstration's pipelines and the trials."""
+    with make_federation(tmp_path_factory.mktemp("federation"), python_path=(TRIALS,)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def fields(federation):
+    """Makes the settings of a session: ``fields(federation="trials", target="local")``."""
+
+    def make(**changes):
+        python_path = f"{FEDERATION}:{TRIALS}"
+        return {"user": federation.admin} | connection_fields(federation, python_path=python_path) | changes
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def local_fields():
+    """The settings of a session with the local target, which needs no running federation."""
+
+    def make(**changes):
+        return {
+            "python": str(FEDERATION_PYTHON),
+            "python_path": f"{FEDERATION}:{TRIALS}",
+            "federation": "trials",
+            "homesite": "analyst",
+            "target": "local",
+        } | changes
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def airflow(federation, fields, tmp_path_factory):
+    """A real Airflow with scheduler and triggerer, which has the example DAGs and the trials' ones."""
+    folder = tmp_path_factory.mktemp("airflow")
+    dags = folder / "dags"
+    shutil.copytree(ROOT / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TRIAL_DAGS / "trial_dags.py", dags)
+    with make_airflow(folder, dags) as running:
+        for name, made in (("weather", fields()), ("flare", fields(federation="trials"))):
+            running.add_connection(name, "dfm", login=made.pop("user"), extra=made)
+        yield running

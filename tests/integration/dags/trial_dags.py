@@ -1,0 +1,59 @@
+"""DAGs for the tests of the operators and the sensor, each by the name of what it tries."""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.sdk import DAG
+
+from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
+from airflow_provider_dfm.sensors.job import FederationJobSensor
+
+UNKNOWN_JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
+WAYS = {"local": ("local", False), "flare": ("flare", False), "deferred": ("flare", True)}
+
+
+def trial_dag(name: str) -> DAG:
+    return DAG(name, schedule=None, start_date=pendulum.datetime(2010, 1, 1, tz="UTC"))
+
+
+def execute(connection: str, pipeline: str = "trial_pipelines:echo", **arguments) -> DfmExecuteOperator:
+    arguments = {"poll_interval": 0.5, "deferrable": False} | arguments
+    return DfmExecuteOperator(task_id="run", pipeline=pipeline, dfm_conn_id=connection, **arguments)
+
+
+def read(connection: str) -> DfmResultsOperator:
+    return DfmResultsOperator(task_id="read", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id=connection)
+
+
+for way, (connection, deferrable) in WAYS.items():
+    with trial_dag(f"echo_{way}"):
+        sets = [{"value": "{{ dag.dag_id }}"}, {"value": "{$HOME}"}]
+        execute(connection, input_params=sets, deferrable=deferrable) >> read(connection)
+
+    with trial_dag(f"fail_{way}"):
+        execute(connection, "trial_pipelines:fail", input_params={"message": "no data here"}, deferrable=deferrable)
+
+    with trial_dag(f"slow_{way}"):
+        execute(connection, "trial_pipelines:sleep", input_params={"seconds": 60}, deferrable=deferrable, timeout=4)
+
+for mode, deferrable in (("poke", False), ("reschedule", False), ("deferred", True)):
+    with trial_dag(f"wait_{mode}"):
+        wait = FederationJobSensor(
+            task_id="wait",
+            job_id="{{ ti.xcom_pull('run') }}",
+            dfm_conn_id="flare",
+            mode="poke" if deferrable else mode,
+            deferrable=deferrable,
+            poke_interval=1,
+            timeout=120,
+        )
+        execute("flare", input_params={"value": 1}, wait_for_completion=False) >> wait >> read("flare")
+
+with trial_dag("endless"):
+    execute("flare", "trial_pipelines:sleep", input_params={"seconds": 600}, deferrable=True)
+
+with trial_dag("large"):
+    execute("local", "trial_pipelines:large", input_params=[{"size": 40_000}] * 2) >> read("local")
+
+with trial_dag("unknown"):
+    FederationJobSensor(task_id="wait", job_id=UNKNOWN_JOB, dfm_conn_id="flare", poke_interval=1, timeout=60)

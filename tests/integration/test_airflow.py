@@ -1,0 +1,110 @@
+"""The example DAGs on a real scheduler and triggerer, as users run them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+
+import pytest
+
+from airflow_provider_dfm.federation.job import JobStatus
+from airflow_provider_dfm.federation.session import FederationSession
+from airflow_provider_dfm.federation.settings import read_settings
+from demo.airflow_api import AirflowError
+from demo.demonstration import AIRFLOW_BIN, expected_results
+
+pytestmark = [pytest.mark.federation, pytest.mark.airflow]
+
+ON_TRIGGER = "weather_comparison_on_trigger"
+DAILY = "weather_comparison_daily"
+
+
+def test_airflow_shows_the_provider(airflow):
+    command = [str(AIRFLOW_BIN / "airflow"), "providers", "get", "airflow-provider-dfm", "--output", "json"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True, env=airflow.environment).stdout
+    assert "airflow-provider-dfm" in shown
+    providers = airflow.api("GET", "/api/v2/providers?limit=100")["providers"]
+    assert "airflow-provider-dfm" in [provider["package_name"] for provider in providers]
+
+
+def test_the_dag_of_the_trigger_button_gives_what_the_data_files_give(airflow):
+    run = airflow.trigger(ON_TRIGGER, conf={"start": "2010-03-01", "end": "2010-03-07", "first": "san_francisco"})
+    assert airflow.wait_for_run(ON_TRIGGER, run, 180) == "success"
+    read = airflow.xcom(ON_TRIGGER, run, "read", "return_value")
+    values = {result["place"]: result["value"] for result in read["results"]}
+    expected = expected_results("2010-03-01", "2010-03-07")
+    assert values["first"]["site"] == "san_francisco"
+    for place in ("first", "second"):
+        assert expected[values[place]["site"]].items() <= values[place].items()
+    log = airflow.task_log(ON_TRIGGER, run, "compare", 1)
+    assert read["job_id"] in log
+    assert "answered all 1 parameter sets with 3 results" in log
+
+
+@pytest.mark.parametrize(
+    ("conf", "field"),
+    [({"start": "yesterday"}, "start"), ({"first": "boston"}, "first"), ({"end": 31}, "end")],
+)
+def test_the_form_refuses_what_does_not_fit_its_fields(airflow, conf, field):
+    with pytest.raises(AirflowError, match=field) as caught:
+        airflow.trigger(ON_TRIGGER, conf=conf)
+    assert caught.value.status in (400, 422)
+
+
+def test_dates_that_do_not_fit_together_are_refused_before_anything_is_submitted(airflow):
+    run = airflow.trigger(ON_TRIGGER, conf={"start": "2010-02-01", "end": "2010-01-01"})
+    assert airflow.wait_for_run(ON_TRIGGER, run, 120) == "failed"
+    states = {task["task_id"]: task["state"] for task in airflow.task_instances(ON_TRIGGER, run)}
+    assert states["check_form"] == "failed"
+    assert states["compare"] == "upstream_failed"
+    assert "The first day, 2010-02-01, is after the last day" in airflow.task_log(ON_TRIGGER, run, "check_form", 1)
+
+
+def test_a_backfill_gives_each_day_its_own_results(airflow):
+    airflow.unpause(DAILY)
+    body = {"dag_id": DAILY, "from_date": "2010-05-01T00:00:00Z", "to_date": "2010-05-03T00:00:00Z"}
+    airflow.api("POST", "/api/v2/backfills", json=body | {"max_active_runs": 3})
+    deadline = time.monotonic() + 300
+    runs = []
+    while time.monotonic() < deadline:
+        runs = airflow.api("GET", f"/api/v2/dags/{DAILY}/dagRuns?run_type=backfill")["dag_runs"]
+        if len(runs) == 3 and all(run["state"] in ("success", "failed") for run in runs):
+            break
+        time.sleep(1)
+    assert [run["state"] for run in runs] == ["success"] * 3
+    for run in runs:
+        day = run["logical_date"][:10]
+        read = airflow.xcom(DAILY, run["dag_run_id"], "read", "return_value")
+        values = {result["place"]: result["value"] for result in read["results"]}
+        assert expected_results(day, day)["seattle"].items() <= values["first"].items()
+        assert values["first"]["measurements"] == 24
+
+
+def test_marking_a_deferred_task_failed_aborts_its_job(airflow, fields):
+    run = airflow.trigger("endless")
+    state, deadline = None, time.monotonic() + 90
+    while state != "deferred" and time.monotonic() < deadline:
+        state = airflow.task_instances("endless", run)[0]["state"]
+        time.sleep(0.5)
+    assert state == "deferred"
+    job_id = airflow.xcom("endless", run, "run", "job_id")
+    path = f"/api/v2/dags/endless/dagRuns/{run.replace('+', '%2B')}/taskInstances/run"
+    airflow.api("PATCH", path, json={"new_state": "failed"})
+    with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
+        assert session.reattach(job_id).wait_until_finished(timeout=90)
+        assert session.get_status(job_id) is JobStatus.ABORTED
+
+
+def test_the_test_button_says_where_it_led(airflow, fields):
+    made = fields()
+    login = made.pop("user")
+    body = {"connection_id": "tried", "conn_type": "dfm", "login": login, "extra": json.dumps(made)}
+    answer = airflow.api("POST", "/api/v2/connections/test", json=body)
+    assert answer["status"], answer
+    assert "DFM federation weather" in answer["message"]
+    assert "sites: san_francisco, seattle" in answer["message"]
+    body["extra"] = json.dumps(made | {"python": "/nowhere/python"})
+    answer = airflow.api("POST", "/api/v2/connections/test", json=body)
+    assert not answer["status"]
+    assert "cannot run /nowhere/python" in answer["message"]

@@ -1,0 +1,124 @@
+"""The operators and the sensor in real Airflow tasks: each DAG runs by ``dag.test()`` against the real federation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import Connection
+
+from airflow_provider_dfm.federation.errors import FederationError
+from airflow_provider_dfm.federation.results_folder import MANIFEST
+from airflow_provider_dfm.hooks.dfm import DfmHook
+from tests.conftest import TRIAL_DAGS
+
+pytestmark = [pytest.mark.federation, pytest.mark.airflow]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def database():
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+
+
+@pytest.fixture(autouse=True)
+def connections(fields, local_fields, tmp_path, monkeypatch):
+    for name, made in (("flare", fields(federation="trials")), ("local", local_fields())):
+        login = made.pop("user", None)
+        extra = json.dumps(made | {"results_path": f"file://{tmp_path}/results"})
+        connection = Connection(conn_id=name, conn_type="dfm", login=login, extra=extra)
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", connection.as_json())
+
+
+def _run(name):
+    """Run a DAG of ``dags/trial_dags.py``; gives its tasks' states and what they handed on."""
+    run = DagBag(TRIAL_DAGS, bundle_path=TRIAL_DAGS).dags[name].test()
+    instances = {instance.task_id: instance for instance in run.get_task_instances()}
+    states = {task: str(instance.state) for task, instance in instances.items()}
+    return states, {task: instance.xcom_pull(task_ids=task) for task, instance in instances.items()}
+
+
+@pytest.fixture
+def logged(caplog, capsys):
+    """All that the tasks logged so far."""
+
+    def text():
+        output = capsys.readouterr()
+        return caplog.text + output.out + output.err
+
+    return text
+
+
+@pytest.mark.parametrize("way", ["local", "flare", "deferred"])
+def test_a_pipeline_is_run_and_a_later_task_reads_its_results(way, tmp_path):
+    states, values = _run(f"echo_{way}")
+    assert set(states.values()) == {"success"}
+    job_id, read = values["run"], values["read"]
+    assert (read["job_id"], read["count"]) == (job_id, 2)
+    assert [result["value"] for result in read["results"]] == [f"echo_{way}", "{$HOME}"]
+    assert (tmp_path / "results" / job_id / MANIFEST).is_file()
+    assert read["uri"] == f"file://{tmp_path}/results/{job_id}"
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule", "deferred"])
+def test_a_sensor_waits_for_a_job_by_its_id(mode):
+    states, values = _run(f"wait_{mode}")
+    assert set(states.values()) == {"success"}
+    assert values["wait"] == values["run"]
+    assert values["read"]["results"][0]["value"] == 1
+
+
+@pytest.mark.parametrize("way", ["local", "flare", "deferred"])
+def test_an_adapter_that_raises_fails_the_task_and_the_log_says_where(way, logged):
+    states, _ = _run(f"fail_{way}")
+    assert states == {"run": "failed"}
+    assert "site seattle: RuntimeError: no data here" in logged()
+
+
+@pytest.mark.parametrize("way", ["local", "flare", "deferred"])
+def test_a_job_out_of_time_is_aborted(way, logged):
+    states, _ = _run(f"slow_{way}")
+    assert states == {"run": "failed"}
+    text = logged()
+    assert "did not end in time" in text
+    assert "It was aborted." in text
+
+
+def test_results_too_large_for_an_xcom_stay_in_their_folder(tmp_path):
+    _, values = _run("large")
+    assert (values["read"]["count"], values["read"]["results"]) == (2, None)
+    assert (tmp_path / "results" / values["run"] / "results.jsonl").stat().st_size > 80_000
+
+
+def test_a_job_id_that_nobody_knows_fails_the_sensor(logged):
+    states, _ = _run("unknown")
+    assert states == {"wait": "failed"}
+    assert "knows no job" in logged()
+
+
+def test_the_hook_reads_a_pipeline_file_from_a_uri_and_a_kit_from_a_uri(federation, monkeypatch, fields):
+    from demo.demonstration import FEDERATION
+
+    made = fields(startup_kit=f"file://{federation.startup_kit}")
+    login = made.pop("user")
+    connection = Connection(conn_id="uri", conn_type="dfm", login=login, extra=json.dumps(made))
+    monkeypatch.setenv("AIRFLOW_CONN_URI", connection.as_json())
+    with DfmHook("uri") as hook:
+        prepared = hook.prepare(f"file://{FEDERATION}/compare.json")
+        assert prepared.parameters == ("end", "start")
+        with pytest.raises(FederationError, match="Cannot read the pipeline file"):
+            hook.prepare("file:///no/such/file.json")
+
+
+def test_the_connections_test_says_where_it_led(monkeypatch):
+    good, message = DfmHook("flare").test_connection()
+    assert good, message
+    assert "DFM federation trials (API" in message
+    assert "sites: san_francisco, seattle" in message
+    connection = Connection(conn_id="wrong", conn_type="dfm", login="a", extra='{"startup_kit": "/nowhere"}')
+    monkeypatch.setenv("AIRFLOW_CONN_WRONG", connection.as_json())
+    good, message = DfmHook("wrong").test_connection()
+    assert not good
+    assert "There is no startup kit at /nowhere" in message
