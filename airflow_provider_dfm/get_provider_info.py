@@ -72,13 +72,13 @@ def _connection_fields() -> dict[str, dict[str, Any]]:
         "homesite": {"label": "Home site", "schema": TEXT, "description": "The DFM home site."},
         "target": {
             "label": "Target",
-            "schema": {"type": "string", "enum": ["flare", "local"], "default": "flare"},
+            "schema": {**TEXT, "enum": ["flare", "local"], "default": "flare"},
             "description": "flare: the real federation; local: all sites run in the task.",
         },
-        "secure_mode": {"label": "Secure mode", "schema": {"type": "boolean", "default": True}},
+        "secure_mode": {"label": "Secure mode", "schema": {"type": ["boolean", "null"], "default": True}},
         "connect_timeout": {
             "label": "Connect timeout (s)",
-            "schema": {"type": "number", "default": 30, "exclusiveMinimum": 0},
+            "schema": {"type": ["number", "null"], "default": 30, "exclusiveMinimum": 0},
         },
         "results_path": {
             "label": "Results path",

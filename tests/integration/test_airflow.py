@@ -83,11 +83,12 @@ def test_a_backfill_gives_each_day_its_own_results(airflow):
 
 def test_marking_a_deferred_task_failed_aborts_its_job(airflow, fields):
     run = airflow.trigger("endless")
-    state, deadline = None, time.monotonic() + 90
-    while state != "deferred" and time.monotonic() < deadline:
-        state = airflow.task_instances("endless", run)[0]["state"]
-        time.sleep(0.5)
-    assert state == "deferred"
+    # Airflow tells a trigger of a kill only once it runs.
+    log, deadline = "", time.monotonic() + 90
+    while "is RUNNING" not in log and time.monotonic() < deadline:
+        time.sleep(1)
+        log = airflow.task_log("endless", run, "run", 1)
+    assert airflow.task_instances("endless", run)[0]["state"] == "deferred", log
     job_id = airflow.xcom("endless", run, "run", "job_id")
     path = f"/api/v2/dags/endless/dagRuns/{run.replace('+', '%2B')}/taskInstances/run"
     airflow.api("PATCH", path, json={"new_state": "failed"})

@@ -52,9 +52,9 @@ def test_the_connections_form_has_its_fields(airflow, page):
     page.get_by_role("option", name="dfm").first.click()
     page.get_by_text("FLARE user").first.wait_for()
     page.get_by_text("Extra Fields", exact=True).first.click()
+    _picture(page, "connection-form")
     for label in ("Startup kit", "Python interpreter", "Federation", "Home site", "Target", "Results path"):
         page.get_by_text(label, exact=True).first.wait_for()
-    _picture(page, "connection-form")
     assert page.locator("input[type=password]").count() >= 1, "the kit's content is a secret"
 
 
