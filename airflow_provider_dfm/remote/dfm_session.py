@@ -105,7 +105,7 @@ class DfmSession:
             "name": prepared.pipeline_name or "",
             "api_version": prepared.api_version,
             "sites": sites,
-            "parameters": sorted(parameter_types(pipeline)),
+            "parameters": sorted(_parameter_places(prepared)),
             "places": certain_places(pipeline),
         }
 
@@ -139,5 +139,12 @@ class DfmSession:
         :raises NamedError: ParameterSetError.
         """
         pipeline, prepared = self._prepared[reference]
-        check_parameter_sets(input_params, parameter_types(pipeline))
+        check_parameter_sets(input_params, _parameter_places(prepared), parameter_types(pipeline))
         return BoundPipeline(prepared, input_params, certain_places(pipeline))
+
+
+def _parameter_places(prepared: Any) -> set[str]:
+    places: set[str] = set()
+    for net_ir in prepared.net_irs().values():
+        places |= net_ir.find_places(kind="data", origin="external")
+    return places

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Iterator
 from typing import Any
@@ -54,36 +55,40 @@ def certain_places(pipeline: Any) -> list[str]:
     return sorted({statement.place for statement in pipeline.dfm_body if isinstance(statement, Yield)})
 
 
-def check_parameter_sets(sets: list[dict[str, Any]], types: dict[str, list[Any]]) -> None:
+def check_parameter_sets(sets: list[dict[str, Any]], places: set[str], types: dict[str, list[Any]]) -> None:
     """Refuse sets that do not fit the pipeline.
 
     :param sets: the parameter sets.
+    :param places: the places that every set has to give a value for.
     :param types: what :func:`parameter_types` says.
     :raises NamedError: ParameterSetError, names the set and the place.
     """
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import TypeAdapter
 
     adapters = {place: [TypeAdapter(kind) for kind in kinds] for place, kinds in types.items()}
     for index, parameter_set in enumerate(sets):
-        missing = sorted(adapters.keys() - parameter_set.keys())
-        unknown = sorted(parameter_set.keys() - adapters.keys())
+        missing = sorted(places - parameter_set.keys())
+        unknown = sorted(parameter_set.keys() - places)
         if missing or unknown:
             raise NamedError(
                 "ParameterSetError",
                 f"Parameter set {index} does not fit the pipeline: missing {missing}, unknown {unknown}. "
-                f"The pipeline's places are {sorted(adapters)}.",
+                f"The pipeline's places are {sorted(places)}.",
             )
         for place, value in parameter_set.items():
-            for adapter in adapters[place]:
-                try:
-                    # Strict: a site gets what was sent, so "5" must not pass for 5.
-                    adapter.validate_python(value, strict=True)
-                except ValidationError as error:
-                    fault = error.errors()[0]["msg"]
-                    raise NamedError(
-                        "ParameterSetError",
-                        f"Parameter set {index}, place {place!r}: {fault}, not {type(value).__name__} {value!r:.100}.",
-                    ) from None
+            for adapter in adapters.get(place, []):
+                _check_value(adapter, value, f"Parameter set {index}, place {place!r}")
+
+
+def _check_value(adapter: Any, value: Any, where: str) -> None:
+    from pydantic import ValidationError
+
+    try:
+        # As JSON, so that a date may be text; strict, so that "5" does not pass for 5.
+        adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"]
+        raise NamedError("ParameterSetError", f"{where}: {fault}, not {type(value).__name__} {value!r:.100}.") from None
 
 
 def _literal_type(annotation: Any) -> Any:

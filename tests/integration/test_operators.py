@@ -87,7 +87,8 @@ def test_a_job_out_of_time_is_aborted(way, logged):
 
 
 def test_results_too_large_for_an_xcom_stay_in_their_folder(tmp_path):
-    _, values = _run("large")
+    states, values = _run("large")
+    assert set(states.values()) == {"success"}
     assert (values["read"]["count"], values["read"]["results"]) == (2, None)
     assert (tmp_path / "results" / values["run"] / "results.jsonl").stat().st_size > 80_000
 

@@ -53,7 +53,9 @@ with trial_dag("endless"):
     execute("flare", "trial_pipelines:sleep", input_params={"seconds": 600}, deferrable=True)
 
 with trial_dag("large"):
-    execute("local", "trial_pipelines:large", input_params=[{"size": 40_000}] * 2) >> read("local")
+    # A later task's sensor finds a local job by its id like any other's.
+    wait = FederationJobSensor(task_id="wait", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id="local", timeout=60)
+    execute("local", "trial_pipelines:large", input_params=[{"size": 40_000}] * 2) >> wait >> read("local")
 
 with trial_dag("unknown"):
     FederationJobSensor(task_id="wait", job_id=UNKNOWN_JOB, dfm_conn_id="flare", poke_interval=1, timeout=60)
