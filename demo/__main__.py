@@ -74,8 +74,9 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="make demo", description=__doc__)
     options.add_argument("--check", action="store_true", help="end once the results are checked")
     check = options.parse_args().check
-    # Ended as by Ctrl-C, so that nothing is left running.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both end it in order, also where the shell told its jobs to ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     tell = Progress()
     with tempfile.TemporaryDirectory(prefix="dfm-demo-", ignore_cleanup_errors=True) as folder:
         try:

@@ -1,6 +1,6 @@
 """Long-running processes that end with everything they started, also when their starter is killed.
 
-Each has a keeper of its own (``flare_poc_keeper.py``), the reaper of all that comes from it. Linux only.
+Each has a keeper of its own (``process_keeper.py``), the reaper of all that comes from it. Linux only.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from demo.flare_poc_keeper import descendants
+from demo.process_keeper import descendants
 
-KEEPER = Path(__file__).resolve().parent / "flare_poc_keeper.py"
+KEEPER = Path(__file__).resolve().parent / "process_keeper.py"
 # Longer than the keeper gives its processes before it kills them.
 STOP_TIMEOUT = 20.0
 
@@ -103,11 +103,13 @@ def _runs(pid: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Choose free TCP ports of the loopback address.
+    """Choose free TCP ports.
 
     :param count: how many
     """
-    # At random, so that what starts at the same time chooses others; below those that the system hands out.
+    # At random, so that what starts at the same time chooses others. Below the ports that the system hands out:
+    # while a server is stopped, a client that tries to reach one of those can be given the very same port and
+    # connect to itself.
     candidates = random.sample(range(20000, 32000), 200)
     free = [port for port in candidates if _is_free(port)]
     if len(free) < count:
@@ -118,7 +120,7 @@ def free_ports(count: int) -> list[int]:
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind(("", port))
         except OSError:
             return False
     return True

@@ -1,7 +1,7 @@
 """A FLARE proof-of-concept federation on this machine, for the demonstration and the tests.
 
 The server and the clients run on the loopback address with the federation's own Python interpreter.
-Every process has a keeper (``flare_poc_keeper.py``) that ends it with the job processes it started,
+Every process has a keeper (``process_keeper.py``) that ends it with the job processes it started,
 also when the process that started the federation is killed. Linux only.
 """
 
@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from demo.child_process import ChildProcess, free_ports
+
 HERE = Path(__file__).resolve().parent
 PROJECT = "poc"
 SERVER = "server"
-# Long enough for the keeper's own grace time.
-STOP_TIMEOUT = 15.0
 
 
 class FlarePocError(RuntimeError):
@@ -58,7 +56,7 @@ class FlarePoc:
         self.admin = admin
         self._python_path = os.pathsep.join(str(Path(entry).absolute()) for entry in python_path)
         self._environment = dict(environment or {})
-        self._keepers: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, ChildProcess] = {}
 
     @property
     def kits(self) -> Path:
@@ -95,9 +93,9 @@ class FlarePoc:
 
     def stop(self) -> None:
         """End the clients, the server, and every process they started."""
-        for keeper in self._keepers.values():
-            keeper.terminate()
-        for name in list(self._keepers):
+        for process in self._running.values():
+            process.ask_to_end()
+        for name in list(self._running):
             self._end(name)
 
     def stop_server(self) -> None:
@@ -146,7 +144,7 @@ class FlarePoc:
     def _provision(self) -> None:
         # What is there without the admin's kit is what an interrupted start left.
         shutil.rmtree(self.folder / "workspace", ignore_errors=True)
-        fed_learn_port, admin_port = _free_ports(2)
+        fed_learn_port, admin_port = free_ports(2)
         settings = {
             "project": PROJECT,
             "workspace": str(self.folder / "workspace"),
@@ -162,9 +160,9 @@ class FlarePoc:
         self.logs.mkdir(parents=True, exist_ok=True)
         log = self.logs / f"{command}.log"
         log.unlink(missing_ok=True)
-        keeper = self._launch(command, [str(HERE / "flare_poc_setup.py"), command, json.dumps(settings)])
+        running = self._launch(command, [str(HERE / "flare_poc_setup.py"), command, json.dumps(settings)])
         try:
-            code = keeper.wait(settings.get("timeout", 60) + 60)
+            code = running.wait(settings.get("timeout", 60) + 60)
         except subprocess.TimeoutExpired:
             raise FlarePocError(f"{command} does not end: see {log}") from None
         finally:
@@ -183,38 +181,24 @@ class FlarePoc:
         (self.kits / name / "transfer").mkdir(exist_ok=True)
         self._launch(name, command)
 
-    def _launch(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
-        if name in self._keepers:
+    def _launch(self, name: str, arguments: list[str]) -> ChildProcess:
+        if name in self._running:
             raise FlarePocError(f"{name} runs already")
-        keeper = [sys.executable, "-I", str(HERE / "flare_poc_keeper.py"), str(os.getpid())]
         home = self.folder / "home"
         home.mkdir(parents=True, exist_ok=True)
-        with (self.logs / f"{name}.log").open("ab") as log:
-            self._keepers[name] = subprocess.Popen(
-                [*keeper, str(self.python), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=self._process_environment(home),
-                cwd=home,
-                start_new_session=True,
-            )
-        return self._keepers[name]
+        environment = self._process_environment(home)
+        command = [str(self.python), *arguments]
+        self._running[name] = ChildProcess(command, self.logs / f"{name}.log", environment, home)
+        return self._running[name]
 
     def _end(self, name: str) -> None:
-        keeper = self._keepers.get(name)
-        if keeper is None:
-            return
-        keeper.terminate()
-        try:
-            keeper.wait(STOP_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise FlarePocError(f"{name} does not end: see {self.logs}") from None
-        del self._keepers[name]
+        if name in self._running:
+            self._running[name].stop()
+            del self._running[name]
 
     def _check_alive(self) -> None:
-        for name, keeper in self._keepers.items():
-            if keeper.poll() is not None:
+        for name, process in self._running.items():
+            if process.poll() is not None:
                 raise FlarePocError(f"{name} ended by itself: see {self.logs / f'{name}.log'}")
 
     def _listening(self) -> bool:
@@ -235,22 +219,3 @@ class FlarePoc:
             "NVFLARE_POC_WORKSPACE": str(self.folder / "workspace"),
             **self._environment,
         }
-
-
-def _free_ports(count: int) -> list[int]:
-    # Below the ports that the system itself hands out: while the server is stopped, a client that
-    # tries to reach one of those can be given the very same port and connect to itself.
-    candidates = random.sample(range(20000, 32000), 200)
-    free = [port for port in candidates if _is_free(port)]
-    if len(free) < count:
-        raise FlarePocError("No free ports between 20000 and 32000")
-    return free[:count]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("", port))
-        except OSError:
-            return False
-    return True

@@ -1,6 +1,6 @@
 """Run one command, and end it with all its descendants when asked or when the parent is gone.
 
-``python flare_poc_keeper.py PARENT COMMAND...``, where PARENT is the starting process's id. FLARE
+``python process_keeper.py PARENT COMMAND...``, where PARENT is the starting process's id. FLARE
 starts job processes in process groups of their own, so ending a group would miss them. The keeper
 makes itself their reaper instead (Linux: ``PR_SET_CHILD_SUBREAPER``): whatever the command started
 stays below the keeper in the process tree, even when the command itself has died.
