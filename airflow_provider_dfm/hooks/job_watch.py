@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_provider_dfm.federation.errors import JobNotFound, TransientFederationError
+from airflow_provider_dfm.federation.errors import FederationError, JobNotFound, PermanentFederationError
 from airflow_provider_dfm.hooks.dfm import DfmHook
 
 log = logging.getLogger(__name__)
@@ -53,12 +53,12 @@ class JobWatch:
                 if self._hook is None:
                     self._hook = DfmHook(self._dfm_conn_id)
                 return Snapshot({job_id: self._status(self._hook, job_id) for job_id in job_ids})
-            except TransientFederationError as error:
+            except BaseException as error:
                 self._end()
+                if isinstance(error, PermanentFederationError) or not isinstance(error, FederationError):
+                    raise
+                # An error that has no name may pass too, and one job's must not end the wait for all others.
                 return Snapshot(fault=str(error))
-            except BaseException:
-                self._end()
-                raise
 
     def close(self) -> None:
         """End the session, once a poll under way is over."""
