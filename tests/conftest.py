@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -11,7 +12,8 @@ TRIAL_DAGS = Path(__file__).resolve().parent / "integration" / "dags"
 
 # Airflow reads these at its first import.
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(TRIAL_DAGS)
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-provider-dfm-tests-")
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-of-tests-")
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
 import pytest

@@ -182,8 +182,9 @@ def _read_pipeline(pipeline: Any) -> Any:
             f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path or "
             "URI of a JSON file, the JSON itself, or package.module:function."
         ) from error
-    # An empty file must not pass for a path again.
-    return text if is_pipeline_json(text) else {"": text[:100]}
+    if not is_pipeline_json(text):
+        raise PipelineError(f"The file {pipeline} is no DFM pipeline: it holds no JSON object.")
+    return text
 
 
 @contextmanager

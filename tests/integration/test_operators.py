@@ -111,6 +111,8 @@ def test_the_hook_reads_a_pipeline_file_from_a_uri_and_a_kit_from_a_uri(federati
         assert prepared.parameters == ("end", "start")
         with pytest.raises(FederationError, match="Cannot read the pipeline file"):
             hook.prepare("file:///no/such/file.json")
+        with pytest.raises(FederationError, match="no DFM pipeline: it holds no JSON object"):
+            hook.prepare(f"file://{FEDERATION}/pipelines.py")
 
 
 def test_the_connections_test_says_where_it_led(monkeypatch):
