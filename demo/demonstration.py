@@ -25,15 +25,20 @@ def make_federation(folder: Path, python_path: tuple[Path, ...] = ()) -> FlarePo
     :param folder: for everything that belongs to it; its data is put there now.
     :param python_path: further folders its sites import from.
     """
-    data = folder / "data"
-    command = [str(FEDERATION_PYTHON), str(FEDERATION / "extract_data.py"), str(data)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    data = extract_data(folder / "data")
     return FlarePoc(
         folder / "federation",
         FEDERATION_PYTHON,
         python_path=[FEDERATION, *python_path],
         environment={"WEATHER_DATA": str(data)},
     )
+
+
+def extract_data(folder: Path) -> Path:
+    """Put each site's measurements below a folder, which the sites find by ``WEATHER_DATA``; gives the folder."""
+    command = [str(FEDERATION_PYTHON), str(FEDERATION / "extract_data.py"), str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return folder
 
 
 def connection_fields(federation: FlarePoc, **changes: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from airflow.sdk import Connection
 from airflow_provider_dfm.federation.errors import FederationError
 from airflow_provider_dfm.federation.results_folder import MANIFEST
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from demo.demonstration import FEDERATION
 from tests.conftest import TRIAL_DAGS
 
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
@@ -100,8 +101,6 @@ def test_a_job_id_that_nobody_knows_fails_the_sensor(logged):
 
 
 def test_the_hook_reads_a_pipeline_file_from_a_uri_and_a_kit_from_a_uri(federation, monkeypatch, fields):
-    from demo.demonstration import FEDERATION
-
     made = fields(startup_kit=f"file://{federation.startup_kit}")
     login = made.pop("user")
     connection = Connection(conn_id="uri", conn_type="dfm", login=login, extra=json.dumps(made))

@@ -19,6 +19,7 @@ from airflow_provider_dfm.federation.errors import (
 from airflow_provider_dfm.federation.job import JobStatus
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
+from demo.demonstration import FEDERATION, expected_results, extract_data
 
 pytestmark = pytest.mark.federation
 
@@ -203,9 +204,8 @@ def test_a_reference_that_would_arrive_as_data_is_refused(local_fields):
             session.execute({"dfm_body": [echo]}, {"value": 1})
 
 
-def test_the_demonstrations_file_gives_what_the_data_files_give(local_fields, tmp_path):
-    from demo.demonstration import FEDERATION, expected_results
-
+def test_the_demonstrations_file_gives_what_the_data_files_give(local_fields, tmp_path, monkeypatch):
+    monkeypatch.setenv("WEATHER_DATA", str(extract_data(tmp_path / "data")))
     settings = local_fields(federation="weather", results_path=str(tmp_path))
     with FederationSession(read_settings(settings, "test")) as session:
         job = session.execute(str(FEDERATION / "compare.json"), {"start": "2010-07-01", "end": "2010-07-04"})
