@@ -81,16 +81,22 @@ def test_a_backfill_gives_each_day_its_own_results(airflow):
         assert values["first"]["measurements"] == 24
 
 
-def test_marking_a_deferred_task_failed_aborts_its_job(airflow, fields):
-    run = airflow.trigger("endless")
-    # Airflow tells a trigger of a kill only once it runs.
-    log, deadline = "", time.monotonic() + 90
-    while "is RUNNING" not in log and time.monotonic() < deadline:
+def _wait_until(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(1)
-        log = airflow.task_log("endless", run, "run", 1)
-    assert airflow.task_instances("endless", run)[0]["state"] == "deferred", log
-    job_id = airflow.xcom("endless", run, "run", "job_id")
-    path = f"/api/v2/dags/endless/dagRuns/{run.replace('+', '%2B')}/taskInstances/run"
+
+
+@pytest.mark.parametrize(("way", "state"), [("flare", "running"), ("deferred", "deferred")])
+def test_marking_a_waiting_task_failed_aborts_its_job(airflow, fields, way, state):
+    dag = f"endless_{way}"
+    run = airflow.trigger(dag)
+    _wait_until(lambda: airflow.task_instances(dag, run)[0]["state"] == state)
+    # Airflow tells a trigger of a kill only once it runs.
+    _wait_until(lambda: "is RUNNING" in airflow.task_log(dag, run, "run", 1))
+    job_id = airflow.xcom(dag, run, "run", "job_id")
+    path = f"/api/v2/dags/{dag}/dagRuns/{run.replace('+', '%2B')}/taskInstances/run"
     airflow.api("PATCH", path, json={"new_state": "failed"})
     with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
         assert session.reattach(job_id).wait_until_finished(timeout=90)

@@ -49,8 +49,9 @@ for mode, deferrable in (("poke", False), ("reschedule", False), ("deferred", Tr
         )
         execute("flare", input_params={"value": 1}, wait_for_completion=False) >> wait >> read("flare")
 
-with trial_dag("endless"):
-    execute("flare", "trial_pipelines:sleep", input_params={"seconds": 600}, deferrable=True)
+for way in ("flare", "deferred"):
+    with trial_dag(f"endless_{way}"):
+        execute("flare", "trial_pipelines:sleep", input_params={"seconds": 600}, deferrable=way == "deferred")
 
 with trial_dag("large"):
     # A later task's sensor finds a local job by its id like any other's.
