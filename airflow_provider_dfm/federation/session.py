@@ -247,9 +247,31 @@ class FederationSession:
     def results(self, job_id: str) -> FederationResults:
         """What a job's pipeline yielded; see :meth:`FederationJob.results`."""
         kept = self._kept_results(job_id)
-        if kept is not None:
-            return kept
-        meta = self.get_job_meta(job_id)
+        return self._bring_results(self.get_job_meta(job_id)) if kept is None else kept
+
+    def check_job(self, job_id: str) -> FederationResults | None:
+        """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
+
+        :return: the results; None for a job that is no pipeline of this provider's, of which FLARE's status is
+            all that can be said.
+        :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not.
+        """
+        results = self._kept_results(job_id)
+        if results is None:
+            meta = self.get_job_meta(job_id)
+            if not is_pipeline_job(meta):
+                check_status(meta)
+                return None
+            results = self._bring_results(meta)
+        results.outcome.check()
+        return results
+
+    def _kept_results(self, job_id: str) -> FederationResults | None:
+        return None if self._results_path is None else read_kept_results(self._results_path / job_id)
+
+    def _bring_results(self, meta: dict[str, Any]) -> FederationResults:
+        """Download a job's results, and keep them where there is a place for them."""
+        job_id = meta["job_id"]
         if not JobStatus.of(meta["status"]).has_ended:
             raise ResultsIncomplete(f"Job {job_id} is {meta['status']}: wait until it has finished.")
         location = Path(self._ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
@@ -259,23 +281,3 @@ class FederationSession:
         kept = keep_results(results, self._results_path / job_id)
         shutil.rmtree(location, ignore_errors=True)
         return kept
-
-    def check_job(self, job_id: str) -> FederationResults | None:
-        """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
-
-        :return: the results; None for a job that is no pipeline of this provider's, of which FLARE's status is
-            all that can be said.
-        :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not.
-        """
-        kept = self._kept_results(job_id)
-        if kept is None:
-            meta = self.get_job_meta(job_id)
-            if not is_pipeline_job(meta):
-                check_status(meta)
-                return None
-        results = kept or self.results(job_id)
-        results.outcome.check()
-        return results
-
-    def _kept_results(self, job_id: str) -> FederationResults | None:
-        return None if self._results_path is None else read_kept_results(self._results_path / job_id)

@@ -53,12 +53,15 @@ class JobWatch:
                 if self._hook is None:
                     self._hook = DfmHook(self._dfm_conn_id)
                 return Snapshot({job_id: self._status(self._hook, job_id) for job_id in job_ids})
-            except BaseException as error:
+            except FederationError as error:
                 self._end()
-                if isinstance(error, PermanentFederationError) or not isinstance(error, FederationError):
+                if isinstance(error, PermanentFederationError):
                     raise
                 # An error that has no name may pass too, and one job's must not end the wait for all others.
                 return Snapshot(fault=str(error))
+            except BaseException:
+                self._end()
+                raise
 
     def close(self) -> None:
         """End the session, once a poll under way is over."""

@@ -23,16 +23,14 @@ def job_trigger(
 
     :param timeout: seconds the job has left; None: no limit.
     """
-    ends_at = None if timeout is None else time.time() + timeout
-    return FederationJobTrigger(dfm_conn_id, job_id, poll_interval, ends_at, cancel_on_kill)
+    return FederationJobTrigger(dfm_conn_id, job_id, poll_interval, _deadline(timeout), cancel_on_kill)
 
 
 def wait_here(
     dfm_conn_id: str, job_id: str, poll_interval: float, timeout: float | None, log: Logger
 ) -> dict[str, Any]:
     """Wait in this process; gives the event that a trigger would have fired."""
-    ends_at = None if timeout is None else time.time() + timeout
-    return wait_for_job(dfm_conn_id, JobWait(job_id, ends_at, log), poll_interval)
+    return wait_for_job(dfm_conn_id, JobWait(job_id, _deadline(timeout), log), poll_interval)
 
 
 def conclude(dfm_conn_id: str, event: dict[str, Any], log: Logger, abort_on_timeout: bool) -> FederationResults | None:
@@ -78,6 +76,10 @@ def abort(dfm_conn_id: str, job_id: str, log: Logger) -> str:
         return f"It could not be aborted: {error}"
     log.info("Aborted job %s", job_id)
     return "It was aborted."
+
+
+def _deadline(timeout: float | None) -> float | None:
+    return None if timeout is None else time.time() + timeout
 
 
 def _timed_out(dfm_conn_id: str, event: dict[str, Any], log: Logger, abort_on_timeout: bool) -> str:
