@@ -21,7 +21,12 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.hooks.dfm"]}],
-        "operators": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.operators.dfm"]}],
+        "operators": [
+            {
+                "integration-name": "NVIDIA DFM",
+                "python-modules": ["airflow_provider_dfm.operators.dfm", "airflow_provider_dfm.operators.flare"],
+            }
+        ],
         "sensors": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.sensors.job"]}],
         "triggers": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.triggers.job"]}],
         "connection-types": [

@@ -46,15 +46,17 @@ class JobStatus(enum.Enum):
 
 
 class FederationJob:
-    """A submitted pipeline; any session of the federation can have one for any job id.
+    """A submitted job; any session of the federation can have one for any job id.
 
     :param session: the session it is seen through.
     :param job_id: the job's id.
+    :param found: the job's meta, where it was there before it was to be submitted.
     """
 
-    def __init__(self, session: FederationSession, job_id: str) -> None:
+    def __init__(self, session: FederationSession, job_id: str, found: dict[str, Any] | None = None) -> None:
         self._session = session
         self.job_id = job_id
+        self.found = found
 
     def get_job_meta(self) -> dict[str, Any]:
         """All that the federation stores about the job; ``status`` is FLARE's."""

@@ -56,9 +56,12 @@ class AdapterError(BaseModel, frozen=True):
     type: str
     message: str
 
+    def reason(self) -> str:
+        """Where it was raised and what it says."""
+        return f"site {self.site}: {self.type}: {self.message}"
+
     def __str__(self) -> str:
-        where = "" if self.parameter_set is None else f"parameter set {self.parameter_set}, "
-        return f"{where}site {self.site}: {self.type}: {self.message}"
+        return self.reason() if self.parameter_set is None else f"parameter set {self.parameter_set}, {self.reason()}"
 
 
 @dataclass

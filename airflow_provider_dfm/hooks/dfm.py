@@ -14,12 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
 
-from airflow_provider_dfm.federation.errors import FederationError, PipelineError, StartupKitError
+from airflow_provider_dfm.federation.errors import (
+    FederationError,
+    JobDefinitionError,
+    PipelineError,
+    StartupKitError,
+)
 from airflow_provider_dfm.federation.pipeline import is_pipeline_function, is_pipeline_json
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job import FederationJob, JobStatus
+    from airflow_provider_dfm.federation.job_identity import JobIdentity
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession, PreparedPipeline, RestrictToSites
@@ -116,6 +122,13 @@ class DfmHook(BaseHook):
         """Start a pipeline; see :meth:`FederationSession.execute`. Its file may be at any URI."""
         return self.get_conn().execute(_read_pipeline(pipeline), input_params, **options)
 
+    def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
+        """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder may be at any URI."""
+        with tempfile.TemporaryDirectory(prefix="airflow-provider-dfm-job-") as folder:
+            if "://" in job_definition_path:
+                job_definition_path = str(_bring_job(job_definition_path, Path(folder)))
+            return self.get_conn().submit_job(job_definition_path, **options)
+
     def reattach(self, job_id: str) -> FederationJob:
         """A job by its id; see :meth:`FederationSession.reattach`."""
         return self.get_conn().reattach(job_id)
@@ -127,6 +140,14 @@ class DfmHook(BaseHook):
     def get_system_info(self) -> dict[str, Any]:
         """The server's state and the connected sites; see :meth:`FederationSession.get_system_info`."""
         return self.get_conn().get_system_info()
+
+    def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
+        """The jobs that the federation stores; see :meth:`FederationSession.list_jobs`."""
+        return self.get_conn().list_jobs(**options)
+
+    def active_jobs(self, identity: JobIdentity) -> list[str]:
+        """The ids of an identity's jobs that have not ended."""
+        return self.get_conn().active_jobs(identity)
 
     def get_job_meta(self, job_id: str) -> dict[str, Any]:
         """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
@@ -140,9 +161,9 @@ class DfmHook(BaseHook):
         """Abort a job; one that has ended stays as it is."""
         self.get_conn().abort_job(job_id)
 
-    def check_job(self, job_id: str) -> FederationResults | None:
+    def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`FederationSession.check_job`."""
-        return self.get_conn().check_job(job_id)
+        return self.get_conn().check_job(job_id, partial)
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in and say where that led; the Test button of the connection's form."""
@@ -185,6 +206,13 @@ def _read_pipeline(pipeline: Any) -> Any:
     if not is_pipeline_json(text):
         raise PipelineError(f"The file {pipeline} is no DFM pipeline: it holds no JSON object.")
     return text
+
+
+def _bring_job(uri: str, folder: Path) -> Path:
+    try:
+        return _download(ObjectStoragePath(uri), folder)
+    except Exception as error:  # fsspec passes on whatever its stores' libraries raise
+        raise JobDefinitionError(f"Cannot read the FLARE job at {uri}: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

@@ -67,9 +67,27 @@ class FlareSession:
         with flare_errors(f"asking for job {job_id}"):
             return dict(self.session.get_job_meta(job_id))
 
-    def submit_job(self, folder: str) -> str:
-        """Submit a job folder, which is written to by the client library, and return the job's id."""
-        with flare_errors(f"submitting the job in {folder}"):
+    def list_jobs(
+        self,
+        detailed: bool = False,
+        limit: int | None = None,
+        id_prefix: str | None = None,
+        name_prefix: str | None = None,
+        reverse: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The jobs that the server stores; see nvflare's ``list_jobs``."""
+        with flare_errors("listing its jobs"):
+            return [dict(job) for job in self.session.list_jobs(detailed, limit, id_prefix, name_prefix, reverse)]
+
+    def submit_job(self, folder: str, job_id: str) -> str:
+        """Submit a job folder, which is written to by the client library, and return the job's id.
+
+        The submit token of nvflare 2.8 and later is not used: with one, the server chooses an id of its own.
+
+        :param folder: the folder; its meta.json names the id.
+        :param job_id: the id.
+        """
+        with flare_errors(f"submitting job {job_id}"):
             return str(self.session.submit_job(folder))
 
     def abort_job(self, job_id: str) -> None:

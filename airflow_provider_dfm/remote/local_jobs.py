@@ -38,13 +38,14 @@ class LocalJobs:
     def __init__(self, settings: dict[str, Any], folder: str) -> None:
         self._settings = settings
         self._folder = folder
-        self._jobs: dict[str, tuple[Any, BoundPipeline]] = {}
+        self._jobs: dict[str, tuple[Any, BoundPipeline, float | None]] = {}
 
-    def start(self, bound: BoundPipeline, job_id: str) -> str:
+    def start(self, bound: BoundPipeline, job_id: str, ends_at: float | None = None) -> str:
         """Start a job, in a DFM session of its own: a shared one stalls when its pool is full.
 
         :param bound: pipeline and parameter sets.
         :param job_id: the id it gets here; DFM's own is only known to its process.
+        :param ends_at: when whoever starts it gives it up, in seconds since 1970; None: never.
         :raises NamedError: JobFailed.
         """
         from nv_dfm_core.session import Session
@@ -62,17 +63,17 @@ class LocalJobs:
             job = session.execute(bound.prepared, input_params=bound.parameter_sets)
         except Exception as error:
             raise NamedError("JobFailed", f"The local job did not start: {type(error).__name__}: {error}") from error
-        self._jobs[job_id] = (job, bound)
+        self._jobs[job_id] = (job, bound, ends_at)
         return job_id
 
     def get_job_meta(self, job_id: str) -> dict[str, Any]:
         """The same keys as FLARE's meta of a job."""
-        job, bound = self._job(job_id)
+        job, bound, ends_at = self._job(job_id)
         return {
             "job_id": job_id,
             "name": bound.prepared.pipeline_name or "pipeline",
             "status": STATUS.get(job.get_status().name, "FINISHED:ABORTED"),
-            "custom_props": bound.custom_properties(),
+            "custom_props": bound.custom_properties(ends_at),
         }
 
     def abort_job(self, job_id: str) -> None:
@@ -80,12 +81,12 @@ class LocalJobs:
 
     def download_job_result(self, job_id: str) -> dict[str, Any]:
         """Where the tokens are, once all have come."""
-        job, _ = self._job(job_id)
+        job = self._job(job_id)[0]
         # Ends when DFM's thread has handed on the last token.
         job.wait_until_finished(timeout=DRAIN_SECONDS)
         return {"location": os.path.join(self._folder, job_id)}
 
-    def _job(self, job_id: str) -> tuple[Any, BoundPipeline]:
+    def _job(self, job_id: str) -> tuple[Any, BoundPipeline, float | None]:
         if job_id not in self._jobs:
             raise NamedError("JobNotFound", f"This session has no local job {job_id}.")
         return self._jobs[job_id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
 from airflow_provider_dfm.remote.dfm_session import DfmSession
 from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
@@ -27,6 +28,7 @@ class Session:
         self._dfm = DfmSession(settings)
         self._job_components = job_components
         self._local = LocalJobs(settings, os.path.join(folder, "local"))
+        self._bound: BoundPipeline | None = None
 
     def connect(self) -> dict[str, Any]:
         """Check the federation's package and log in; says which versions are in use."""
@@ -60,10 +62,26 @@ class Session:
     def debug_show_code(self, reference: str) -> dict[str, str]:
         return self._dfm.debug_show_code(reference)
 
-    def execute(self, reference: str, input_params: Any, job_id: str, **options: Any) -> str:
-        """Start a prepared pipeline; returns the job's id."""
-        job = self._dfm.bind(reference, input_params)
+    def bind(self, reference: str, input_params: Any) -> str:
+        """Check parameter sets and bind them to a prepared pipeline; returns a SHA-256 of what that job would do.
+
+        The next :meth:`submit_pipeline` submits it.
+        """
+        self._bound = self._dfm.bind(reference, input_params)
+        return self._bound.content()
+
+    def submit_pipeline(self, job_id: str, ends_at: float | None, task_timeout_s: int) -> str:
+        """Start what was bound last, under an id; returns the id."""
+        assert self._bound is not None
         if self._settings["target"] == "local":
-            return self._local.start(job, job_id)
-        folder = write_flare_job(job, os.path.join(self._folder, "jobs"), job_id, self._job_components, **options)
-        return self._flare.submit_job(folder)
+            return self._local.start(self._bound, job_id, ends_at)
+        jobs = os.path.join(self._folder, "jobs")
+        folder = write_flare_job(self._bound, jobs, job_id, self._job_components, ends_at, task_timeout_s)
+        return self._flare.submit_job(folder, job_id)
+
+    def submit_job(self, folder: str, job_id: str) -> str:
+        """Submit a job's folder, whose meta.json names the id; the client library writes into it."""
+        return self._flare.submit_job(folder, job_id)
+
+    def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
+        return self._flare.list_jobs(**options)

@@ -139,7 +139,7 @@ def serve(channel: Any) -> None:
     outlet = Outlet(channel)
     forward_output(outlet)
     sys.path[:0] = setup["python_path"]
-    outlet.send(result={"pid": os.getpid()})
+    outlet.send(number=0, result={"pid": os.getpid()})
     load_modules(setup["modules"])
     make_session = importlib.import_module(f"{PACKAGE}.session").Session
     session = make_session(setup["folder"], setup["settings"], setup["job_components"])
@@ -154,11 +154,11 @@ def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
     """Do one request and reply with its result or its error.
 
     :param session: the object whose public methods are the requests.
-    :param request: ``{"method": name, "arguments": {...}}``.
+    :param request: ``{"number": n, "method": name, "arguments": {...}}``; the reply has the same number.
     """
     try:
         method = getattr(session, request["method"])
-        outlet.send(result=method(**request["arguments"]))
+        outlet.send(number=request["number"], result=method(**request["arguments"]))
     except Exception as error:
         # An error that has a name here has one in federation/errors.py; any other is a fault of ours.
         name = getattr(error, "error_name", "FederationError")
@@ -169,7 +169,7 @@ def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
                 f"{request['method']} failed in the session host: {type(error).__name__}: {error} "
                 f"(at {last.filename}:{last.lineno})"
             )
-        outlet.send(error={"name": name, "message": message})
+        outlet.send(number=request["number"], error={"name": name, "message": message})
 
 
 if __name__ == "__channelexec__":
