@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation.errors import JobDefinitionError
+from airflow_provider_dfm.federation.folder_copy import copy_folder
 from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY
 
 META = "meta.json"
@@ -47,27 +47,26 @@ class JobFolder:
         return self.path
 
 
-def copy_job_folder(source: Path, target: Path) -> JobFolder:
+def copy_job_folder(source: Any, target: Path) -> JobFolder:
     """Copy a job's folder, because the client library writes into what it submits.
 
-    :param source: the job's folder.
+    :param source: the job's folder: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
     :param target: where to; it must not exist yet.
     :raises JobDefinitionError: it is no job's folder.
     """
-    if not (source / META).is_file():
-        raise JobDefinitionError(
-            f"There is no FLARE job at {source}: a job is a folder that holds {META} and the folders of its apps."
-        )
     try:
-        meta = json.loads((source / META).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise JobDefinitionError(f"Cannot read {source / META}: {type(error).__name__}: {error}") from None
+        if not (source / META).is_file():
+            raise JobDefinitionError(
+                f"There is no FLARE job at {source}: a job is a folder that holds {META} and the folders of its apps."
+            )
+        copy_folder(source, target, leave_out=SIGNATURES)
+        meta = json.loads((target / META).read_text(encoding="utf-8"))
+    except JobDefinitionError:
+        raise
+    except Exception as error:  # object stores pass on whatever their libraries raise
+        raise JobDefinitionError(f"Cannot read the FLARE job at {source}: {type(error).__name__}: {error}") from error
     if not isinstance(meta, dict):
         raise JobDefinitionError(f"{source / META} holds no JSON object.")
-    # Not the modes: what is to be signed has to be writable.
-    shutil.copytree(source, target, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns(*SIGNATURES))
-    for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
-        folder.chmod(0o700)
     return JobFolder(target, meta, _content(target, meta))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from airflow_provider_dfm.federation.job import FederationJob, JobStatus
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
+from airflow_provider_dfm.federation.private_folder import PrivateFolder
 from airflow_provider_dfm.federation.results import (
     FederationResults,
     check_status,
@@ -67,6 +67,7 @@ class FederationSession:
     :param results_path: folder that keeps the results of jobs, a ``pathlib.Path`` or one of its kin such as
         Airflow's ``ObjectStoragePath``; default: the settings' ``results_path``; where there is none, results
         can be read until the session is closed.
+    :param startup_kit: the kit's folder, zip or tar, of the same kinds; default: the settings' ``startup_kit``.
     """
 
     def __init__(
@@ -74,14 +75,16 @@ class FederationSession:
         settings: ConnectionSettings,
         log: Log | None = None,
         results_path: Any = None,
+        startup_kit: Any = None,
     ) -> None:
         self.settings = settings
         if results_path is None and settings.results_path:
             results_path = Path(settings.results_path)
         self._results_path = results_path
+        self._startup_kit = Path(settings.startup_kit) if startup_kit is None else startup_kit
         self._log: Log = log or logging.getLogger(__name__)
         self._host: HostProcess | None = None
-        self._folder: Path | None = None
+        self._private_folder: PrivateFolder | None = None
         self.about: dict[str, Any] = {}
 
     def __enter__(self) -> FederationSession:
@@ -101,7 +104,7 @@ class FederationSession:
         settings = self.settings
         timeout = settings.connect_timeout
         inspect_interpreter(settings.python, needs_dfm=bool(settings.federation), timeout=timeout)
-        self._folder = Path(tempfile.mkdtemp(prefix="airflow-provider-dfm-"))
+        self._private_folder = PrivateFolder()
         try:
             self._host = HostProcess(
                 settings.python, settings.python_path, str(self._folder), self._host_settings(), self._log
@@ -117,9 +120,13 @@ class FederationSession:
         if self._host is not None:
             self._host.end()
             self._host = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        if self._private_folder is not None:
+            self._private_folder.close()
+            self._private_folder = None
+
+    @property
+    def _folder(self) -> Path | None:
+        return None if self._private_folder is None else self._private_folder.path
 
     def _host_settings(self) -> dict[str, Any]:
         settings = self.settings
@@ -133,7 +140,7 @@ class FederationSession:
         content = self.settings.startup_kit_content.get_secret_value()
         if content:
             return str(unpack_startup_kit(content, self._folder))
-        return str(copy_startup_kit(Path(self.settings.startup_kit), self._folder))
+        return str(copy_startup_kit(self._startup_kit, self._folder))
 
     def _ask(self, method: str, timeout: float = COMMAND_SECONDS, **arguments: Any) -> Any:
         if self._host is None:
@@ -209,21 +216,23 @@ class FederationSession:
 
     def submit_job(
         self,
-        job_definition_path: Path | str,
+        job_definition_path: Any,
         *,
         ends_at: float | None = None,
         claim: Claim | None = None,
     ) -> FederationJob:
         """Submit a FLARE job from a folder, which is copied before and left as it is.
 
-        :param job_definition_path: the job's folder; it holds ``meta.json``.
+        :param job_definition_path: the job's folder, which holds ``meta.json``: text, a ``pathlib.Path`` or one of
+            its kin, such as Airflow's ``ObjectStoragePath``.
         :param ends_at: see :meth:`execute`.
         :param claim: see :meth:`execute`.
         :raises JobDefinitionError: the folder is no job, or the federation refuses it.
         :raises JobContentConflict: the claimed job does something else.
         """
         assert self._folder is not None
-        folder = copy_job_folder(Path(job_definition_path), self._folder / "jobs" / str(uuid.uuid4()))
+        source = Path(job_definition_path) if isinstance(job_definition_path, str) else job_definition_path
+        folder = copy_job_folder(source, self._folder / "jobs" / str(uuid.uuid4()))
 
         def submit(job_id: str) -> None:
             self._ask("submit_job", TRANSFER_SECONDS, folder=str(folder.named(job_id, ends_at)), job_id=job_id)

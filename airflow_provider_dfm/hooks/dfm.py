@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
 
-from airflow_provider_dfm.federation.errors import (
-    FederationError,
-    JobDefinitionError,
-    PipelineError,
-    StartupKitError,
-)
+from airflow_provider_dfm.federation.errors import ConnectionSettingsError, FederationError, PipelineError
 from airflow_provider_dfm.federation.pipeline import is_pipeline_function, is_pipeline_json
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 
@@ -80,7 +71,7 @@ class DfmHook(BaseHook):
     def results_path(self) -> ObjectStoragePath:
         """Where the results of jobs are kept: the connection's, or a folder below Airflow's home."""
         home = os.environ.get("AIRFLOW_HOME", os.path.expanduser("~/airflow"))
-        return ObjectStoragePath(self.settings.results_path or f"file://{home}/dfm_results")
+        return _at_uri("results_path", self.settings.results_path or f"file://{home}/dfm_results")
 
     def get_conn(self) -> FederationSession:
         """The open session; opens it where it is not.
@@ -91,9 +82,10 @@ class DfmHook(BaseHook):
             # execnet has no place in a process that only parses DAGs.
             from airflow_provider_dfm.federation.session import FederationSession
 
-            with _kit_at_hand(self.settings) as settings:
-                session = FederationSession(settings, self.log, self.results_path)
-                session.open()
+            kit = self.settings.startup_kit
+            source = _at_uri("startup_kit", kit) if "://" in kit else None
+            session = FederationSession(self.settings, self.log, self.results_path, startup_kit=source)
+            session.open()
             self._session = session
         return self._session
 
@@ -124,10 +116,7 @@ class DfmHook(BaseHook):
 
     def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
         """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder may be at any URI."""
-        with tempfile.TemporaryDirectory(prefix="airflow-provider-dfm-job-") as folder:
-            if "://" in job_definition_path:
-                job_definition_path = str(_bring_job(job_definition_path, Path(folder)))
-            return self.get_conn().submit_job(job_definition_path, **options)
+        return self.get_conn().submit_job(_at_uri("job_definition_path", job_definition_path), **options)
 
     def reattach(self, job_id: str) -> FederationJob:
         """A job by its id; see :meth:`FederationSession.reattach`."""
@@ -192,6 +181,13 @@ class DfmHook(BaseHook):
         return "; ".join(parts)
 
 
+def _at_uri(field: str, uri: str) -> ObjectStoragePath:
+    try:
+        return ObjectStoragePath(uri)
+    except (ValueError, ImportError) as error:
+        raise ConnectionSettingsError(f"{field}: cannot use {uri}: {error}") from error
+
+
 def _read_pipeline(pipeline: Any) -> Any:
     """A pipeline's JSON where a path or URI was given; anything else as it is."""
     if not isinstance(pipeline, str) or is_pipeline_function(pipeline) or is_pipeline_json(pipeline):
@@ -206,38 +202,3 @@ def _read_pipeline(pipeline: Any) -> Any:
     if not is_pipeline_json(text):
         raise PipelineError(f"The file {pipeline} is no DFM pipeline: it holds no JSON object.")
     return text
-
-
-def _bring_job(uri: str, folder: Path) -> Path:
-    try:
-        return _download(ObjectStoragePath(uri), folder)
-    except Exception as error:  # fsspec passes on whatever its stores' libraries raise
-        raise JobDefinitionError(f"Cannot read the FLARE job at {uri}: {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def _kit_at_hand(settings: ConnectionSettings) -> Iterator[ConnectionSettings]:
-    """Bring a kit that is kept at a URI to a private local folder, for as long as it takes to log in."""
-    if "://" not in settings.startup_kit or settings.target == "local":
-        yield settings
-        return
-    with tempfile.TemporaryDirectory(prefix="airflow-provider-dfm-kit-") as folder:
-        try:
-            copy = _download(ObjectStoragePath(settings.startup_kit), Path(folder))
-        except Exception as error:  # fsspec passes on whatever its stores' libraries raise
-            raise StartupKitError(
-                f"Cannot read the startup kit at {settings.startup_kit}: {type(error).__name__}: {error}"
-            ) from error
-        yield settings.model_copy(update={"startup_kit": str(copy)})
-
-
-def _download(source: ObjectStoragePath, folder: Path) -> Path:
-    target = folder / (source.name or "kit")
-    if source.is_dir():
-        target.mkdir()
-        for child in source.iterdir():
-            _download(child, target)
-    else:
-        with source.open("rb") as remote, target.open("wb") as local:
-            shutil.copyfileobj(remote, local)
-    return target
