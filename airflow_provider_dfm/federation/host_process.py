@@ -30,6 +30,7 @@ HOST_MODULES = (
     "bound_pipeline",
     "flare_job",
     "local_jobs",
+    "pickles",
     "dfm_session",
     "session",
 )

@@ -16,8 +16,9 @@ from airflow_provider_dfm.federation.errors import FederationError, JobNotFound,
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import HostProcess, Log
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
-from airflow_provider_dfm.federation.job import FederationJob, JobStatus
+from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
 from airflow_provider_dfm.federation.private_folder import PrivateFolder
@@ -130,7 +131,7 @@ class FederationSession:
 
     def _host_settings(self) -> dict[str, Any]:
         settings = self.settings
-        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout")
+        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout", "allow_pickles")
         return {name: getattr(settings, name) for name in names} | {"startup_kit": self._private_kit()}
 
     def _private_kit(self) -> str | None:
@@ -331,6 +332,15 @@ class FederationSession:
         meta = self.find_job(job_id)
         return JobStatus.UNKNOWN if meta is None else JobStatus.of(meta["status"])
 
+    def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
+        """What a running pipeline has given from a position on; reading takes nothing away.
+
+        :param position: where to begin; 0: at the first token.
+        :return: ``text``, one token a line, empty when there is no more now, and the ``position`` to go on from.
+        """
+        tokens: dict[str, Any] = self._ask("read_tokens", job_id=job_id, position=position)
+        return tokens
+
     def abort_job(self, job_id: str) -> None:
         """Abort a job; one that has ended stays as it is."""
         self._ask("abort_job", job_id=job_id)
@@ -365,7 +375,9 @@ class FederationSession:
         return results
 
     def _kept_results(self, job_id: str) -> FederationResults | None:
-        return None if self._results_path is None else read_kept_results(self._results_path / job_id)
+        kept = None if self._results_path is None else read_kept_results(self._results_path / job_id)
+        # Kept before pickles were allowed.
+        return None if kept and kept.outcome.pickles and self.settings.allow_pickles else kept
 
     def _bring_results(self, meta: dict[str, Any]) -> FederationResults:
         """Download a job's results, and keep them where there is a place for them."""

@@ -18,8 +18,8 @@ from airflow_provider_dfm.federation.errors import (
     PermanentFederationError,
     TransientFederationError,
 )
-from airflow_provider_dfm.federation.job import JobStatus
 from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY
 
 LookUp = Callable[[str], dict[str, Any] | None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,13 @@ from airflow_provider_dfm.federation.pipeline import is_pipeline_function, is_pi
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 
 if TYPE_CHECKING:
-    from airflow_provider_dfm.federation.job import FederationJob, JobStatus
+    from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.job_identity import JobIdentity
+    from airflow_provider_dfm.federation.job_status import JobStatus
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession, PreparedPipeline, RestrictToSites
+    from airflow_provider_dfm.federation.tokens import Result
 
 DEFAULT_CONNECTION = "dfm_default"
 
@@ -121,6 +123,21 @@ class DfmHook(BaseHook):
     def reattach(self, job_id: str) -> FederationJob:
         """A job by its id; see :meth:`FederationSession.reattach`."""
         return self.get_conn().reattach(job_id)
+
+    def follow_results(self, job_id: str, poll_interval: float = 5.0, timeout: float | None = None) -> Iterator[Result]:
+        """What a job's pipeline yields, as it comes; see :meth:`FederationJob.follow_results`.
+
+        A lost connection is waited for, and the results go on where they were.
+        """
+        from airflow_provider_dfm.federation.live_results import LiveResults
+        from airflow_provider_dfm.hooks.patience import patiently
+
+        live = LiveResults(
+            lambda: patiently(lambda: self.get_job_meta(job_id), self, self.log),
+            lambda position: patiently(lambda: self.get_conn().read_tokens(job_id, position), self, self.log),
+            lambda: patiently(lambda: self.reattach(job_id).results(), self, self.log),
+        )
+        return live.follow(poll_interval, timeout)
 
     def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
         """The Python code that each site will run, by site."""

@@ -11,6 +11,9 @@ from airflow_provider_dfm.remote.bound_pipeline import CUSTOM_PROPERTY, BoundPip
 from airflow_provider_dfm.remote.failures import NamedError
 
 DRAIN_SECONDS = 30.0
+MAX_BYTES_A_READ = 1 << 20
+# Where a FLARE job's download has them, so that both are read alike.
+TOKENS = os.path.join("workspace", "app_server", CUSTOM_PROPERTY, "tokens.jsonl")
 # DFM's states as FLARE's: nv_dfm_core/session/_job.py. FINISHED says nothing of success here either.
 STATUS = {"SUBMITTED": "SUBMITTED", "RUNNING": "RUNNING", "FINISHED": "FINISHED:COMPLETED"}
 
@@ -86,14 +89,25 @@ class LocalJobs:
         job.wait_until_finished(timeout=DRAIN_SECONDS)
         return {"location": os.path.join(self._folder, job_id)}
 
+    def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
+        """The tokens from a position on, as the controller of a FLARE job gives them."""
+        self._job(job_id)
+        # The same as in job_components.py, which travels alone.
+        path = self._tokens_path(job_id)
+        if not os.path.exists(path):
+            return {"text": "", "position": position}
+        with open(path, "rb") as file:
+            file.seek(position)
+            text = b"".join(line for line in file.readlines(MAX_BYTES_A_READ) if line.endswith(b"\n"))
+        return {"text": text.decode(), "position": position + len(text)}
+
     def _job(self, job_id: str) -> tuple[Any, BoundPipeline, float | None]:
         if job_id not in self._jobs:
             raise NamedError("JobNotFound", f"This session has no local job {job_id}.")
         return self._jobs[job_id]
 
     def _tokens_path(self, job_id: str) -> str:
-        # The layout of a FLARE job's download, so that both are read alike.
-        return os.path.join(self._folder, job_id, "workspace", "app_server", CUSTOM_PROPERTY, "tokens.jsonl")
+        return os.path.join(self._folder, job_id, TOKENS)
 
 
 def _recording_dispatcher(tokens: TokenFile) -> Any:

@@ -9,7 +9,8 @@ from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
 from airflow_provider_dfm.remote.dfm_session import DfmSession
 from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
-from airflow_provider_dfm.remote.local_jobs import LocalJobs
+from airflow_provider_dfm.remote.local_jobs import TOKENS, LocalJobs
+from airflow_provider_dfm.remote.pickles import open_pickles
 
 
 class Session:
@@ -17,7 +18,8 @@ class Session:
 
     :param folder: the session's private folder.
     :param settings: what the parent read from the connection: ``user``, ``startup_kit`` (the private copy's
-        root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds.
+        root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds,
+        ``allow_pickles``.
     :param job_components: source text of ``job_components.py``, which each job brings with it.
     """
 
@@ -51,10 +53,13 @@ class Session:
         return self._flare.abort_job(job_id)
 
     def download_job_result(self, job_id: str) -> dict[str, Any]:
-        """Bring a job's files into the private folder and say where they are."""
-        if self._settings["target"] == "local":
-            return self._local.download_job_result(job_id)
-        return self._flare.download_job_result(job_id)
+        """Bring a job's files into the private folder and say where they are: ``location``."""
+        jobs = self._local if self._settings["target"] == "local" else self._flare
+        downloaded = jobs.download_job_result(job_id)
+        tokens = os.path.join(downloaded["location"], TOKENS)
+        if self._settings["allow_pickles"] and os.path.exists(tokens):
+            open_pickles(tokens)
+        return downloaded
 
     def prepare(self, **arguments: Any) -> dict[str, Any]:
         return self._dfm.prepare(**arguments)
@@ -82,6 +87,12 @@ class Session:
     def submit_job(self, folder: str, job_id: str) -> str:
         """Submit a job's folder, whose meta.json names the id; the client library writes into it."""
         return self._flare.submit_job(folder, job_id)
+
+    def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
+        """What a running pipeline has given from a position on: ``text``, one token a line, and ``position``."""
+        if self._settings["target"] == "local":
+            return self._local.read_tokens(job_id, position)
+        return self._flare.read_tokens(job_id, position)
 
     def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
         return self._flare.list_jobs(**options)
