@@ -83,6 +83,13 @@ class FlarePoc:
         """The folder that holds one log file per participant."""
         return self.folder / "logs"
 
+    def pids(self, name: str) -> set[int]:
+        """The ids of a participant's processes, those of its jobs included.
+
+        :param name: ``server``, or a client's name
+        """
+        return self._running[name].pids
+
     def start(self, timeout: float = 90) -> FlarePoc:
         """Make the startup kits if there are none, start all processes, wait until all is ready.
 

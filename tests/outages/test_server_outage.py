@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.outages.forms import LONG, long_form_only
 from tests.outages.server_records import active_jobs, completed_values, stored_jobs
 from tests.outages.waiting_run import WaitingRun, wait_until
 
@@ -15,9 +16,9 @@ pytestmark = [pytest.mark.federation, pytest.mark.airflow]
 RUNNING_AT_ONCE = 4
 
 
-@pytest.mark.parametrize("end", ["stop_server", "kill_server"])
-def test_deferred_tasks_outlast_the_server(outage_airflow, outage_federation, open_session, held_jobs, long_form, end):
-    tasks, seconds = (20, 120) if long_form else (6, 25)
+@pytest.mark.parametrize("end", ["kill_server", pytest.param("stop_server", marks=long_form_only)])
+def test_deferred_tasks_outlast_the_server(outage_airflow, outage_federation, open_session, held_jobs, end):
+    tasks, seconds = (20, 120) if LONG else (5, 20)
     run = WaitingRun(outage_airflow, "hold_deferred", tasks, held_jobs.conf(tasks))
     run.wait_for_all("deferred", 60 + 20 * tasks)
     wait_until(lambda: len(_running(outage_federation)) == RUNNING_AT_ONCE, 60, "jobs running")
