@@ -8,7 +8,7 @@ FEDERATION_BIN := .build/federation/bin
 UNIT := not federation and not airflow and not browser
 PYTEST_OPTIONS ?=
 
-.PHONY: help environments demo test test-unit lint format typecheck constraints federation-code clean
+.PHONY: help environments demo test test-unit outages bench lint format typecheck constraints federation-code clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -25,6 +25,12 @@ test: lint typecheck ## Run all checks and all tests
 
 test-unit: environments ## Run the tests that start neither a federation nor Airflow nor a browser
 	$(BIN)/python -m pytest -m "$(UNIT)" $(PYTEST_OPTIONS)
+
+outages: environments ## Run the tests with long outages and many tasks; takes most of an hour, and root for some
+	OUTAGES=long $(BIN)/python -m pytest tests/outages $(PYTEST_OPTIONS)
+
+bench: environments ## Measure what waiting costs, see benchmarks/README.md
+	$(BIN)/python -m benchmarks.waiting
 
 lint: environments ## Check style and format
 	$(BIN)/ruff check .

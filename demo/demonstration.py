@@ -19,11 +19,12 @@ AIRFLOW_BIN = ROOT / ".build" / "airflow" / "bin"
 CONNECTION = "weather"
 
 
-def make_federation(folder: Path, python_path: tuple[Path, ...] = ()) -> FlarePoc:
+def make_federation(folder: Path, python_path: tuple[Path, ...] = (), **options: Any) -> FlarePoc:
     """The demonstration's federation, not started yet.
 
     :param folder: for everything that belongs to it; its data is put there now.
     :param python_path: further folders its sites import from.
+    :param options: further ones of :class:`FlarePoc`.
     """
     data = extract_data(folder / "data")
     return FlarePoc(
@@ -31,6 +32,7 @@ def make_federation(folder: Path, python_path: tuple[Path, ...] = ()) -> FlarePo
         FEDERATION_PYTHON,
         python_path=[FEDERATION, *python_path],
         environment={"WEATHER_DATA": str(data)},
+        **options,
     )
 
 

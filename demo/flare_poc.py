@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,6 +38,10 @@ class FlarePoc:
     :param admin: the name of the admin user
     :param python_path: folders that server and clients import federation packages from
     :param environment: further environment variables of server and clients
+    :param host: the name by which all reach the server; its certificate is made for it
+    :param command_prefix: the words before each process's own command, such as a network namespace's
+    :param max_schedule_count: how many times, a second apart, the server offers a job to its sites before it
+        refuses it. After a server's start the sites are away for some seconds
     """
 
     def __init__(
@@ -48,12 +52,18 @@ class FlarePoc:
         admin: str = "analyst@weather.example",
         python_path: Iterable[Path | str] = (),
         environment: Mapping[str, str] | None = None,
+        host: str = "localhost",
+        command_prefix: Sequence[str] = (),
+        max_schedule_count: int = 2,
     ) -> None:
         self.folder = Path(folder).absolute()
         # Not resolved: a virtual environment's interpreter is known by the link's own place.
         self.python = Path(python).absolute()
         self.clients = tuple(clients)
         self.admin = admin
+        self.host = host
+        self._command_prefix = tuple(command_prefix)
+        self._max_schedule_count = max_schedule_count
         self._python_path = os.pathsep.join(str(Path(entry).absolute()) for entry in python_path)
         self._environment = dict(environment or {})
         self._running: dict[str, ChildProcess] = {}
@@ -72,6 +82,13 @@ class FlarePoc:
     def logs(self) -> Path:
         """The folder that holds one log file per participant."""
         return self.folder / "logs"
+
+    def pids(self, name: str) -> set[int]:
+        """The ids of a participant's processes, those of its jobs included.
+
+        :param name: ``server``, or a client's name
+        """
+        return self._running[name].pids
 
     def start(self, timeout: float = 90) -> FlarePoc:
         """Make the startup kits if there are none, start all processes, wait until all is ready.
@@ -102,8 +119,12 @@ class FlarePoc:
         """End the server and its job processes; the clients stay."""
         self._end(SERVER)
 
+    def kill_server(self) -> None:
+        """End the server and its job processes at once and without notice, as a crash would; the clients stay."""
+        self._running.pop(SERVER).kill()
+
     def start_server(self, timeout: float = 90) -> None:
-        """Start the server again after :meth:`stop_server`, and wait until all is ready.
+        """Start the server again after :meth:`stop_server` or :meth:`kill_server`, and wait until all is ready.
 
         :param timeout: seconds until the server must answer and every client be registered
         """
@@ -148,10 +169,12 @@ class FlarePoc:
         settings = {
             "project": PROJECT,
             "workspace": str(self.folder / "workspace"),
+            "host": self.host,
             "clients": self.clients,
             "admin": self.admin,
             "fed_learn_port": fed_learn_port,
             "admin_port": admin_port,
+            "max_schedule_count": self._max_schedule_count,
         }
         self._set_up("provision", settings)
         (self.folder / "port.txt").write_text(str(fed_learn_port))
@@ -187,7 +210,7 @@ class FlarePoc:
         home = self.folder / "home"
         home.mkdir(parents=True, exist_ok=True)
         environment = self._process_environment(home)
-        command = [str(self.python), *arguments]
+        command = [*self._command_prefix, str(self.python), *arguments]
         self._running[name] = ChildProcess(command, self.logs / f"{name}.log", environment, home)
         return self._running[name]
 
@@ -205,7 +228,7 @@ class FlarePoc:
         port = int((self.folder / "port.txt").read_text())
         with socket.socket() as probe:
             probe.settimeout(1)
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+            return probe.connect_ex((self.host, port)) == 0
 
     def _process_environment(self, home: Path) -> dict[str, str]:
         return {

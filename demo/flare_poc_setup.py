@@ -13,16 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HOST = "localhost"
 ORGANISATION = "demo"
-# Left at their defaults, a job waits up to ten seconds to be scheduled, and 40 minutes to be refused.
-SCHEDULER = {"min_schedule_interval": 1, "max_schedule_interval": 1, "max_schedule_count": 2}
+# Left at their defaults, a job waits up to ten seconds to be scheduled.
+SCHEDULER = {"min_schedule_interval": 1, "max_schedule_interval": 1}
 
 
 def provision(settings: dict[str, Any]) -> None:
     """Make the startup kits, and the server's local settings.
 
-    :param settings: ``project``, ``workspace``, ``clients``, ``admin``, ``fed_learn_port``, ``admin_port``
+    :param settings: ``project``, ``workspace``, ``host``, ``clients``, ``admin``, ``fed_learn_port``, ``admin_port``,
+        ``max_schedule_count``
     """
     import nvflare.lighter
     from nvflare.lighter.provision import prepare_builders, prepare_project
@@ -33,14 +33,16 @@ def provision(settings: dict[str, Any]) -> None:
     project = load_yaml(str(Path(nvflare.lighter.__file__).parent / "dummy_project.yml"))
     project["name"] = settings["project"]
     project["participants"] = _participants(settings)
+    end_point = "{host}:{fed_learn_port}:{admin_port}".format(**settings)
     for builder in project["builders"]:
         agent = builder.get("args", {}).get("overseer_agent")
         if agent:
-            agent["args"]["sp_end_point"] = f"{HOST}:{settings['fed_learn_port']}:{settings['admin_port']}"
+            agent["args"]["sp_end_point"] = end_point
     workspace = Path(settings["workspace"])
     Provisioner(str(workspace), prepare_builders(project)).provision(prepare_project(project))
     server = workspace / settings["project"] / "prod_00" / "server"
-    _write_server_resources(server, workspace / "storage")
+    scheduler = SCHEDULER | {"max_schedule_count": settings["max_schedule_count"]}
+    _write_server_resources(server, workspace / "storage", scheduler)
 
 
 def _participants(settings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -48,7 +50,7 @@ def _participants(settings: dict[str, Any]) -> list[dict[str, Any]]:
         "name": "server",
         "type": "server",
         "org": ORGANISATION,
-        "default_host": HOST,
+        "default_host": settings["host"],
         "fed_learn_port": settings["fed_learn_port"],
         "admin_port": settings["admin_port"],
     }
@@ -62,13 +64,13 @@ def _participants(settings: dict[str, Any]) -> list[dict[str, Any]]:
     return [server, *clients, admin]
 
 
-def _write_server_resources(server: Path, storage: Path) -> None:
+def _write_server_resources(server: Path, storage: Path, scheduler: dict[str, int]) -> None:
     text = (server / "local" / "resources.json.default").read_text()
     # By default every server of a machine keeps its jobs in one and the same folder.
     resources = json.loads(text.replace("/tmp/nvflare", storage.as_posix()))
     for component in resources["components"]:
         if component["id"] == "job_scheduler":
-            component["args"].update(SCHEDULER)
+            component["args"].update(scheduler)
     (server / "local" / "resources.json").write_text(json.dumps(resources, indent=2))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nv_dfm_core.api import Equal, If, Pipeline, PlaceParam, Yield
-from trials.fed.api.trial import Echo, Fail, Large, NotANumber, Pickle, Repeat, Sleep
+from trials.fed.api.trial import Echo, Fail, Hold, Large, NotANumber, Pickle, Repeat, Sleep
 
 
 def echo(site: str = "seattle") -> Pipeline:
@@ -33,6 +33,11 @@ def fail(site: str = "seattle") -> Pipeline:
 def sleep(site: str = "seattle") -> Pipeline:
     """Build: the parameter ``seconds`` comes back, that much later."""
     return _single(Sleep, site, "seconds")
+
+
+def hold(site: str = "seattle") -> Pipeline:
+    """Build: the parameter ``value`` comes back once there is a file ``until``."""
+    return _single(Hold, site, "value", "until")
 
 
 def large(site: str = "seattle") -> Pipeline:

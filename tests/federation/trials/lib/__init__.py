@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import datetime, timezone
 from typing import Any
 
@@ -40,6 +41,16 @@ class Sleep:
         """Wait, and return the seconds waited."""
         await asyncio.sleep(seconds)
         return seconds
+
+
+class Hold:
+    """Waits until somebody lets it go on."""
+
+    async def body(self, value: Any, until: str) -> Any:
+        """Wait until there is a file ``until``, and return the value."""
+        while not os.path.exists(until):
+            await asyncio.sleep(0.1)
+        return value
 
 
 class Large:

@@ -105,6 +105,28 @@ class Sleep(Operation):
     seconds: Union[float, NodeParam, PlaceParam, Advise]
 
 
+class Hold(Operation):
+    """
+    Returns its argument once a file is there
+
+    Parameters:
+        value: [Accepts: literal input, node input, place input. Discoverable]
+            Any value
+        until: [Accepts: literal input, node input, place input. Discoverable]
+            The file's path
+
+    Returns: object
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.Hold'] = 'trials.fed.api.trial.Hold'
+    __api_name__: Literal['trial.Hold'] = 'trial.Hold'
+    value: Union[Any, NodeParam, PlaceParam, Advise]
+    until: Union[str, NodeParam, PlaceParam, Advise]
+
+
 class Large(Operation):
     """
     Returns a string of that many bytes

@@ -63,6 +63,13 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_Sleep = trials.lib.Sleep(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Hold).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Hold = trials.lib.Hold(**_adapter_kwargs)
         _adapter_params = inspect.signature(trials.lib.Large).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
@@ -160,6 +167,25 @@ class ThisSite(nv_dfm_core.exec.Site):
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Sleep, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Hold(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Hold", "trial.Hold") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Hold.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Hold(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Hold, **_dfm_prepped_kwargs_)
 
     async def call_trial_Large(self, **kwargs):
         # prepare arguments

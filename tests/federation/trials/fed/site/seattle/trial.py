@@ -23,6 +23,7 @@ from typing import Literal
 
 from ...api.trial import Echo as Echo_1
 from ...api.trial import Fail as Fail_1
+from ...api.trial import Hold as Hold_1
 from ...api.trial import Large as Large_1
 from ...api.trial import NotANumber as NotANumber_1
 from ...api.trial import Pickle as Pickle_1
@@ -64,6 +65,15 @@ class Sleep(Sleep_1):
         'trials.fed.site.seattle.trial.Sleep'
     )
     __api_name__: Literal['trial.Sleep'] = 'trial.Sleep'
+
+
+class Hold(Hold_1):
+    site: Literal['seattle'] = 'seattle'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.seattle.trial.Hold'] = (
+        'trials.fed.site.seattle.trial.Hold'
+    )
+    __api_name__: Literal['trial.Hold'] = 'trial.Hold'
 
 
 class Large(Large_1):

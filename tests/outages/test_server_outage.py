@@ -1,0 +1,57 @@
+"""Deferred tasks outlast a FLARE server that is stopped or killed, and is away for a while."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.outages.forms import LONG, long_form_only
+from tests.outages.server_records import active_jobs, completed_values, stored_jobs
+from tests.outages.waiting_run import WaitingRun, wait_until
+
+pytestmark = [pytest.mark.federation, pytest.mark.airflow]
+
+# As many jobs as the server runs at once (nvflare/app_common/job_schedulers/job_scheduler.py, max_jobs of the kit).
+RUNNING_AT_ONCE = 4
+
+
+@pytest.mark.parametrize("end", ["kill_server", pytest.param("stop_server", marks=long_form_only)])
+def test_deferred_tasks_outlast_the_server(outage_airflow, outage_federation, open_session, held_jobs, end):
+    tasks, seconds = (20, 120) if LONG else (5, 20)
+    run = WaitingRun(outage_airflow, "hold_deferred", tasks, held_jobs.conf(tasks))
+    run.wait_for_all("deferred", 60 + 20 * tasks)
+    wait_until(lambda: len(_running(outage_federation)) == RUNNING_AT_ONCE, 60, "jobs running")
+    lost = _running(outage_federation)
+
+    getattr(outage_federation, end)()
+    try:
+        assert _states_during(seconds, run) == {("deferred", 1)}
+    finally:
+        outage_federation.start_server()
+    held_jobs.release()
+
+    assert run.wait_for_end(120 + 40 * tasks) == "success", run.logs_of_failed()
+    wait_until(lambda: not active_jobs(outage_federation), 60, "no job left running")
+    with open_session() as session:
+        values = completed_values(outage_federation, session, held_jobs.values)
+    assert sorted(values.values()) == sorted(held_jobs.value(index) for index in range(tasks))
+    answered_by = run.xcoms()
+    assert [values.get(job_id) for job_id in answered_by] == [held_jobs.value(index) for index in range(tasks)]
+    # What the server lost, it says itself; every other job is still the one of the task's first try.
+    first_jobs = {task["map_index"] for task in run.instances() if task["try_number"] == 1}
+    assert len(first_jobs) == tasks - len(lost)
+    assert not lost & {answered_by[index] for index in first_jobs}
+
+
+def _running(federation):
+    return {job_id for job_id, meta in stored_jobs(federation).items() if meta["status"] == "RUNNING"}
+
+
+def _states_during(seconds, run):
+    ends = time.monotonic() + seconds
+    seen = set()
+    while time.monotonic() < ends:
+        seen |= {(task["state"], task["try_number"]) for task in run.instances()}
+        time.sleep(2)
+    return seen
