@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from demo.demonstration import (
     make_airflow,
     make_federation,
 )
+from demo.flare_poc import FlarePoc
 
 TRIALS = Path(__file__).resolve().parent / "federation"
 
@@ -35,6 +37,24 @@ def federation(tmp_path_factory):
     """A real FLARE federation on loopback, which serves the demonstration's pipelines and the trials."""
     with make_federation(tmp_path_factory.mktemp("federation"), python_path=(TRIALS,)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def plain_federation(tmp_path_factory):
+    """A federation without DFM, of the nvflare that is installed beside Airflow."""
+    with FlarePoc(tmp_path_factory.mktemp("plain-federation"), Path(sys.executable)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def plain_fields(plain_federation):
+    """The settings of a session with it."""
+
+    def make(**changes):
+        kit = str(plain_federation.startup_kit)
+        return {"user": plain_federation.admin, "startup_kit": kit, "python": sys.executable} | changes
+
+    return make
 
 
 @pytest.fixture(scope="session")
