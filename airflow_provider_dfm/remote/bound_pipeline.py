@@ -25,12 +25,13 @@ class BoundPipeline:
 
     def content(self) -> str:
         """A SHA-256 over all that the job will do, in hexadecimal."""
-        irs = self.prepared.net_irs()
+        # bind() adds an empty one for the server, and a pipeline can be bound more than once.
+        net_irs = {site: net_ir for site, net_ir in self.prepared.net_irs().items() if net_ir.transitions}
         parts = {
             "federation": self.prepared.federation_module,
             "homesite": self.prepared.homesite,
             "api_version": self.prepared.api_version,
-            "net_irs": {site: irs[site].model_dump(mode="json") for site in irs},
+            "net_irs": {site: net_ir.model_dump(mode="json") for site, net_ir in net_irs.items()},
             "parameter_sets": self.parameter_sets,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -58,9 +59,8 @@ class BoundPipeline:
         from nv_dfm_core.exec import FlowInfo, Frame
         from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME, NetIR
 
-        irs = self.prepared.net_irs()
-        if SERVER not in irs:
-            irs[SERVER] = NetIR(pipeline_name=self.prepared.pipeline_name, site=SERVER, transitions=[])
+        server = NetIR(pipeline_name=self.prepared.pipeline_name, site=SERVER, transitions=[])
+        self.prepared.net_irs().setdefault(SERVER, server)
         # As in nv_dfm_core/session/_session.py, Session.execute.
         start = {START_PLACE_NAME: FlowInfo()}
         params: list[tuple[Any, dict[str, Any]]] = []

@@ -12,6 +12,8 @@ from airflow_provider_dfm.remote.kit_check import check_kit, explain_failed_logi
 READ_TOKENS = "airflow_provider_dfm.read_tokens"
 # Before the job's process answers, and after its end: nvflare/fuel/flare_api/api_spec.py
 NOT_THERE = ("JobNotRunning", "NoReply")
+# Before its controller has started: nvflare/private/fed/server/server_commands.py, AppCommandProcessor
+NOT_LISTENING = "no app command func"
 
 
 class FlareSession:
@@ -109,7 +111,7 @@ class FlareSession:
                 # The data has to be truthy to be sent: flare_api.py, do_app_command.
                 return dict(self.session.do_app_command(job_id, READ_TOKENS, {"position": position}))
             except Exception as error:
-                if type(error).__name__ in NOT_THERE:
+                if type(error).__name__ in NOT_THERE or NOT_LISTENING in str(error):
                     return {"text": "", "position": position}
                 raise
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 
@@ -101,6 +103,58 @@ def test_marking_a_waiting_task_failed_aborts_its_job(airflow, fields, way, stat
     with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
         assert session.reattach(job_id).wait_until_finished(timeout=90)
         assert session.get_status(job_id) is JobStatus.ABORTED
+
+
+def _clear(airflow, dag, run):
+    body = {"dry_run": False, "task_ids": ["run"], "dag_run_id": run, "only_failed": False, "reset_dag_runs": True}
+    airflow.api("POST", f"/api/v2/dags/{dag}/clearTaskInstances", json=body)
+
+
+def test_a_task_that_is_cleared_after_its_success_submits_anew(airflow, fields):
+    dag = "echo_deferred"
+    run = airflow.trigger(dag)
+    assert airflow.wait_for_run(dag, run, 180) == "success"
+    first = airflow.xcom(dag, run, "run", "return_value")
+    _clear(airflow, dag, run)
+    _wait_until(lambda: airflow.task_instances(dag, run)[0]["try_number"] == 2)
+    assert airflow.wait_for_run(dag, run, 180) == "success"
+    second = airflow.xcom(dag, run, "run", "return_value")
+    assert second != first
+    with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
+        assert [session.get_status(job_id) for job_id in (first, second)] == [JobStatus.FINISHED] * 2
+
+
+def test_a_task_that_is_cleared_while_it_is_deferred_aborts_its_job_and_submits_another(airflow, fields):
+    dag = "endless_deferred"
+    run = airflow.trigger(dag)
+    _wait_until(lambda: airflow.task_instances(dag, run)[0]["state"] == "deferred")
+    first = airflow.xcom(dag, run, "run", "job_id")
+    _clear(airflow, dag, run)
+    _wait_until(lambda: _state_and_try(airflow, dag, run) == ("deferred", 2))
+    _wait_until(lambda: "is RUNNING" in airflow.task_log(dag, run, "run", 2))
+    second = airflow.xcom(dag, run, "run", "job_id")
+    with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
+        _wait_until(lambda: session.get_status(first) is JobStatus.ABORTED)
+        assert session.get_status(second) is JobStatus.RUNNING
+        path = f"/api/v2/dags/{dag}/dagRuns/{run.replace('+', '%2B')}/taskInstances/run"
+        airflow.api("PATCH", path, json={"new_state": "failed"})
+        _wait_until(lambda: session.get_status(second) is JobStatus.ABORTED)
+
+
+def _state_and_try(airflow, dag, run):
+    task = airflow.task_instances(dag, run)[0]
+    return task["state"], task["try_number"]
+
+
+def test_a_worker_that_is_told_to_end_aborts_its_job(airflow, fields):
+    dag = "endless_flare"
+    run = airflow.trigger(dag)
+    _wait_until(lambda: "is RUNNING" in airflow.task_log(dag, run, "run", 1))
+    job_id = airflow.xcom(dag, run, "run", "job_id")
+    os.kill(airflow.task_instances(dag, run)[0]["pid"], signal.SIGTERM)
+    with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
+        _wait_until(lambda: session.get_status(job_id) is JobStatus.ABORTED)
+    assert airflow.wait_for_run(dag, run, 90) == "failed"
 
 
 def test_the_test_button_says_where_it_led(airflow, fields):

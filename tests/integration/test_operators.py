@@ -13,8 +13,10 @@ from airflow.sdk import Connection
 from airflow_provider_dfm.federation.errors import FederationError
 from airflow_provider_dfm.federation.results_folder import MANIFEST
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.operators.submitting import FAILED_SETS
 from demo.demonstration import FEDERATION
 from tests.conftest import TRIAL_DAGS
+from tests.integration.test_submit_once import SLEEP
 
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
 
@@ -38,7 +40,9 @@ def _run(name):
     run = DagBag(TRIAL_DAGS, bundle_path=TRIAL_DAGS).dags[name].test()
     instances = {instance.task_id: instance for instance in run.get_task_instances()}
     states = {task: str(instance.state) for task, instance in instances.items()}
-    return states, {task: instance.xcom_pull(task_ids=task) for task, instance in instances.items()}
+    values = {task: instance.xcom_pull(task_ids=task) for task, instance in instances.items()}
+    values["failed_parameter_sets"] = next(iter(instances.values())).xcom_pull(task_ids="run", key=FAILED_SETS)
+    return states, values
 
 
 @pytest.fixture
@@ -76,6 +80,27 @@ def test_an_adapter_that_raises_fails_the_task_and_the_log_says_where(way, logge
     states, _ = _run(f"fail_{way}")
     assert states == {"run": "failed"}
     assert "site seattle: RuntimeError: no data here" in logged()
+
+
+@pytest.mark.parametrize("way", ["local", "flare", "deferred"])
+def test_a_partly_failed_job_hands_on_what_came_where_that_is_wanted(way):
+    states, values = _run(f"partly_{way}")
+    assert set(states.values()) == {"success"}
+    read = values["read"]
+    assert [(result["parameter_set"], result["value"]) for result in read["results"]] == [(0, "fine"), (2, "fine")]
+    assert read["failed"] == {"1": "site seattle: RuntimeError: no data here"}
+    assert values["failed_parameter_sets"] == read["failed"]
+
+
+@pytest.mark.parametrize("way", ["plain", "plain_deferred"])
+def test_a_plain_job_is_submitted_and_waited_for(plain_fields, monkeypatch, way, logged):
+    made = plain_fields()
+    connection = Connection(conn_id="plain", conn_type="dfm", login=made.pop("user"), extra=json.dumps(made))
+    monkeypatch.setenv("AIRFLOW_CONN_PLAIN", connection.as_json())
+    monkeypatch.setenv("AIRFLOW_VAR_FLARE_JOB", str(SLEEP))
+    states, values = _run(way)
+    assert states == {"run": "success"}
+    assert f"Job {values['run']} has completed" in logged()
 
 
 @pytest.mark.parametrize("way", ["local", "flare", "deferred"])

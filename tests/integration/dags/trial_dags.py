@@ -6,6 +6,7 @@ import pendulum
 from airflow.sdk import DAG
 
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
+from airflow_provider_dfm.operators.flare import FlareSubmitJobOperator
 from airflow_provider_dfm.sensors.job import FederationJobSensor
 
 UNKNOWN_JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
@@ -21,8 +22,8 @@ def execute(connection: str, pipeline: str = "trial_pipelines:echo", **arguments
     return DfmExecuteOperator(task_id="run", pipeline=pipeline, dfm_conn_id=connection, **arguments)
 
 
-def read(connection: str) -> DfmResultsOperator:
-    return DfmResultsOperator(task_id="read", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id=connection)
+def read(connection: str, **arguments) -> DfmResultsOperator:
+    return DfmResultsOperator(task_id="read", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id=connection, **arguments)
 
 
 for way, (connection, deferrable) in WAYS.items():
@@ -35,6 +36,27 @@ for way, (connection, deferrable) in WAYS.items():
 
     with trial_dag(f"slow_{way}"):
         execute(connection, "trial_pipelines:sleep", input_params={"seconds": 60}, deferrable=deferrable, timeout=4)
+
+    with trial_dag(f"partly_{way}"):
+        messages = [{"message": message} for message in ("", "no data here", "")]
+        run = execute(
+            connection,
+            "trial_pipelines:fail",
+            input_params=messages,
+            deferrable=deferrable,
+            on_partial_failure="succeed",
+        )
+        run >> read(connection, on_partial_failure="succeed")
+
+for way, deferrable in (("plain", False), ("plain_deferred", True)):
+    with trial_dag(way):
+        FlareSubmitJobOperator(
+            task_id="run",
+            job_definition_path="{{ var.value.flare_job }}",
+            dfm_conn_id="plain",
+            deferrable=deferrable,
+            poll_interval=1,
+        )
 
 for mode, deferrable in (("poke", False), ("reschedule", False), ("deferred", True)):
     with trial_dag(f"wait_{mode}"):
