@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -28,7 +29,7 @@ def killable(tmp_path, monkeypatch):
     """A federation of its own, whose server a test can kill, and the connection to it."""
     with FlarePoc(tmp_path / "federation", Path(sys.executable)) as running:
         extra = {"startup_kit": str(running.startup_kit), "results_path": f"file://{tmp_path}/results"}
-        connection = Connection(conn_id="killable", conn_type="dfm", login=running.admin, extra=extra)
+        connection = Connection(conn_id="killable", conn_type="dfm", login=running.admin, extra=json.dumps(extra))
         monkeypatch.setenv("AIRFLOW_CONN_KILLABLE", connection.as_json())
         yield running
 
