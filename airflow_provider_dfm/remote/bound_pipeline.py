@@ -22,6 +22,7 @@ class BoundPipeline:
         self.prepared = prepared
         self.parameter_sets = parameter_sets
         self.places = places
+        self._add_server()
 
     def content(self) -> str:
         """A SHA-256 over all that the job will do, in hexadecimal."""
@@ -51,16 +52,10 @@ class BoundPipeline:
         return {CUSTOM_PROPERTY: properties}
 
     def bind(self) -> dict[str, Any]:
-        """Each site's part of the pipeline, with its parameters: site to ``BoundNetIR``.
-
-        The server always takes part: it is where the results go through.
-        """
+        """Each site's part of the pipeline, with its parameters: site to ``BoundNetIR``."""
         from nv_dfm_core.exec import FlowInfo, Frame
-        from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME, NetIR
+        from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME
 
-        irs = self.prepared.net_irs()
-        if SERVER not in irs:
-            irs[SERVER] = NetIR(pipeline_name=self.prepared.pipeline_name, site=SERVER, transitions=[])
         # As in nv_dfm_core/session/_session.py, Session.execute.
         start = {START_PLACE_NAME: FlowInfo()}
         params: list[tuple[Any, dict[str, Any]]] = []
@@ -70,3 +65,11 @@ class BoundPipeline:
             frame = frame.with_loop_inc()
         params.append((Frame.stop_frame(), dict(start)))
         return dict(self.prepared.bind_net_irs(input_params=params))
+
+    def _add_server(self) -> None:
+        """Have the server take part in any case: it is where the results go through."""
+        from nv_dfm_core.gen.modgen.ir import NetIR
+
+        irs = self.prepared.net_irs()
+        if SERVER not in irs:
+            irs[SERVER] = NetIR(pipeline_name=self.prepared.pipeline_name, site=SERVER, transitions=[])
