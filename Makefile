@@ -7,8 +7,9 @@ BIN := .build/airflow/bin
 FEDERATION_BIN := .build/federation/bin
 UNIT := not federation and not airflow and not browser
 PYTEST_OPTIONS ?=
+KILLS ?= 200
 
-.PHONY: help environments demo test test-unit outages bench lint format typecheck constraints federation-code clean
+.PHONY: help environments demo test test-unit chaos outages bench lint format typecheck constraints federation-code clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -25,6 +26,9 @@ test: lint typecheck ## Run all checks and all tests
 
 test-unit: environments ## Run the tests that start neither a federation nor Airflow nor a browser
 	$(BIN)/python -m pytest -m "$(UNIT)" $(PYTEST_OPTIONS)
+
+chaos: environments ## Kill every process at every step, KILLS times, and write docs/kill-matrix.md; takes an hour
+	@$(BIN)/python -m tests.chaos --kills $(KILLS) --table docs/kill-matrix.md $(CHAOS_OPTIONS)
 
 outages: environments ## Run the tests with long outages and many tasks; takes most of an hour, and root for some
 	OUTAGES=long $(BIN)/python -m pytest tests/outages $(PYTEST_OPTIONS)

@@ -119,16 +119,23 @@ class AirflowApi:
         """
         self.api("PATCH", f"/api/v2/dags/{_quoted(dag_id)}", {"is_paused": False})
 
-    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None, logical_date: str | None = None) -> str:
+    def trigger(
+        self,
+        dag_id: str,
+        conf: dict[str, Any] | None = None,
+        logical_date: str | None = None,
+        run_id: str | None = None,
+    ) -> str:
         """Start a run of a DAG, which is unpaused before.
 
         :param dag_id: its id
         :param conf: the run's configuration
         :param logical_date: ISO time with its zone
+        :param run_id: the id it gets; default: one of Airflow's
         :return: the run's id
         """
         self.unpause(dag_id)
-        body = {"conf": conf or {}, "logical_date": logical_date}
+        body = {"conf": conf or {}, "logical_date": logical_date, "dag_run_id": run_id}
         answer = self.api("POST", f"/api/v2/dags/{_quoted(dag_id)}/dagRuns", body)
         return str(answer["dag_run_id"])
 

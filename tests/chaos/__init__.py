@@ -1,0 +1,4 @@
+"""The kill matrix: every process that a pipeline's task needs is killed at every step of the task's way.
+
+``python -m tests.chaos --kills 200 --table docs/kill-matrix.md``, or ``make chaos``.
+"""

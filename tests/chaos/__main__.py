@@ -1,0 +1,111 @@
+"""Runs the kill matrix on a federation and an Airflow of its own: ``make chaos``."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from importlib import metadata
+from pathlib import Path
+
+from demo.demonstration import make_federation
+from demo.environments import REQUIREMENTS
+from tests.chaos.attempt import Outcome
+from tests.chaos.campaign import run_trials
+from tests.chaos.matrix import MATRIX, SHORT, trials
+from tests.chaos.stage import TRIALS, Stage, chaos_stage
+from tests.chaos.table import counted, json_line, table
+
+
+class Record:
+    """Collects outcomes, and writes each down at once.
+
+    :param lines: the file for JSON lines, or None.
+    """
+
+    def __init__(self, lines: Path | None) -> None:
+        self.outcomes: list[Outcome] = []
+        self._lines = lines
+        self._started = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        return (time.monotonic() - self._started) / 60
+
+    def __call__(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        verdict = "; ".join(outcome.wrong) or ("right" if outcome.kill else f"NOT KILLED {outcome.missed}")
+        print(f"[{self.minutes:5.1f} min] {outcome.trial.run} {outcome.trial.cell}: {verdict}", flush=True)
+        if self._lines:
+            with self._lines.open("a") as file:
+                file.write(json_line(outcome) + "\n")
+
+
+def main() -> int:
+    """Run it; 0 when every trial was hit and ended right."""
+    options = _options()
+    record = Record(options.lines)
+    with _folder(options.keep) as folder:
+        with make_federation(folder, python_path=(TRIALS,)) as federation:
+            with chaos_stage(folder, federation) as stage:
+                _campaign(stage, record, options)
+    if options.table:
+        options.table.write_text(table(record.outcomes, _about(options), record.minutes))
+    hit = counted(record.outcomes)
+    wrong = [outcome for outcome in record.outcomes if outcome.wrong or not outcome.kill]
+    print(f"{len({outcome.kill for outcome in hit})} kills, {len(hit)} runs hit, {len(wrong)} wrong or not hit")
+    return 1 if wrong else 0
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep:
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="dfm-chaos-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _campaign(stage: Stage, record: Record, options: argparse.Namespace) -> None:
+    cells = SHORT if options.short else MATRIX
+    if options.only:
+        cells = tuple(cell for cell in cells if all(word in str(cell) for word in options.only))
+    ahead = trials(cells)
+    kills = 0
+    while kills < options.kills and record.minutes < options.minutes:
+        # The rest of a round is not worth more than the kills that are wanted.
+        count = min(len(cells), options.kills - kills) if kills else len(cells)
+        kills += run_trials(stage, itertools.islice(ahead, count), record, lambda: record.minutes < options.minutes)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=1, help="go on until there were as many; at least one round")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="begin nothing more after this time")
+    parser.add_argument("--table", type=Path, help="file for the table, as Markdown")
+    parser.add_argument("--lines", type=Path, help="file for one line of JSON a trial")
+    parser.add_argument("--keep", type=Path, help="folder for all logs; default: one that is removed afterwards")
+    parser.add_argument("--short", action="store_true", help="the cells of the short form only")
+    parser.add_argument("--only", nargs="*", help="the cells whose description has all these words")
+    return parser.parse_args()
+
+
+def _about(options: argparse.Namespace) -> dict[str, str]:
+    pinned = dict(requirement.split("==") for requirement in REQUIREMENTS["federation"] if "==" in requirement)
+    versions = {"apache-airflow": metadata.version("apache-airflow"), **pinned, "Python": platform.python_version()}
+    return {
+        "Made by": f"`make chaos KILLS={options.kills}`",
+        "Date": date.today().isoformat(),
+        "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""The DAGs of the kill matrix, one for each way of waiting."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG
+
+from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
+
+# More than one kill can cost: while a killed server starts again, tries fail.
+AGAIN = {"retries": 8, "retry_delay": timedelta(seconds=1)}
+
+for way in ("synchronous", "deferred"):
+    with DAG(
+        f"kill_{way}",
+        schedule=None,
+        start_date=pendulum.datetime(2010, 1, 1, tz="UTC"),
+        default_args=AGAIN,
+        render_template_as_native_obj=True,
+    ):
+        run = DfmExecuteOperator(
+            task_id="run",
+            pipeline="chaos_pipelines:echo",
+            pipeline_arguments={"name": "{{ run_id }}"},
+            input_params="{{ dag_run.conf['sets'] }}",
+            dfm_conn_id="trials",
+            deferrable=way == "deferred",
+            poll_interval=1,
+        )
+        read = DfmResultsOperator(task_id="read", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id="trials")
+        run >> read

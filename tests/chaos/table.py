@@ -1,0 +1,85 @@
+"""What the kills gave, as a table for people and as lines for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from tests.chaos.attempt import Outcome
+from tests.chaos.matrix import IN_ORDER, MATRIX, WAYS, Cell
+
+
+def json_line(outcome: Outcome) -> str:
+    """One trial as a line of JSON."""
+    facts = asdict(outcome)
+    del facts["trial"]
+    return json.dumps({"run": outcome.trial.run, **asdict(outcome.trial.cell), **facts})
+
+
+def counted(outcomes: list[Outcome]) -> list[Outcome]:
+    """The trials in which a kill happened: only they count."""
+    return [outcome for outcome in outcomes if outcome.kill]
+
+
+def table(outcomes: list[Outcome], about: Mapping[str, str], minutes: float) -> str:
+    """The kill matrix as Markdown.
+
+    :param outcomes: of all trials.
+    :param about: what it was made with: name to version or text.
+    :param minutes: how long it took.
+    """
+    hit = counted(outcomes)
+    wrong = [outcome for outcome in hit if outcome.wrong]
+    lines = ["# Kill matrix", ""]
+    lines += [f"{name}: {text}  " for name, text in about.items()]
+    lines += ["", _summary(hit, wrong, minutes), ""]
+    lines += [_meaning(), ""]
+    for way in WAYS:
+        lines += [f"## {way.capitalize()} wait", "", *_grid(hit, way), ""]
+    lines += ["## Wrong outcomes", "", *([_fault(outcome) for outcome in wrong] or ["None."])]
+    missed = [outcome for outcome in outcomes if not outcome.kill]
+    if missed:
+        lines += ["", "## Not counted: the kill did not happen", ""]
+        lines += [f"- {o.trial.cell} ({o.trial.run}): {o.missed or 'never held at the step'}" for o in missed]
+    return "\n".join(lines) + "\n"
+
+
+def _summary(hit: list[Outcome], wrong: list[Outcome], minutes: float) -> str:
+    kills = len({outcome.kill for outcome in hit})
+    return (
+        f"**{kills} kills hit {len(hit)} DAG runs at a step; {len(hit) - len(wrong)} of these runs ended right, "
+        f"{len(wrong)} wrong.** It took {minutes:.0f} minutes."
+    )
+
+
+def _meaning() -> str:
+    return (
+        "A run is held at the step, the process is killed with SIGKILL, and the run goes on by Airflow's retries "
+        "alone. It ended right if the DAG run is a success, its results came once, complete and in order, the "
+        "federation's own list of jobs shows one completed job of its name and no other (other ended ones only where "
+        "the FLARE server was killed), and no job id was submitted twice. `3/3`: of three runs hit three ended right. "
+        "A kill of the scheduler, the triggerer or the FLARE server hits up to four runs at once. The rows are the "
+        "steps of `airflow_provider_dfm/federation/steps.py`, in order; at `handing over` the session host is about to "
+        "send the job, at `server has it` the server has answered and the worker does not know."
+    )
+
+
+def _grid(hit: list[Outcome], way: str) -> list[str]:
+    cells = [cell for cell in MATRIX if cell.way == way]
+    victims = list(dict.fromkeys(cell.victim for cell in cells))
+    runs = Counter(outcome.trial.cell for outcome in hit)
+    right = Counter(outcome.trial.cell for outcome in hit if not outcome.wrong)
+    lines = [f"| step | {' | '.join(victims)} |", f"|---|{'---|' * len(victims)}"]
+    for step in IN_ORDER:
+        if not any(cell.step == step for cell in cells):
+            continue
+        found = [Cell(victim, step, way) for victim in victims]
+        texts = [f"{right[cell]}/{runs[cell]}" if runs[cell] else "" for cell in found]
+        lines.append(f"| {step} | {' | '.join(texts)} |")
+    return lines
+
+
+def _fault(outcome: Outcome) -> str:
+    return f"- {outcome.trial.cell} ({outcome.trial.run}): {'; '.join(outcome.wrong)}"
