@@ -21,7 +21,12 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "hooks": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.hooks.dfm"]}],
-        "operators": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.operators.dfm"]}],
+        "operators": [
+            {
+                "integration-name": "NVIDIA DFM",
+                "python-modules": ["airflow_provider_dfm.operators.dfm", "airflow_provider_dfm.operators.flare"],
+            }
+        ],
         "sensors": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.sensors.job"]}],
         "triggers": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.triggers.job"]}],
         "connection-types": [
@@ -76,6 +81,11 @@ def _connection_fields() -> dict[str, dict[str, Any]]:
             "description": "flare: the real federation; local: all sites run in the task.",
         },
         "secure_mode": {"label": "Secure mode", "schema": {"type": ["boolean", "null"], "default": True}},
+        "allow_pickles": {
+            "label": "Allow pickles",
+            "schema": {"type": ["boolean", "null"], "default": False},
+            "description": "Read results that are pickles. That runs code of the sites, in the session host.",
+        },
         "connect_timeout": {
             "label": "Connect timeout (s)",
             "schema": {"type": ["number", "null"], "default": 30, "exclusiveMinimum": 0},

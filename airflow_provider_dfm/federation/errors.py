@@ -47,6 +47,10 @@ class PipelineError(PermanentFederationError):
     """The pipeline cannot be read, built or prepared."""
 
 
+class JobDefinitionError(PermanentFederationError):
+    """A FLARE job's folder is no job, or the federation refuses it."""
+
+
 class ParameterSetError(PermanentFederationError):
     """A parameter set misses a place, has one too many, or holds a value of the wrong type."""
 

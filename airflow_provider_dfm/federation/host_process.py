@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import queue
@@ -29,6 +30,7 @@ HOST_MODULES = (
     "bound_pipeline",
     "flare_job",
     "local_jobs",
+    "pickles",
     "dfm_session",
     "session",
 )
@@ -65,7 +67,10 @@ class HostProcess:
         log: Log,
     ) -> None:
         self._log = log
-        self._asking = threading.Lock()
+        # A signal handler may ask while its own thread is waiting for a reply.
+        self._asking = threading.RLock()
+        self._requests = itertools.count(1)
+        self._replies: dict[int, dict[str, Any]] = {}
         self._messages: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._pid: int | None = None
         self._python = python
@@ -82,7 +87,7 @@ class HostProcess:
                 "job_components": _source("job_components"),
             }
             self._channel.send(json.dumps(setup))
-            self._pid = self._reply("starting", START_SECONDS)["pid"]
+            self._pid = self._reply(0, "starting", START_SECONDS)["pid"]
         except BaseException as error:
             self.end()
             if isinstance(error, (EOFError, OSError, execnet.RemoteError)):
@@ -112,12 +117,13 @@ class HostProcess:
         with self._asking:
             if self._pid is None:
                 raise FederationUnreachable(f"Cannot do {method}: the session has ended. Open a new one.")
+            number = next(self._requests)
             try:
-                self._channel.send(json.dumps({"method": method, "arguments": arguments}))
+                self._channel.send(json.dumps({"number": number, "method": method, "arguments": arguments}))
             except OSError as error:
                 self.end()
                 raise FederationUnreachable(f"Cannot do {method}: the session host has died.") from error
-            return self._reply(method, timeout)
+            return self._reply(number, method, timeout)
 
     def end(self) -> None:
         """End the host and everything it started. Does nothing the second time."""
@@ -128,9 +134,9 @@ class HostProcess:
                 os.killpg(pid, signal.SIGKILL)
         self._group.terminate(timeout=END_SECONDS)
 
-    def _reply(self, method: str, timeout: float) -> Any:
+    def _reply(self, number: int, method: str, timeout: float) -> Any:
         ends = time.monotonic() + timeout
-        while True:
+        while number not in self._replies:
             try:
                 text = self._messages.get(timeout=max(0.0, ends - time.monotonic()))
             except queue.Empty:
@@ -140,6 +146,8 @@ class HostProcess:
                     "the command may have been carried out."
                 ) from None
             if text is _ENDED:
+                # For the call that this one interrupted, if it did.
+                self._messages.put(_ENDED)
                 self.end()
                 raise FederationUnreachable(
                     f"The session host ({self._python}) ended during {method}. Its last lines are in the log."
@@ -148,10 +156,12 @@ class HostProcess:
             if "log" in message:
                 level, name, line = message["log"]
                 self._log.log(level, "%s: %s", name, line)
-            elif "error" in message:
-                raise error_from_name(message["error"]["name"], message["error"]["message"])
             else:
-                return message["result"]
+                self._replies[message["number"]] = message
+        reply = self._replies.pop(number)
+        if "error" in reply:
+            raise error_from_name(reply["error"]["name"], reply["error"]["message"])
+        return reply["result"]
 
 
 def _source(module: str) -> str:

@@ -2,59 +2,31 @@
 
 from __future__ import annotations
 
-import enum
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_dfm.federation.results import SUCCESS
+from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.live_results import LiveResults
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession
-
-
-class JobStatus(enum.Enum):
-    """DFM's states of a job, and FAILED, which DFM reports as FINISHED.
-
-    Sources: nv_dfm_core/session/_job.py and nvflare/apis/job_def.py, RunStatus.
-    """
-
-    SUBMITTED = "SUBMITTED"
-    RUNNING = "RUNNING"
-    FINISHED = "FINISHED"
-    FAILED = "FAILED"
-    ABORTED = "ABORTED"
-    UNKNOWN = "UNKNOWN"
-
-    @classmethod
-    def of(cls, flare_status: str) -> JobStatus:
-        """The state that a FLARE status stands for.
-
-        :param flare_status: such as ``RUNNING`` or ``FINISHED:COMPLETED``.
-        """
-        if flare_status == SUCCESS:
-            return cls.FINISHED
-        if flare_status == "FINISHED:ABORTED":
-            return cls.ABORTED
-        if flare_status.startswith("FINISHED"):
-            return cls.FAILED
-        return cls.RUNNING if flare_status == "RUNNING" else cls.SUBMITTED
-
-    @property
-    def has_ended(self) -> bool:
-        return self in (JobStatus.FINISHED, JobStatus.FAILED, JobStatus.ABORTED)
+    from airflow_provider_dfm.federation.tokens import Result
 
 
 class FederationJob:
-    """A submitted pipeline; any session of the federation can have one for any job id.
+    """A submitted job; any session of the federation can have one for any job id.
 
     :param session: the session it is seen through.
     :param job_id: the job's id.
+    :param found: the job's meta, where it was there before it was to be submitted.
     """
 
-    def __init__(self, session: FederationSession, job_id: str) -> None:
+    def __init__(self, session: FederationSession, job_id: str, found: dict[str, Any] | None = None) -> None:
         self._session = session
         self.job_id = job_id
+        self.found = found
 
     def get_job_meta(self) -> dict[str, Any]:
         """All that the federation stores about the job; ``status`` is FLARE's."""
@@ -84,6 +56,18 @@ class FederationJob:
     def cancel(self) -> None:
         """Abort the job; one that has ended stays as it is."""
         self._session.abort_job(self.job_id)
+
+    def follow_results(self, poll_interval: float = 1.0, timeout: float | None = None) -> Iterator[Result]:
+        """What the job's pipeline yields, as it comes, in the order of :meth:`results`, until the job has ended.
+
+        :param poll_interval: seconds between two looks.
+        :param timeout: seconds; None: no limit.
+        :raises JobTimedOut: the time was over first.
+        :raises JobFailed, ResultsIncomplete, UnsafeResult: the job did not do its work.
+        """
+        session = self._session
+        live = LiveResults(self.get_job_meta, lambda position: session.read_tokens(self.job_id, position), self.results)
+        return live.follow(poll_interval, timeout)
 
     def results(self) -> FederationResults:
         """What the job's pipeline yielded. Reading takes nothing away, and can be repeated.

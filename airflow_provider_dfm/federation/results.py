@@ -9,7 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete, UnsafeResult
+from airflow_provider_dfm.federation.errors import (
+    FederationError,
+    JobFailed,
+    ResultsIncomplete,
+    UnsafeResult,
+)
 from airflow_provider_dfm.federation.tokens import AdapterError, Result, index_tokens
 
 SUCCESS = "FINISHED:COMPLETED"
@@ -30,7 +35,8 @@ class JobOutcome(BaseModel, frozen=True):
     :param errors: what operations raised.
     :param failed_sites: site to the reason that its part of the job failed.
     :param missing: set to the places that got no value, or to none where the set's end was not reported.
-    :param pickles: where values are that only a pickle can give.
+    :param pickles: set to the places and sites of values that only a pickle can give.
+    :param content: SHA-256 of what the job was to do.
     """
 
     job_id: str
@@ -43,37 +49,76 @@ class JobOutcome(BaseModel, frozen=True):
     errors: tuple[AdapterError, ...] = ()
     failed_sites: dict[str, str] = {}
     missing: dict[int, tuple[str, ...]] = {}
-    pickles: tuple[str, ...] = ()
+    pickles: dict[int, tuple[str, ...]] = {}
+    content: str = ""
 
-    def check(self) -> None:
+    def as_meta(self) -> dict[str, Any]:
+        """What is known of the job, with the keys of FLARE's meta."""
+        properties = {"content": self.content, "parameter_sets": self.parameter_sets, "places": list(self.places)}
+        return {
+            "job_id": self.job_id,
+            "name": self.name,
+            "status": self.status,
+            "custom_props": {CUSTOM_PROPERTY: properties},
+        }
+
+    def failed_sets(self) -> dict[int, str]:
+        """The parameter sets that were not answered, each with the reason."""
+        reasons: dict[int, list[str]] = {}
+        for error in self.errors:
+            if error.parameter_set is not None:
+                reasons.setdefault(error.parameter_set, []).append(error.reason())
+        for index, places in self.missing.items():
+            if index not in reasons:
+                reasons[index] = [f"no result at {', '.join(places)}" if places else "its end was not reported"]
+        for index, places in self.pickles.items():
+            reasons.setdefault(index, []).append(f"a pickle at {', '.join(places)}")
+        return {index: "; ".join(reasons[index]) for index in sorted(reasons)}
+
+    def is_partial(self) -> bool:
+        """Whether some sets were answered and some were not, in a job that nobody aborted."""
+        return 0 < len(self.failed_sets()) < self.parameter_sets and not self.status.endswith(":ABORTED")
+
+    def check(self, partial: bool = False) -> None:
         """Hold the outcome against the promise: every set answered, no error anywhere.
 
+        :param partial: let a job pass that answered some of its sets.
         :raises JobFailed: a site, an operation or the federation failed, or somebody aborted the job.
         :raises ResultsIncomplete: the job runs still, or results are missing.
         :raises UnsafeResult: a result is a pickle.
         """
+        failure = self.failure(partial)
+        if failure is not None:
+            raise failure
+
+    def failure(self, partial: bool = False) -> FederationError | None:
+        """What :meth:`check` raises, or None."""
         job = f"Job {self.job_id} ({self.name})"
         if not self.status.startswith("FINISHED"):
-            raise ResultsIncomplete(f"{job} is {self.status}: wait until it has finished.")
+            return ResultsIncomplete(f"{job} is {self.status}: wait until it has finished.")
+        if partial and self.is_partial():
+            return None
         reasons = [f"site {site}: {reason}" for site, reason in self.failed_sites.items()]
         reasons += [str(error) for error in self.errors]
         if self.status != SUCCESS or reasons:
             if self.status.endswith(":ABORTED"):
                 reasons.insert(0, "somebody aborted it, or the federation did")
             came = f"{self.results} results came of {self.parameter_sets} parameter sets"
-            raise JobFailed(f"{job} failed ({self.status}): {_first(reasons) or 'no site gave a reason'}. {came}.")
+            return JobFailed(f"{job} failed ({self.status}): {_first(reasons) or 'no site gave a reason'}. {came}.")
         if self.missing or not self.stopped:
-            gaps = [f"set {index}: {', '.join(places) or 'its end'}" for index, places in self.missing.items()]
-            raise ResultsIncomplete(
+            return ResultsIncomplete(
                 f"{job} ended as {self.status}, but results are missing: "
-                f"{_first(gaps) or 'the end of the pipeline'}. Its sites' logs may tell why; run it again."
+                f"{_first(_by_set(self.missing)) or 'the end of the pipeline'}. Its sites' logs may tell why; run it "
+                "again."
             )
         if self.pickles:
-            raise UnsafeResult(
-                f"{job} gave results that are pickles, which are not read: {_first(list(self.pickles))}. Reading "
+            return UnsafeResult(
+                f"{job} gave results that are pickles, which are not read: {_first(_by_set(self.pickles))}. Reading "
                 "one runs code that came with it. Let the operation return what JSON knows: numbers (not NaN), "
-                "text, lists and dicts, or a pydantic model."
+                "text, lists and dicts, or a pydantic model; or, if you trust all sites of the federation, set "
+                "allow_pickles in the connection."
             )
+        return None
 
 
 class FederationResults:
@@ -97,6 +142,11 @@ class FederationResults:
     def __len__(self) -> int:
         return self.outcome.results
 
+    def partial(self) -> Iterator[Result]:
+        """The same, where some of the sets are allowed to have failed; ``outcome.failed_sets()`` names them."""
+        self.outcome.check(partial=True)
+        return self._read()
+
     def received(self) -> Iterator[Result]:
         """What came as data, whether or not it is all."""
         return self._read()
@@ -107,7 +157,7 @@ def is_pipeline_job(meta: dict[str, Any]) -> bool:
 
     :param meta: the job's meta, as the server has it.
     """
-    return CUSTOM_PROPERTY in meta.get("custom_props", {})
+    return "parameter_sets" in meta.get("custom_props", {}).get(CUSTOM_PROPERTY, {})
 
 
 def check_status(meta: dict[str, Any]) -> None:
@@ -144,6 +194,9 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
         lacking = tuple(place for place in places if (number, place) not in have)
         if lacking or number not in index.ended:
             missing[number] = lacking
+    pickles: dict[int, tuple[str, ...]] = {}
+    for frame, place, site in index.pickles:
+        pickles[frame[0]] = (*pickles.get(frame[0], ()), f"{place} from site {site}")
     outcome = JobOutcome(
         job_id=meta["job_id"],
         name=meta["name"],
@@ -155,9 +208,14 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
         errors=tuple(index.errors),
         failed_sites=json.loads(failures.read_text()) if failures.exists() else {},
         missing=missing,
-        pickles=tuple(f"set {frame[0]}, place {place}, site {site}" for frame, place, site in index.pickles),
+        pickles=pickles,
+        content=expectation.get("content", ""),
     )
     return FederationResults(outcome, index.results)
+
+
+def _by_set(places: dict[int, tuple[str, ...]]) -> list[str]:
+    return [f"set {index}: {', '.join(names) or 'its end'}" for index, names in places.items()]
 
 
 def _first(parts: list[str]) -> str:

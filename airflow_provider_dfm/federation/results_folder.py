@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from pydantic import BaseModel, ValidationError
 
+from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import ResultsIncomplete
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
 from airflow_provider_dfm.federation.tokens import Result
@@ -64,6 +65,7 @@ def keep_results(results: FederationResults, folder: Any) -> FederationResults:
         size = file.tell()
         file.seek(0)
         _put(file, folder / RESULTS)
+    steps.reached(steps.KEEPING, results.outcome.job_id)
     kept = KeptFile(bytes=size, sha256=checksum.hexdigest())
     manifest = Manifest(outcome=results.outcome, files={RESULTS: kept})
     with tempfile.TemporaryFile() as file:

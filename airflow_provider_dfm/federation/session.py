@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import shutil
-import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import FederationError, JobNotFound, ResultsIncomplete
+from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import HostProcess, Log
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
-from airflow_provider_dfm.federation.job import FederationJob, JobStatus
+from airflow_provider_dfm.federation.job import FederationJob
+from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
+from airflow_provider_dfm.federation.private_folder import PrivateFolder
 from airflow_provider_dfm.federation.results import (
     FederationResults,
     check_status,
@@ -27,6 +31,7 @@ from airflow_provider_dfm.federation.results import (
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.startup_kit import copy_startup_kit, unpack_startup_kit
+from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
 
 COMMAND_SECONDS = 60.0
 PREPARE_SECONDS = 120.0
@@ -63,6 +68,7 @@ class FederationSession:
     :param results_path: folder that keeps the results of jobs, a ``pathlib.Path`` or one of its kin such as
         Airflow's ``ObjectStoragePath``; default: the settings' ``results_path``; where there is none, results
         can be read until the session is closed.
+    :param startup_kit: the kit's folder, zip or tar, of the same kinds; default: the settings' ``startup_kit``.
     """
 
     def __init__(
@@ -70,14 +76,16 @@ class FederationSession:
         settings: ConnectionSettings,
         log: Log | None = None,
         results_path: Any = None,
+        startup_kit: Any = None,
     ) -> None:
         self.settings = settings
         if results_path is None and settings.results_path:
             results_path = Path(settings.results_path)
         self._results_path = results_path
+        self._startup_kit = Path(settings.startup_kit) if startup_kit is None else startup_kit
         self._log: Log = log or logging.getLogger(__name__)
         self._host: HostProcess | None = None
-        self._folder: Path | None = None
+        self._private_folder: PrivateFolder | None = None
         self.about: dict[str, Any] = {}
 
     def __enter__(self) -> FederationSession:
@@ -97,7 +105,7 @@ class FederationSession:
         settings = self.settings
         timeout = settings.connect_timeout
         inspect_interpreter(settings.python, needs_dfm=bool(settings.federation), timeout=timeout)
-        self._folder = Path(tempfile.mkdtemp(prefix="airflow-provider-dfm-"))
+        self._private_folder = PrivateFolder()
         try:
             self._host = HostProcess(
                 settings.python, settings.python_path, str(self._folder), self._host_settings(), self._log
@@ -113,13 +121,17 @@ class FederationSession:
         if self._host is not None:
             self._host.end()
             self._host = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+        if self._private_folder is not None:
+            self._private_folder.close()
+            self._private_folder = None
+
+    @property
+    def _folder(self) -> Path | None:
+        return None if self._private_folder is None else self._private_folder.path
 
     def _host_settings(self) -> dict[str, Any]:
         settings = self.settings
-        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout")
+        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout", "allow_pickles")
         return {name: getattr(settings, name) for name in names} | {"startup_kit": self._private_kit()}
 
     def _private_kit(self) -> str | None:
@@ -129,7 +141,7 @@ class FederationSession:
         content = self.settings.startup_kit_content.get_secret_value()
         if content:
             return str(unpack_startup_kit(content, self._folder))
-        return str(copy_startup_kit(Path(self.settings.startup_kit), self._folder))
+        return str(copy_startup_kit(self._startup_kit, self._folder))
 
     def _ask(self, method: str, timeout: float = COMMAND_SECONDS, **arguments: Any) -> Any:
         if self._host is None:
@@ -176,7 +188,8 @@ class FederationSession:
         pipeline_arguments: Mapping[str, Any] | None = None,
         restrict_to_sites: RestrictToSites = None,
         task_timeout_s: int = 0,
-        job_id: str | None = None,
+        ends_at: float | None = None,
+        claim: Claim | None = None,
     ) -> FederationJob:
         """Start a pipeline, once for each parameter set.
 
@@ -185,24 +198,75 @@ class FederationSession:
         :param pipeline_arguments: see :meth:`prepare`.
         :param restrict_to_sites: see :meth:`prepare`.
         :param task_timeout_s: seconds after which the federation stops the job and fails it; 0: never.
-        :param job_id: the id the job gets, a version-4 UUID; default: a new one.
+        :param ends_at: when the caller gives the job up, in seconds since 1970; kept in the job's meta.
+        :param claim: whose job it is: with one, a job that was submitted for it before is found instead.
         :raises PipelineError: the pipeline cannot be read, built or prepared.
         :raises ParameterSetError: a parameter set does not fit the pipeline; nothing was submitted.
+        :raises JobContentConflict: the claimed job does something else.
         """
         sets = normalize_parameter_sets(input_params)
         if not isinstance(pipeline, PreparedPipeline):
             pipeline = self.prepare(pipeline, restrict_to_sites, pipeline_arguments=pipeline_arguments)
-        options = {} if self.settings.target == "local" else {"task_timeout_s": task_timeout_s}
-        submitted = self._ask(
-            "execute",
-            TRANSFER_SECONDS,
-            reference=pipeline.reference,
-            input_params=sets,
-            job_id=job_id or str(uuid.uuid4()),
-            **options,
-        )
-        self._log.info("Submitted pipeline %r as job %s", pipeline.name, submitted)
-        return FederationJob(self, submitted)
+        content = self._ask("bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets)
+
+        def submit(job_id: str) -> None:
+            options = {"job_id": job_id, "ends_at": ends_at, "task_timeout_s": task_timeout_s}
+            self._ask("submit_pipeline", TRANSFER_SECONDS, **options)
+
+        return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim)
+
+    def submit_job(
+        self,
+        job_definition_path: Any,
+        *,
+        ends_at: float | None = None,
+        claim: Claim | None = None,
+    ) -> FederationJob:
+        """Submit a FLARE job from a folder, which is copied before and left as it is.
+
+        :param job_definition_path: the job's folder, which holds ``meta.json``: text, a ``pathlib.Path`` or one of
+            its kin, such as Airflow's ``ObjectStoragePath``.
+        :param ends_at: see :meth:`execute`.
+        :param claim: see :meth:`execute`.
+        :raises JobDefinitionError: the folder is no job, or the federation refuses it.
+        :raises JobContentConflict: the claimed job does something else.
+        """
+        assert self._folder is not None
+        source = Path(job_definition_path) if isinstance(job_definition_path, str) else job_definition_path
+        folder = copy_job_folder(source, self._folder / "jobs" / str(uuid.uuid4()))
+
+        def submit(job_id: str) -> None:
+            self._ask("submit_job", TRANSFER_SECONDS, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
+
+        return self._submit(f"job {folder.name!r}", folder.content, submit, claim)
+
+    def _submit(
+        self,
+        what: str,
+        content: str,
+        submit: Callable[[str], None],
+        claim: Claim | None,
+    ) -> FederationJob:
+        if claim is None:
+            submission = Submission(str(uuid.uuid4()))
+            submit(submission.job_id)
+        else:
+            submission = submit_once(claim, content, lambda job_id: self._find_own(job_id, claim.partial), submit)
+        if submission.found is None:
+            self._log.info("Submitted %s as job %s", what, submission.job_id)
+        else:
+            self._log.info("Found %s as job %s, which is %s", what, submission.job_id, submission.found["status"])
+        return FederationJob(self, submission.job_id, submission.found)
+
+    def _find_own(self, job_id: str, partial: bool) -> dict[str, Any] | None:
+        kept = self._kept_results(job_id)
+        if kept is None:
+            return self.find_job(job_id)
+        return kept.outcome.as_meta() | {"failed": kept.outcome.failure(partial) is not None}
+
+    def active_jobs(self, identity: JobIdentity) -> list[str]:
+        """The ids of an identity's jobs that have not ended."""
+        return active_jobs(identity, self.find_job)
 
     def reattach(self, job_id: str) -> FederationJob:
         """A job by its id, whoever submitted it. Looking at it takes nothing away from anybody."""
@@ -221,19 +285,61 @@ class FederationSession:
         try:
             meta: dict[str, Any] = self._ask("get_job_meta", job_id=job_id)
         except JobNotFound:
-            # A local job is forgotten with the session that ran it; what is kept of it is in its results.
-            kept = self._kept_results(job_id) if self.settings.target == "local" else None
+            # A local job is forgotten with the session that ran it, others with the server's store; what is kept
+            # of them is in their results.
+            kept = self._kept_results(job_id)
             if kept is None:
                 raise
-            return {"job_id": job_id, "name": kept.outcome.name, "status": kept.outcome.status}
+            return kept.outcome.as_meta()
         return meta
+
+    def find_job(self, job_id: str) -> dict[str, Any] | None:
+        """As :meth:`get_job_meta`, but None for an id that nobody knows."""
+        try:
+            return self.get_job_meta(job_id)
+        except JobNotFound:
+            return None
+
+    def list_jobs(
+        self,
+        detailed: bool = False,
+        limit: int | None = None,
+        id_prefix: str | None = None,
+        name_prefix: str | None = None,
+        reverse: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The jobs that the federation stores, as nvflare's ``list_jobs`` gives them.
+
+        :param detailed: with each job's whole meta.
+        :param limit: how many at most, the latest; None: all.
+        :param id_prefix: only those whose id begins so.
+        :param name_prefix: only those whose name begins so.
+        :param reverse: the latest first.
+        :return: ``job_id``, ``job_name``, ``status``, ``submit_time`` and ``duration`` of each, or its meta.
+        """
+        jobs: list[dict[str, Any]] = self._ask(
+            "list_jobs",
+            detailed=detailed,
+            limit=limit,
+            id_prefix=id_prefix,
+            name_prefix=name_prefix,
+            reverse=reverse,
+        )
+        return jobs
 
     def get_status(self, job_id: str) -> JobStatus:
         """A job's state; UNKNOWN for an id that nobody knows."""
-        try:
-            return JobStatus.of(self.get_job_meta(job_id)["status"])
-        except JobNotFound:
-            return JobStatus.UNKNOWN
+        meta = self.find_job(job_id)
+        return JobStatus.UNKNOWN if meta is None else JobStatus.of(meta["status"])
+
+    def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
+        """What a running pipeline has given from a position on; reading takes nothing away.
+
+        :param position: where to begin; 0: at the first token.
+        :return: ``text``, one token a line, empty when there is no more now, and the ``position`` to go on from.
+        """
+        tokens: dict[str, Any] = self._ask("read_tokens", job_id=job_id, position=position)
+        return tokens
 
     def abort_job(self, job_id: str) -> None:
         """Abort a job; one that has ended stays as it is."""
@@ -249,9 +355,11 @@ class FederationSession:
         kept = self._kept_results(job_id)
         return self._bring_results(self.get_job_meta(job_id)) if kept is None else kept
 
-    def check_job(self, job_id: str) -> FederationResults | None:
+    def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
 
+        :param job_id: the job.
+        :param partial: let a job pass that answered some of its parameter sets.
         :return: the results; None for a job that is no pipeline of this provider's, of which FLARE's status is
             all that can be said.
         :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not.
@@ -263,11 +371,13 @@ class FederationSession:
                 check_status(meta)
                 return None
             results = self._bring_results(meta)
-        results.outcome.check()
+        results.outcome.check(partial)
         return results
 
     def _kept_results(self, job_id: str) -> FederationResults | None:
-        return None if self._results_path is None else read_kept_results(self._results_path / job_id)
+        kept = None if self._results_path is None else read_kept_results(self._results_path / job_id)
+        # Kept before pickles were allowed.
+        return None if kept and kept.outcome.pickles and self.settings.allow_pickles else kept
 
     def _bring_results(self, meta: dict[str, Any]) -> FederationResults:
         """Download a job's results, and keep them where there is a place for them."""
@@ -276,8 +386,10 @@ class FederationSession:
             raise ResultsIncomplete(f"Job {job_id} is {meta['status']}: wait until it has finished.")
         location = Path(self._ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
         results = read_downloaded_job(location, meta)
+        steps.reached(steps.DOWNLOADED, job_id)
         if self._results_path is None:
             return results
         kept = keep_results(results, self._results_path / job_id)
+        steps.reached(steps.KEPT, job_id)
         shutil.rmtree(location, ignore_errors=True)
         return kept

@@ -40,6 +40,8 @@ class ConnectionSettings(BaseModel):
     :param target: ``flare`` for the real federation, ``local`` to run all sites in the session host.
     :param secure_mode: False for an insecure FLARE session.
     :param connect_timeout: seconds to wait for the log-in; default 30.
+    :param allow_pickles: read results that are pickles, in the session host: for federations whose sites may all
+        run code there.
     :param results_path: folder or URI that keeps the results of jobs.
     """
 
@@ -55,6 +57,7 @@ class ConnectionSettings(BaseModel):
     target: Literal["flare", "local"] = "flare"
     secure_mode: bool = True
     connect_timeout: float = Field(default=30.0, gt=0)
+    allow_pickles: bool = False
     results_path: str = ""
 
     @model_validator(mode="after")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import shutil
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from airflow_provider_dfm.federation.errors import StartupKitError
+from airflow_provider_dfm.federation.folder_copy import copy_folder
 
 # What the FLARE admin client reads, as nvflare's provisioning lays it out.
 REQUIRED_FILES = (
@@ -22,25 +23,26 @@ REQUIRED_FILES = (
 )
 
 
-def copy_startup_kit(source: Path, folder: Path) -> Path:
+def copy_startup_kit(source: Any, folder: Path) -> Path:
     """Copy a kit to a private folder.
 
-    :param source: the kit's folder, or a zip or tar of it.
+    :param source: the kit's folder, or a zip or tar of it: a ``pathlib.Path`` or one of its kin, such as
+        Airflow's ``ObjectStoragePath``.
     :param folder: an existing folder that only this user can enter.
     :return: the kit's root below ``folder``: the folder that holds ``startup/``.
     :raises StartupKitError: there is no kit at ``source``, or not a whole one.
     """
     target = folder / "startup_kit"
     target.mkdir(mode=0o700)
-    if source.is_dir():
-        _copy_folder(source, target)
-    elif source.is_file():
-        _unpack(source.read_bytes(), target, str(source))
-    else:
+    try:
+        _copy(source, target)
+    except StartupKitError:
+        raise
+    except Exception as error:  # object stores pass on whatever their libraries raise
         raise StartupKitError(
-            f"There is no startup kit at {source}. Set startup_kit to the folder (or a zip or tar of it) "
-            "that the federation's administrator gave this user: the one that holds startup/ and local/."
-        )
+            f"Cannot read the startup kit at {source}: {type(error).__name__}: {error}. Check that the path is right "
+            "and that this user may read it."
+        ) from error
     return _checked_root(target, str(source))
 
 
@@ -64,12 +66,20 @@ def unpack_startup_kit(content: str, folder: Path) -> Path:
     return _checked_root(target, "startup_kit_content")
 
 
-def _copy_folder(source: Path, target: Path) -> None:
-    # Somebody who points at startup/ means its parent.
-    root = source.parent if source.name == "startup" and (source / "fed_admin.json").is_file() else source
-    for name in ("startup", "local"):
-        if (root / name).is_dir():
-            shutil.copytree(root / name, target / name, copy_function=shutil.copyfile)
+def _copy(source: Any, target: Path) -> None:
+    if source.is_dir():
+        # Somebody who points at startup/ means its parent.
+        root = source.parent if source.name == "startup" and (source / "fed_admin.json").is_file() else source
+        for name in ("startup", "local"):
+            if (root / name).is_dir():
+                copy_folder(root / name, target / name)
+    elif source.is_file():
+        _unpack(source.read_bytes(), target, str(source))
+    else:
+        raise StartupKitError(
+            f"There is no startup kit at {source}. Set startup_kit to the folder (or a zip or tar of it) "
+            "that the federation's administrator gave this user: the one that holds startup/ and local/."
+        )
 
 
 def _unpack(archive: bytes, target: Path, source: str) -> None:

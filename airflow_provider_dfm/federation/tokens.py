@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -56,9 +56,12 @@ class AdapterError(BaseModel, frozen=True):
     type: str
     message: str
 
+    def reason(self) -> str:
+        """Where it was raised and what it says."""
+        return f"site {self.site}: {self.type}: {self.message}"
+
     def __str__(self) -> str:
-        where = "" if self.parameter_set is None else f"parameter set {self.parameter_set}, "
-        return f"{where}site {self.site}: {self.type}: {self.message}"
+        return self.reason() if self.parameter_set is None else f"parameter set {self.parameter_set}, {self.reason()}"
 
 
 @dataclass
@@ -85,17 +88,9 @@ class TokenIndex:
         if not self.offsets:
             return
         with self.path.open("rb") as file:
-            for frame, place, _, offset in self.offsets:
+            for *_, offset in self.offsets:
                 file.seek(offset)
-                token = json.loads(file.readline())
-                tag, value = token["tagged_data"]
-                yield Result(
-                    parameter_set=frame[0],
-                    frame=frame,
-                    place=place,
-                    site=token["source_site"],
-                    value=value["data"] if tag == "BaseModel" else value,
-                )
+                yield read_token(json.loads(file.readline())).result()
 
 
 def index_tokens(path: Path) -> TokenIndex:
@@ -113,36 +108,71 @@ def index_tokens(path: Path) -> TokenIndex:
             # A line without an end was being written when its writer died.
             if line.endswith(b"\n"):
                 token = json.loads(line)
-                # FLARE's reliable messages repeat what was not confirmed in time.
-                identity = _identity(token)
+                identity = token_identity(token)
                 if identity not in seen:
                     seen.add(identity)
-                    _add(index, token, arrival, offset)
+                    _add(index, read_token(token), arrival, offset)
             offset += len(line)
     index.offsets.sort()
     return index
 
 
-def _add(index: TokenIndex, token: dict[str, Any], arrival: int, offset: int) -> None:
-    place, frame = token["target_place"], token["frame"]["frame"]
+@dataclass(frozen=True)
+class Token:
+    """One token, read.
+
+    :param kind: ``value``; ``pickle``: a value that only a pickle can give; ``error``: exceptions of operations;
+        ``end``: of a set, or of the pipeline; ``other``: nothing that a result depends on.
+    :param frame: as in :class:`Result`; empty for the pipeline's end.
+    :param place: the yield's place.
+    :param site: the site it came from.
+    :param value: plain data, or the list of errors.
+    """
+
+    kind: Literal["value", "pickle", "error", "end", "other"]
+    frame: tuple[int, ...]
+    place: str
+    site: str
+    value: Any = None
+
+    def result(self) -> Result:
+        """The result that a value is."""
+        return Result(parameter_set=self.frame[0], frame=self.frame, place=self.place, site=self.site, value=self.value)
+
+
+def read_token(raw: Mapping[str, Any]) -> Token:
+    """Tell what a token says.
+
+    :param raw: the token as DFM dumps it.
+    """
+    place, frame = raw["target_place"], raw["frame"]["frame"]
+    where = (() if frame == "stop" else tuple(frame), place, raw["source_site"])
+    tag, value = raw["tagged_data"]
     if place == TELEMETRY_PLACE:
-        return
-    tag, value = token["tagged_data"]
-    control = value["data"].get("token") if tag == "BaseModel" and isinstance(value["data"], dict) else None
-    parameter_set = None if frame == "stop" else frame[0]
-    if control == ERROR_TOKEN:
-        for error in value["data"]["errors"]:
-            _add_error(index, error, parameter_set, token["source_site"])
-    elif place == STATUS_PLACE:
-        if parameter_set is None:
-            index.stopped = True
-        else:
-            index.ended.add(parameter_set)
-    elif parameter_set is not None:
-        if tag in ("json", "BaseModel"):
-            index.offsets.append((tuple(frame), place, arrival, offset))
-        else:
-            index.pickles.append((tuple(frame), place, token["source_site"]))
+        return Token("other", *where)
+    if tag == "BaseModel" and isinstance(value["data"], dict) and value["data"].get("token") == ERROR_TOKEN:
+        return Token("error", *where, value["data"]["errors"])
+    if place == STATUS_PLACE:
+        return Token("end", *where)
+    if frame == "stop":
+        return Token("other", *where)
+    if tag in ("json", "BaseModel"):
+        return Token("value", *where, value["data"] if tag == "BaseModel" else value)
+    return Token("pickle", *where)
+
+
+def _add(index: TokenIndex, token: Token, arrival: int, offset: int) -> None:
+    if token.kind == "value":
+        index.offsets.append((token.frame, token.place, arrival, offset))
+    elif token.kind == "pickle":
+        index.pickles.append((token.frame, token.place, token.site))
+    elif token.kind == "error":
+        for error in token.value:
+            _add_error(index, error, token.frame[0] if token.frame else None, token.site)
+    elif token.kind == "end" and token.frame:
+        index.ended.add(token.frame[0])
+    elif token.kind == "end":
+        index.stopped = True
 
 
 def _add_error(index: TokenIndex, error: dict[str, str], parameter_set: int | None, source: str) -> None:
@@ -157,7 +187,11 @@ def _add_error(index: TokenIndex, error: dict[str, str], parameter_set: int | No
         index.errors.append(found)
 
 
-def _identity(token: dict[str, Any]) -> tuple[Any, ...]:
+def token_identity(token: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What is the same in a token that came twice: FLARE's reliable messages repeat what was not confirmed in time.
+
+    :param token: as DFM dumps it.
+    """
     frame = token["frame"]["frame"]
     return (
         token["source_site"],

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
 
-from airflow_provider_dfm.federation.errors import FederationError, PipelineError, StartupKitError
+from airflow_provider_dfm.federation.errors import ConnectionSettingsError, FederationError, PipelineError
 from airflow_provider_dfm.federation.pipeline import is_pipeline_function, is_pipeline_json
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 
 if TYPE_CHECKING:
-    from airflow_provider_dfm.federation.job import FederationJob, JobStatus
+    from airflow_provider_dfm.federation.job import FederationJob
+    from airflow_provider_dfm.federation.job_identity import JobIdentity
+    from airflow_provider_dfm.federation.job_status import JobStatus
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession, PreparedPipeline, RestrictToSites
+    from airflow_provider_dfm.federation.tokens import Result
 
 DEFAULT_CONNECTION = "dfm_default"
 
@@ -74,7 +73,7 @@ class DfmHook(BaseHook):
     def results_path(self) -> ObjectStoragePath:
         """Where the results of jobs are kept: the connection's, or a folder below Airflow's home."""
         home = os.environ.get("AIRFLOW_HOME", os.path.expanduser("~/airflow"))
-        return ObjectStoragePath(self.settings.results_path or f"file://{home}/dfm_results")
+        return _at_uri("results_path", self.settings.results_path or f"file://{home}/dfm_results")
 
     def get_conn(self) -> FederationSession:
         """The open session; opens it where it is not.
@@ -85,9 +84,10 @@ class DfmHook(BaseHook):
             # execnet has no place in a process that only parses DAGs.
             from airflow_provider_dfm.federation.session import FederationSession
 
-            with _kit_at_hand(self.settings) as settings:
-                session = FederationSession(settings, self.log, self.results_path)
-                session.open()
+            kit = self.settings.startup_kit
+            source = _at_uri("startup_kit", kit) if "://" in kit else None
+            session = FederationSession(self.settings, self.log, self.results_path, startup_kit=source)
+            session.open()
             self._session = session
         return self._session
 
@@ -116,9 +116,28 @@ class DfmHook(BaseHook):
         """Start a pipeline; see :meth:`FederationSession.execute`. Its file may be at any URI."""
         return self.get_conn().execute(_read_pipeline(pipeline), input_params, **options)
 
+    def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
+        """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder may be at any URI."""
+        return self.get_conn().submit_job(_at_uri("job_definition_path", job_definition_path), **options)
+
     def reattach(self, job_id: str) -> FederationJob:
         """A job by its id; see :meth:`FederationSession.reattach`."""
         return self.get_conn().reattach(job_id)
+
+    def follow_results(self, job_id: str, poll_interval: float = 5.0, timeout: float | None = None) -> Iterator[Result]:
+        """What a job's pipeline yields, as it comes; see :meth:`FederationJob.follow_results`.
+
+        A lost connection is waited for, and the results go on where they were.
+        """
+        from airflow_provider_dfm.federation.live_results import LiveResults
+        from airflow_provider_dfm.hooks.patience import patiently
+
+        live = LiveResults(
+            lambda: patiently(lambda: self.get_job_meta(job_id), self, self.log),
+            lambda position: patiently(lambda: self.get_conn().read_tokens(job_id, position), self, self.log),
+            lambda: patiently(lambda: self.reattach(job_id).results(), self, self.log),
+        )
+        return live.follow(poll_interval, timeout)
 
     def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
         """The Python code that each site will run, by site."""
@@ -127,6 +146,14 @@ class DfmHook(BaseHook):
     def get_system_info(self) -> dict[str, Any]:
         """The server's state and the connected sites; see :meth:`FederationSession.get_system_info`."""
         return self.get_conn().get_system_info()
+
+    def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
+        """The jobs that the federation stores; see :meth:`FederationSession.list_jobs`."""
+        return self.get_conn().list_jobs(**options)
+
+    def active_jobs(self, identity: JobIdentity) -> list[str]:
+        """The ids of an identity's jobs that have not ended."""
+        return self.get_conn().active_jobs(identity)
 
     def get_job_meta(self, job_id: str) -> dict[str, Any]:
         """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
@@ -140,9 +167,9 @@ class DfmHook(BaseHook):
         """Abort a job; one that has ended stays as it is."""
         self.get_conn().abort_job(job_id)
 
-    def check_job(self, job_id: str) -> FederationResults | None:
+    def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`FederationSession.check_job`."""
-        return self.get_conn().check_job(job_id)
+        return self.get_conn().check_job(job_id, partial)
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in and say where that led; the Test button of the connection's form."""
@@ -171,6 +198,13 @@ class DfmHook(BaseHook):
         return "; ".join(parts)
 
 
+def _at_uri(field: str, uri: str) -> ObjectStoragePath:
+    try:
+        return ObjectStoragePath(uri)
+    except (ValueError, ImportError) as error:
+        raise ConnectionSettingsError(f"{field}: cannot use {uri}: {error}") from error
+
+
 def _read_pipeline(pipeline: Any) -> Any:
     """A pipeline's JSON where a path or URI was given; anything else as it is."""
     if not isinstance(pipeline, str) or is_pipeline_function(pipeline) or is_pipeline_json(pipeline):
@@ -185,31 +219,3 @@ def _read_pipeline(pipeline: Any) -> Any:
     if not is_pipeline_json(text):
         raise PipelineError(f"The file {pipeline} is no DFM pipeline: it holds no JSON object.")
     return text
-
-
-@contextmanager
-def _kit_at_hand(settings: ConnectionSettings) -> Iterator[ConnectionSettings]:
-    """Bring a kit that is kept at a URI to a private local folder, for as long as it takes to log in."""
-    if "://" not in settings.startup_kit or settings.target == "local":
-        yield settings
-        return
-    with tempfile.TemporaryDirectory(prefix="airflow-provider-dfm-kit-") as folder:
-        try:
-            copy = _download(ObjectStoragePath(settings.startup_kit), Path(folder))
-        except Exception as error:  # fsspec passes on whatever its stores' libraries raise
-            raise StartupKitError(
-                f"Cannot read the startup kit at {settings.startup_kit}: {type(error).__name__}: {error}"
-            ) from error
-        yield settings.model_copy(update={"startup_kit": str(copy)})
-
-
-def _download(source: ObjectStoragePath, folder: Path) -> Path:
-    target = folder / (source.name or "kit")
-    if source.is_dir():
-        target.mkdir()
-        for child in source.iterdir():
-            _download(child, target)
-    else:
-        with source.open("rb") as remote, target.open("wb") as local:
-            shutil.copyfileobj(remote, local)
-    return target

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
 
-from airflow_provider_dfm.federation.errors import FederationError, JobNotFound, PermanentFederationError
+from airflow_provider_dfm.federation.errors import (
+    FederationError,
+    JobNotFound,
+    PermanentFederationError,
+)
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.hooks.lost_jobs import LostJobs
 
-log = logging.getLogger(__name__)
+# Below this many jobs, asking for each costs next to nothing whatever the server stores.
+FEW = 4
+# A list is tried again this often where asking for each job was cheaper: what is stored changes.
+POLLS_UNTIL_NEXT_LIST = 50
+MAX_PAUSE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -20,120 +27,120 @@ class Snapshot:
     """What one poll saw.
 
     :param statuses: job id to FLARE's status; None for a job that the federation does not know.
+    :param lost: jobs that the server lists as running, but does not run.
     :param fault: why the federation could not be asked, or ``""``.
+    :param permanent: the name of the fault's error where waiting cannot mend it, or ``""``.
     """
 
     statuses: dict[str, str | None] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
     fault: str = ""
+    permanent: str = ""
 
 
 class JobWatch:
     """One session that polls any number of jobs; it is opened anew after each fault.
 
-    :param dfm_conn_id: the connection.
+    :param hook: opens the session; it belongs to the watch from now on.
     """
 
-    def __init__(self, dfm_conn_id: str) -> None:
-        self._dfm_conn_id = dfm_conn_id
-        self._hook: DfmHook | None = None
+    def __init__(self, hook: DfmHook) -> None:
+        self._hook = hook
         self._closed = False
-        self._using = threading.Lock()
+        self._using = threading.RLock()
+        self._faults = 0
+        self._cost = _Cost()
+        self._lost = LostJobs()
 
     def poll(self, job_ids: Collection[str]) -> Snapshot:
         """Look at each job once.
 
         :param job_ids: the jobs.
-        :return: what was seen; a fault that may pass is part of it, not an exception.
-        :raises PermanentFederationError: the connection cannot work.
+        :return: what was seen; a fault is part of it, not an exception.
         """
         with self._using:
             if self._closed:
                 return Snapshot(fault="the watch is closed")
             try:
-                if self._hook is None:
-                    self._hook = DfmHook(self._dfm_conn_id)
-                return Snapshot({job_id: self._status(self._hook, job_id) for job_id in job_ids})
+                local = self._hook.settings.target == "local"
+                statuses = self._ask_for_each(job_ids) if local else self._statuses(job_ids)
+                lost = frozenset[str]() if local else self._lost.among(statuses, self._hook)
             except FederationError as error:
-                self._end()
-                if isinstance(error, PermanentFederationError):
-                    raise
                 # An error that has no name may pass too, and one job's must not end the wait for all others.
-                return Snapshot(fault=str(error))
+                self._faults += 1
+                self._hook.close()
+                permanent = type(error).__name__ if isinstance(error, PermanentFederationError) else ""
+                return Snapshot(fault=str(error), permanent=permanent)
             except BaseException:
-                self._end()
+                self._hook.close()
                 raise
+            self._faults = 0
+            return Snapshot(statuses, lost)
+
+    def pause(self, poll_interval: float) -> float:
+        """Seconds until the next poll: the interval, and longer after each fault in a row."""
+        return max(poll_interval, min(poll_interval * 2.0**self._faults, MAX_PAUSE_SECONDS))
+
+    def abort(self, job_id: str) -> None:
+        """Abort a job in the same session, once a poll under way is over.
+
+        :raises FederationError: it cannot be aborted.
+        """
+        with self._using:
+            self._hook.abort_job(job_id)
+            if self._closed:
+                self._hook.close()
 
     def close(self) -> None:
         """End the session, once a poll under way is over."""
         with self._using:
             self._closed = True
-            self._end()
+            self._hook.close()
 
-    @staticmethod
-    def _status(hook: DfmHook, job_id: str) -> str | None:
+    def _statuses(self, job_ids: Collection[str]) -> dict[str, str | None]:
+        if not self._cost.list_is_cheaper(len(job_ids)):
+            return self._ask_for_each(job_ids)
+        started = time.perf_counter()
+        listed = {job["job_id"]: str(job["status"]) for job in self._hook.list_jobs()}
+        self._cost.list_took(time.perf_counter() - started)
+        # The list may be too long for one reply; that a job is unknown only its own request can tell.
+        missing = [job_id for job_id in job_ids if job_id not in listed]
+        return {job_id: listed[job_id] for job_id in job_ids if job_id in listed} | self._ask_for_each(missing)
+
+    def _ask_for_each(self, job_ids: Collection[str]) -> dict[str, str | None]:
+        started = time.perf_counter()
+        statuses = {job_id: self._status(job_id) for job_id in job_ids}
+        if statuses:
+            self._cost.each_took((time.perf_counter() - started) / len(statuses))
+        return statuses
+
+    def _status(self, job_id: str) -> str | None:
         try:
-            return str(hook.get_job_meta(job_id)["status"])
+            return str(self._hook.get_job_meta(job_id)["status"])
         except JobNotFound:
             return None
 
-    def _end(self) -> None:
-        hook, self._hook = self._hook, None
-        if hook is not None:
-            hook.close()
-
 
 @dataclass
-class JobWait:
-    """One task's wait for one job: what each snapshot means to it.
+class _Cost:
+    """What was cheaper so far: one list, which makes the server read all jobs it stores, or a request for each."""
 
-    :param job_id: the job.
-    :param ends_at: when to give up, in seconds since 1970; None: never.
-    :param log: gets status changes and faults.
-    """
+    seconds_a_list: float | None = None
+    # Until there is a figure of this federation's: benchmarks/README.md
+    seconds_a_job: float = 0.006
+    polls_since: int = 0
 
-    job_id: str
-    ends_at: float | None
-    log: Any
-    status: str | None = None
-    fault: str = ""
+    def list_is_cheaper(self, jobs: int) -> bool:
+        if jobs < FEW:
+            return False
+        self.polls_since += 1
+        if self.seconds_a_list is None or self.polls_since > POLLS_UNTIL_NEXT_LIST:
+            return True
+        return self.seconds_a_list < jobs * self.seconds_a_job
 
-    def take(self, snapshot: Snapshot) -> dict[str, Any] | None:
-        """Take in a snapshot.
+    def list_took(self, seconds: float) -> None:
+        self.seconds_a_list = seconds
+        self.polls_since = 0
 
-        :return: the event that ends the wait, or None: ``{"job_id", "status"}`` of an ended job, with
-            ``"timed_out"`` for the last status seen when the time was over, and status None for a job that
-            nobody knows.
-        """
-        if snapshot.fault:
-            self.fault = snapshot.fault
-            self.log.warning("Cannot look at job %s, trying again: %s", self.job_id, snapshot.fault)
-        elif self.job_id in snapshot.statuses:
-            self.fault = ""
-            status = snapshot.statuses[self.job_id]
-            if status != self.status:
-                self.log.info("Job %s is %s", self.job_id, status or "unknown to the federation")
-                self.status = status
-            if status is None or status.startswith("FINISHED"):
-                return {"job_id": self.job_id, "status": status}
-        if self.ends_at is not None and time.time() >= self.ends_at:
-            return {"job_id": self.job_id, "status": self.status, "timed_out": True, "fault": self.fault}
-        return None
-
-
-def wait_for_job(dfm_conn_id: str, wait: JobWait, poll_interval: float) -> dict[str, Any]:
-    """Wait in this process until a job has ended or its time is over.
-
-    :param dfm_conn_id: the connection.
-    :param wait: the job and its deadline.
-    :param poll_interval: seconds between two looks.
-    :return: the event, as :meth:`JobWait.take` gives it.
-    """
-    watch = JobWatch(dfm_conn_id)
-    try:
-        while True:
-            event = wait.take(watch.poll([wait.job_id]))
-            if event is not None:
-                return event
-            time.sleep(poll_interval)
-    finally:
-        watch.close()
+    def each_took(self, seconds: float) -> None:
+        self.seconds_a_job = seconds

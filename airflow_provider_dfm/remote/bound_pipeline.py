@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 CUSTOM_PROPERTY = "airflow_provider_dfm"
@@ -21,14 +23,32 @@ class BoundPipeline:
         self.parameter_sets = parameter_sets
         self.places = places
 
-    def custom_properties(self) -> dict[str, Any]:
-        """What has to come back for the job to be done; kept in the job's meta."""
-        expectation = {
+    def content(self) -> str:
+        """A SHA-256 over all that the job will do, in hexadecimal."""
+        irs = self.prepared.net_irs()
+        parts = {
+            "federation": self.prepared.federation_module,
+            "homesite": self.prepared.homesite,
+            "api_version": self.prepared.api_version,
+            "net_irs": {site: irs[site].model_dump(mode="json") for site in irs},
+            "parameter_sets": self.parameter_sets,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def custom_properties(self, ends_at: float | None) -> dict[str, Any]:
+        """What the job's meta keeps for whoever finds it.
+
+        :param ends_at: when the job's time is over, in seconds since 1970; None: never.
+        :return: what has to come back for the job to be done, its content and its end.
+        """
+        properties = {
             "parameter_sets": len(self.parameter_sets),
             "places": self.places,
             "sites": sorted(self.prepared.net_irs()),
+            "content": self.content(),
+            "ends_at": ends_at,
         }
-        return {CUSTOM_PROPERTY: expectation}
+        return {CUSTOM_PROPERTY: properties}
 
     def bind(self) -> dict[str, Any]:
         """Each site's part of the pipeline, with its parameters: site to ``BoundNetIR``.

@@ -24,7 +24,7 @@ FLARE_ERRORS = {
     "JobNotFound": "JobNotFound",
     "AuthenticationError": "AuthenticationFailed",
     "AuthorizationError": "AuthenticationFailed",
-    "InvalidJobDefinition": "PipelineError",
+    "InvalidJobDefinition": "JobDefinitionError",
     "NoConnection": "FederationUnreachable",
     "ConnectionError": "FederationUnreachable",
     "SessionClosed": "FederationUnreachable",

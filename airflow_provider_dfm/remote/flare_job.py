@@ -19,7 +19,12 @@ COMPONENTS = "airflow_provider_dfm_job_components"
 
 
 def write_flare_job(
-    pipeline: BoundPipeline, folder: str, job_id: str, job_components: str, task_timeout_s: int = 0
+    pipeline: BoundPipeline,
+    folder: str,
+    job_id: str,
+    job_components: str,
+    ends_at: float | None = None,
+    task_timeout_s: int = 0,
 ) -> str:
     """Write the job's folder.
 
@@ -27,13 +32,14 @@ def write_flare_job(
     :param folder: where to; a folder of the job's id is made in it.
     :param job_id: a version-4 UUID, which the server takes over.
     :param job_components: source text of ``job_components.py``.
+    :param ends_at: when whoever submits it gives it up, in seconds since 1970; None: never.
     :param task_timeout_s: seconds after which the sites are told to stop; 0: never.
     :return: the job's folder.
     """
     job = os.path.join(folder, job_id)
     bound = pipeline.bind()
     sites = sorted(site for site in bound if site != SERVER)
-    _write(os.path.join(job, "meta.json"), json.dumps(_meta(pipeline, job_id, sites), indent=2))
+    _write(os.path.join(job, "meta.json"), json.dumps(_meta(pipeline, job_id, sites, ends_at), indent=2))
     controller = {
         "id": "controller",
         "path": f"{COMPONENTS}.ResultsController",
@@ -49,7 +55,7 @@ def write_flare_job(
     return job
 
 
-def _meta(pipeline: BoundPipeline, job_id: str, sites: list[str]) -> dict[str, Any]:
+def _meta(pipeline: BoundPipeline, job_id: str, sites: list[str], ends_at: float | None) -> dict[str, Any]:
     prepared = pipeline.prepared
     # A name with blanks breaks nvflare 2.6's submit_job, one with a slash DFM's export.
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", prepared.pipeline_name or "pipeline")
@@ -60,7 +66,7 @@ def _meta(pipeline: BoundPipeline, job_id: str, sites: list[str]) -> dict[str, A
         "min_clients": len(sites),
         "mandatory_clients": sites,
         "deploy_map": {f"app_{site}": [site] for site in [SERVER, *sites]},
-        "custom_props": pipeline.custom_properties(),
+        "custom_props": pipeline.custom_properties(ends_at),
     }
 
 

@@ -9,6 +9,10 @@ from typing import Any
 from airflow_provider_dfm.remote.failures import NamedError, flare_errors
 from airflow_provider_dfm.remote.kit_check import check_kit, explain_failed_login
 
+READ_TOKENS = "airflow_provider_dfm.read_tokens"
+# Before the job's process answers, and after its end: nvflare/fuel/flare_api/api_spec.py
+NOT_THERE = ("JobNotRunning", "NoReply")
+
 
 class FlareSession:
     """The admin session of one user.
@@ -67,15 +71,47 @@ class FlareSession:
         with flare_errors(f"asking for job {job_id}"):
             return dict(self.session.get_job_meta(job_id))
 
-    def submit_job(self, folder: str) -> str:
-        """Submit a job folder, which is written to by the client library, and return the job's id."""
-        with flare_errors(f"submitting the job in {folder}"):
+    def list_jobs(
+        self,
+        detailed: bool = False,
+        limit: int | None = None,
+        id_prefix: str | None = None,
+        name_prefix: str | None = None,
+        reverse: bool = False,
+    ) -> list[dict[str, Any]]:
+        """The jobs that the server stores; see nvflare's ``list_jobs``."""
+        with flare_errors("listing its jobs"):
+            return [dict(job) for job in self.session.list_jobs(detailed, limit, id_prefix, name_prefix, reverse)]
+
+    def submit_job(self, folder: str, job_id: str) -> str:
+        """Submit a job folder, which is written to by the client library, and return the job's id.
+
+        The submit token of nvflare 2.8 and later is not used: with one, the server chooses an id of its own.
+
+        :param folder: the folder; its meta.json names the id.
+        :param job_id: the id.
+        """
+        with flare_errors(f"submitting job {job_id}"):
             return str(self.session.submit_job(folder))
 
     def abort_job(self, job_id: str) -> None:
         """Abort a job; one that has ended stays as it is."""
         with flare_errors(f"aborting job {job_id}"):
             self.session.abort_job(job_id)
+
+    def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
+        """What a running pipeline's controller has kept from a position on; see ``job_components.py``.
+
+        :return: ``text`` and ``position``; no text while the job's process is not up, or is no more.
+        """
+        with flare_errors(f"reading the results of job {job_id}"):
+            try:
+                # The data has to be truthy to be sent: flare_api.py, do_app_command.
+                return dict(self.session.do_app_command(job_id, READ_TOKENS, {"position": position}))
+            except Exception as error:
+                if type(error).__name__ in NOT_THERE:
+                    return {"text": "", "position": position}
+                raise
 
     def download_job_result(self, job_id: str) -> dict[str, Any]:
         """Bring a job's definition, workspace and meta into the kit's ``transfer`` folder.

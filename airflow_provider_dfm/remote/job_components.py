@@ -24,6 +24,9 @@ ERROR = "nv_dfm_core.reply.error"
 TOPIC_SEND_TO_PLACE = "nv_dfm_core.send_to_place"
 TOKEN_PACKAGE = "nv_dfm_core.send_to_place_package_dict"
 FOLDER = "airflow_provider_dfm"
+TOPIC_READ_TOKENS = "airflow_provider_dfm.read_tokens"
+# One reply holds about so much, or one token.
+MAX_BYTES_A_READ = 1 << 20
 MAX_REASON = 2000
 
 
@@ -82,6 +85,21 @@ class TokenStore:
             else:
                 self._waiting.append(line)
 
+    def read(self, position: int) -> dict[str, Any]:
+        """Whole lines from a position on, which nobody loses by that.
+
+        :param position: in bytes; 0: the first line.
+        :return: ``text``, and the ``position`` to go on from.
+        """
+        if not self._path or not os.path.exists(self._path):
+            return {"text": "", "position": position}
+        with open(self._path, "rb") as file:
+            file.seek(position)
+            lines = file.readlines(MAX_BYTES_A_READ)
+        # A line without an end is being written.
+        text = b"".join(line for line in lines if line.endswith(b"\n"))
+        return {"text": text.decode(), "position": position + len(text)}
+
     def get_all(self) -> list[Any]:
         """Nothing: results are read from the file, and never taken away."""
         return []
@@ -124,7 +142,11 @@ class ResultsController(Controller):
     def start_controller(self, fl_ctx: Any) -> None:
         self._folder = os.path.join(fl_ctx.get_prop(FLContextKey.APP_ROOT), FOLDER)
         self._app_io_manager.open(self._folder)
+        self._engine.register_app_command(TOPIC_READ_TOKENS, self._read_tokens)
         super().start_controller(fl_ctx)
+
+    def _read_tokens(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        return self._app_io_manager.read(data["position"])
 
     def broadcast_and_wait(self, task: Any, *args: Any, **kwargs: Any) -> Any:
         """Note what each site answers, which DFM only logs."""

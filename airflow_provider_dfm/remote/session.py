@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
 from airflow_provider_dfm.remote.dfm_session import DfmSession
 from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
-from airflow_provider_dfm.remote.local_jobs import LocalJobs
+from airflow_provider_dfm.remote.local_jobs import TOKENS, LocalJobs
+from airflow_provider_dfm.remote.pickles import open_pickles
 
 
 class Session:
@@ -16,7 +18,8 @@ class Session:
 
     :param folder: the session's private folder.
     :param settings: what the parent read from the connection: ``user``, ``startup_kit`` (the private copy's
-        root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds.
+        root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds,
+        ``allow_pickles``.
     :param job_components: source text of ``job_components.py``, which each job brings with it.
     """
 
@@ -27,6 +30,7 @@ class Session:
         self._dfm = DfmSession(settings)
         self._job_components = job_components
         self._local = LocalJobs(settings, os.path.join(folder, "local"))
+        self._bound: BoundPipeline | None = None
 
     def connect(self) -> dict[str, Any]:
         """Check the federation's package and log in; says which versions are in use."""
@@ -49,10 +53,13 @@ class Session:
         return self._flare.abort_job(job_id)
 
     def download_job_result(self, job_id: str) -> dict[str, Any]:
-        """Bring a job's files into the private folder and say where they are."""
-        if self._settings["target"] == "local":
-            return self._local.download_job_result(job_id)
-        return self._flare.download_job_result(job_id)
+        """Bring a job's files into the private folder and say where they are: ``location``."""
+        jobs = self._local if self._settings["target"] == "local" else self._flare
+        downloaded = jobs.download_job_result(job_id)
+        tokens = os.path.join(downloaded["location"], TOKENS)
+        if self._settings["allow_pickles"] and os.path.exists(tokens):
+            open_pickles(tokens)
+        return downloaded
 
     def prepare(self, **arguments: Any) -> dict[str, Any]:
         return self._dfm.prepare(**arguments)
@@ -60,10 +67,32 @@ class Session:
     def debug_show_code(self, reference: str) -> dict[str, str]:
         return self._dfm.debug_show_code(reference)
 
-    def execute(self, reference: str, input_params: Any, job_id: str, **options: Any) -> str:
-        """Start a prepared pipeline; returns the job's id."""
-        job = self._dfm.bind(reference, input_params)
+    def bind(self, reference: str, input_params: Any) -> str:
+        """Check parameter sets and bind them to a prepared pipeline; returns a SHA-256 of what that job would do.
+
+        The next :meth:`submit_pipeline` submits it.
+        """
+        self._bound = self._dfm.bind(reference, input_params)
+        return self._bound.content()
+
+    def submit_pipeline(self, job_id: str, ends_at: float | None, task_timeout_s: int) -> str:
+        """Start what was bound last, under an id; returns the id."""
+        assert self._bound is not None
         if self._settings["target"] == "local":
-            return self._local.start(job, job_id)
-        folder = write_flare_job(job, os.path.join(self._folder, "jobs"), job_id, self._job_components, **options)
-        return self._flare.submit_job(folder)
+            return self._local.start(self._bound, job_id, ends_at)
+        jobs = os.path.join(self._folder, "jobs")
+        folder = write_flare_job(self._bound, jobs, job_id, self._job_components, ends_at, task_timeout_s)
+        return self._flare.submit_job(folder, job_id)
+
+    def submit_job(self, folder: str, job_id: str) -> str:
+        """Submit a job's folder, whose meta.json names the id; the client library writes into it."""
+        return self._flare.submit_job(folder, job_id)
+
+    def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
+        """What a running pipeline has given from a position on: ``text``, one token a line, and ``position``."""
+        if self._settings["target"] == "local":
+            return self._local.read_tokens(job_id, position)
+        return self._flare.read_tokens(job_id, position)
+
+    def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
+        return self._flare.list_jobs(**options)

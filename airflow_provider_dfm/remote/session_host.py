@@ -8,6 +8,7 @@ but the parent can speak to it: its only way in and out is the pipe that the par
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import io
 import json
@@ -25,6 +26,7 @@ from typing import Any
 
 PACKAGE = "airflow_provider_dfm.remote"
 PARENT_CHECK_SECONDS = 0.5
+LOCK = "airflow-provider-dfm.lock"
 
 
 def load_modules(sources: dict[str, str]) -> None:
@@ -40,6 +42,47 @@ def load_modules(sources: dict[str, str]) -> None:
         module = types.ModuleType(f"{PACKAGE}.{name}")
         sys.modules[module.__name__] = module
         exec(compile(source, f"<{module.__name__}>", "exec"), module.__dict__)
+
+
+def lock_folder(folder: str) -> int:
+    """Hold a private folder: as long as the lock's descriptor is open, nobody takes the folder for abandoned.
+
+    :param folder: the folder.
+    :return: the descriptor.
+    :raises BlockingIOError: somebody is removing the folder.
+    """
+    # Written to by nobody, but a lock on NFS needs a descriptor that could: flock(2).
+    lock = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
+
+
+def remove_folder(path: str, folder: int | None = None) -> None:
+    """Remove a private folder.
+
+    :param path: the folder.
+    :param folder: its open descriptor; default: opened here.
+    """
+    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW) if folder is None else os.dup(folder)
+    try:
+        # By descriptor: in a directory that all can write to, the name may become another folder's at any time.
+        with os.scandir(opened) as entries:
+            inside = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries if entry.name != LOCK}
+        for name, is_folder in inside.items():
+            if is_folder:
+                shutil.rmtree(f"/proc/self/fd/{opened}/{name}", ignore_errors=True)
+            else:
+                os.unlink(name, dir_fd=opened)
+        # The lock goes last, and only alone: a folder without it is one that nobody would remove.
+        if os.listdir(opened) == [LOCK]:
+            os.unlink(LOCK, dir_fd=opened)
+    finally:
+        os.close(opened)
+    os.rmdir(path)
 
 
 def end_with_parent(parent: int, folder: str) -> None:
@@ -59,7 +102,8 @@ def end_with_parent(parent: int, folder: str) -> None:
 
 def end_group(folder: str) -> None:
     """Remove the private folder and kill this process with all its children."""
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        remove_folder(folder)
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
 
@@ -131,6 +175,7 @@ def serve(channel: Any) -> None:
     :param channel: the execnet channel to the parent.
     """
     setup = json.loads(channel.receive())
+    lock_folder(setup["folder"])
     os.setsid()
     os.umask(0o077)
     # The client library packs jobs in temporary files, and leaves them there.
@@ -139,7 +184,7 @@ def serve(channel: Any) -> None:
     outlet = Outlet(channel)
     forward_output(outlet)
     sys.path[:0] = setup["python_path"]
-    outlet.send(result={"pid": os.getpid()})
+    outlet.send(number=0, result={"pid": os.getpid()})
     load_modules(setup["modules"])
     make_session = importlib.import_module(f"{PACKAGE}.session").Session
     session = make_session(setup["folder"], setup["settings"], setup["job_components"])
@@ -154,11 +199,11 @@ def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
     """Do one request and reply with its result or its error.
 
     :param session: the object whose public methods are the requests.
-    :param request: ``{"method": name, "arguments": {...}}``.
+    :param request: ``{"number": n, "method": name, "arguments": {...}}``; the reply has the same number.
     """
     try:
         method = getattr(session, request["method"])
-        outlet.send(result=method(**request["arguments"]))
+        outlet.send(number=request["number"], result=method(**request["arguments"]))
     except Exception as error:
         # An error that has a name here has one in federation/errors.py; any other is a fault of ours.
         name = getattr(error, "error_name", "FederationError")
@@ -169,7 +214,7 @@ def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
                 f"{request['method']} failed in the session host: {type(error).__name__}: {error} "
                 f"(at {last.filename}:{last.lineno})"
             )
-        outlet.send(error={"name": name, "message": message})
+        outlet.send(number=request["number"], error={"name": name, "message": message})
 
 
 if __name__ == "__channelexec__":

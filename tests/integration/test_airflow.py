@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from airflow_provider_dfm.federation.job import JobStatus
+from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 from demo.airflow_api import AirflowError

@@ -16,7 +16,7 @@ from airflow_provider_dfm.federation.errors import (
     PipelineError,
     UnsafeResult,
 )
-from airflow_provider_dfm.federation.job import JobStatus
+from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 from demo.demonstration import FEDERATION, expected_results, extract_data

@@ -48,7 +48,7 @@ def test_telemetry_is_no_result(tmp_path):
 def test_a_pickle_is_refused_and_never_read(tmp_path):
     value = {"tag": "__dfm__pickled__", "value": "Y29zCnN5c3RlbQo="}
     results = read_downloaded_job(write_job(tmp_path, token(value=value, tag="PickledObject"), end(), STOP), meta())
-    with pytest.raises(UnsafeResult, match="set 0, place answer, site seattle"):
+    with pytest.raises(UnsafeResult, match="set 0: answer from site seattle"):
         iter(results)
     assert list(results.received()) == []
 

@@ -10,7 +10,7 @@ from airflow_provider_dfm.federation.errors import (
     StartupKitError,
 )
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
-from airflow_provider_dfm.federation.job import JobStatus
+from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 
 import pytest
+from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_dfm.federation.errors import StartupKitError
 from airflow_provider_dfm.federation.startup_kit import copy_startup_kit, unpack_startup_kit
@@ -101,3 +102,13 @@ def test_an_archive_cannot_leave_its_folder(private, tmp_path):
     with pytest.raises(StartupKitError):
         copy_startup_kit(tmp_path / "kit.tar", private)
     assert not list(tmp_path.rglob("escaped")) or all(private in path.parents for path in tmp_path.rglob("escaped"))
+
+
+def test_a_kit_that_cannot_be_read_whole(kit, private):
+    (kit / "local" / "dangling").symlink_to("/nowhere")
+    with pytest.raises(StartupKitError, match=r"Cannot read the startup kit at .*No such file"):
+        copy_startup_kit(kit, private)
+
+
+def test_a_kit_in_an_object_store(kit, private):
+    _is_whole_and_private(copy_startup_kit(ObjectStoragePath(f"file://{kit}"), private))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import logging
-import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,103 +11,135 @@ from airflow_provider_dfm.federation.errors import (
     JobNotFound,
     StartupKitError,
 )
-from airflow_provider_dfm.hooks import job_watch
-from airflow_provider_dfm.hooks.job_watch import JobWait, JobWatch, Snapshot
-
-LOG = logging.getLogger("test")
+from airflow_provider_dfm.hooks.job_watch import MAX_PAUSE_SECONDS, POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
 
 
-def test_a_job_that_runs_is_waited_for():
-    assert JobWait("1", None, LOG).take(Snapshot({"1": "RUNNING"})) is None
-
-
-@pytest.mark.parametrize("status", ["FINISHED:COMPLETED", "FINISHED:ABORTED", None])
-def test_an_ended_or_unknown_job_ends_the_wait(status):
-    assert JobWait("1", None, LOG).take(Snapshot({"1": status})) == {"job_id": "1", "status": status}
-
-
-def test_a_snapshot_without_the_job_is_not_its_end():
-    assert JobWait("1", None, LOG).take(Snapshot({"2": "FINISHED:COMPLETED"})) is None
-
-
-def test_a_fault_is_logged_and_waited_out(caplog):
-    wait = JobWait("1", None, LOG)
-    assert wait.take(Snapshot(fault="connection refused")) is None
-    assert "trying again: connection refused" in caplog.text
-    assert wait.take(Snapshot({"1": "FINISHED:COMPLETED"})) is not None
-
-
-def test_a_deadline_ends_the_wait_with_what_was_known():
-    wait = JobWait("1", time.time() - 1, LOG, status="RUNNING")
-    event = wait.take(Snapshot(fault="connection refused"))
-    assert event == {"job_id": "1", "status": "RUNNING", "timed_out": True, "fault": "connection refused"}
-
-
-def test_an_end_counts_even_after_the_deadline():
-    event = JobWait("1", time.time() - 1, LOG).take(Snapshot({"1": "FINISHED:COMPLETED"}))
-    assert "timed_out" not in event
-
-
-def test_only_changes_are_logged(caplog):
-    caplog.set_level(logging.INFO)
-    wait = JobWait("1", None, LOG)
-    for status in ("SUBMITTED", "RUNNING", "RUNNING", "RUNNING"):
-        wait.take(Snapshot({"1": status}))
-    assert [record.getMessage() for record in caplog.records] == ["Job 1 is SUBMITTED", "Job 1 is RUNNING"]
-
-
-class FaultyHook:
+class Federation:
     """Stands in for a hook whose federation fails in ways that a real one cannot be made to."""
 
-    opened = 0
-    answers: dict = {}  # noqa: RUF012 - each test sets its own
+    settings = SimpleNamespace(target="flare")
 
-    def __init__(self, dfm_conn_id):
-        type(self).opened += 1
+    def __init__(self, answers, seconds_a_list=0.0, seconds_a_job=0.0, clock=None):
+        self.answers = answers
+        self.asked = []
+        self.closed = 0
+        self.running = set(answers)
+        self._seconds = {"list": seconds_a_list, "job": seconds_a_job}
+        self._clock = clock
+
+    def _ask(self, what):
+        self.asked.append(what)
+        if self._clock is not None:
+            self._clock.now += self._seconds[what]
 
     def get_job_meta(self, job_id):
-        answer = self.answers[job_id]
+        self._ask("job")
+        answer = self.answers.get(job_id, JobNotFound(job_id))
         if isinstance(answer, Exception):
             raise answer
-        return {"status": answer}
+        return {"job_id": job_id, "status": answer, "submit_time": 1.0}
+
+    def list_jobs(self):
+        self._ask("list")
+        return [{"job_id": job_id, "status": status} for job_id, status in self.answers.items()]
+
+    def get_system_info(self):
+        return {"running_jobs": list(self.running), "server_start_time": 0.0}
 
     def close(self):
-        pass
+        self.closed += 1
+
+
+class Clock:
+    """A clock that only moves when it is told to."""
+
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
 
 
 @pytest.fixture
-def faulty(monkeypatch):
-    monkeypatch.setattr(job_watch, "DfmHook", FaultyHook)
-    FaultyHook.opened = 0
-    return FaultyHook
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr("time.perf_counter", clock)
+    return clock
 
 
-def test_one_session_for_all_polls_and_all_jobs(faulty):
-    faulty.answers = {"1": "RUNNING", "2": JobNotFound("2")}
-    watch = JobWatch("weather")
+def test_one_session_for_all_polls_and_all_jobs():
+    federation = Federation({"1": "RUNNING", "2": JobNotFound("2")})
+    watch = JobWatch(federation)
     for _ in range(3):
         assert watch.poll(["1", "2"]) == Snapshot({"1": "RUNNING", "2": None})
-    assert faulty.opened == 1
+    assert federation.closed == 0
 
 
 @pytest.mark.parametrize("error", [FederationUnreachable("gone"), CommandTimedOut("late"), FederationError("odd")])
-def test_a_fault_that_may_pass_is_told_and_the_session_opened_anew(faulty, error):
-    faulty.answers = {"1": error}
-    watch = JobWatch("weather")
+def test_a_fault_that_may_pass_is_told_and_the_session_ended_so_that_the_next_poll_opens_another(error):
+    federation = Federation({"1": error})
+    watch = JobWatch(federation)
     assert watch.poll(["1"]) == Snapshot(fault=str(error))
-    faulty.answers = {"1": "RUNNING"}
+    assert federation.closed == 1
+    federation.answers = {"1": "RUNNING"}
     assert watch.poll(["1"]) == Snapshot({"1": "RUNNING"})
-    assert faulty.opened == 2
 
 
-def test_a_fault_that_stays_ends_the_watch(faulty):
-    faulty.answers = {"1": StartupKitError("expired")}
-    with pytest.raises(StartupKitError):
-        JobWatch("weather").poll(["1"])
+def test_a_fault_that_stays_is_named():
+    watch = JobWatch(Federation({"1": StartupKitError("expired")}))
+    assert watch.poll(["1"]) == Snapshot(fault="expired", permanent="StartupKitError")
 
 
-def test_a_closed_watch_opens_no_session(faulty):
-    watch = JobWatch("weather")
+def test_pauses_grow_with_each_fault_in_a_row_up_to_a_limit():
+    federation = Federation({"1": FederationUnreachable("gone")})
+    watch = JobWatch(federation)
+    pauses = []
+    for _ in range(6):
+        pauses.append(watch.pause(4))
+        watch.poll(["1"])
+    assert pauses == [4, 8, 16, 32, MAX_PAUSE_SECONDS, MAX_PAUSE_SECONDS]
+    assert watch.pause(300) == 300, "never shorter than wanted"
+    federation.answers = {"1": "RUNNING"}
+    watch.poll(["1"])
+    assert watch.pause(4) == 4
+
+
+def test_a_closed_watch_asks_nothing():
+    federation = Federation({"1": "RUNNING"})
+    watch = JobWatch(federation)
     watch.close()
     assert watch.poll(["1"]).fault
-    assert faulty.opened == 0
+    assert federation.asked == []
+
+
+def test_few_jobs_are_asked_for_one_by_one():
+    federation = Federation({str(number): "RUNNING" for number in range(100)})
+    JobWatch(federation).poll(["1", "2"])
+    assert federation.asked == ["job"] * 2
+
+
+def test_many_jobs_are_listed_once_a_poll_where_that_is_cheaper(clock):
+    jobs = {str(number): "RUNNING" for number in range(100)}
+    federation = Federation(jobs, seconds_a_list=0.1, seconds_a_job=0.01, clock=clock)
+    watch = JobWatch(federation)
+    for _ in range(3):
+        assert watch.poll(list(jobs)).statuses == jobs
+    assert federation.asked == ["list"] * 3
+
+
+def test_a_list_of_a_full_store_is_left_for_single_requests_and_tried_again_later(clock):
+    jobs = {str(number): "RUNNING" for number in range(10)}
+    federation = Federation(jobs, seconds_a_list=5.0, seconds_a_job=0.01, clock=clock)
+    watch = JobWatch(federation)
+    for _ in range(3):
+        assert watch.poll(list(jobs)).statuses == jobs
+    assert federation.asked == ["list", *["job"] * 20]
+    for _ in range(POLLS_UNTIL_NEXT_LIST):
+        watch.poll(list(jobs))
+    assert federation.asked.count("list") == 2
+
+
+def test_a_job_that_the_list_lacks_is_asked_for(clock):
+    jobs = {str(number): "RUNNING" for number in range(10)}
+    federation = Federation(jobs, clock=clock)
+    assert JobWatch(federation).poll([*jobs, "unknown"]).statuses == jobs | {"unknown": None}
+    assert federation.asked == ["list", "job"]

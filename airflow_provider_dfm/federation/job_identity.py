@@ -1,0 +1,46 @@
+"""Whose job it is: from which the job's id follows, before anything is submitted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from dataclasses import astuple, dataclass, replace
+
+
+@dataclass(frozen=True)
+class JobIdentity:
+    """One task's claim to a job. Every try of the task has the same one, so it finds the job of the try before.
+
+    :param connection: the connection's id.
+    :param dag_id: the DAG.
+    :param run_id: the DAG run.
+    :param task_id: the task.
+    :param map_index: index of a mapped task; -1: not mapped.
+    :param salt: tells apart what has the same names: the same DAG in two Airflows, a run that was deleted and
+        made again.
+    :param cycle: number of the first try since the task was last cleared.
+    """
+
+    connection: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    salt: str
+    cycle: int
+
+    def job_id(self, attempt: int) -> str:
+        """The id of the job.
+
+        FLARE takes over the id that a job's meta.json names, nvflare/apis/impl/job_def_manager.py, ``create``, but
+        later finds only version-4 UUIDs.
+
+        :param attempt: counts from 0; the next one is for a job whose predecessor failed.
+        """
+        digest = hashlib.sha256(json.dumps([*astuple(self), attempt]).encode()).digest()
+        return str(uuid.UUID(bytes=digest[:16], version=4))
+
+    def in_cycle(self, cycle: int) -> JobIdentity:
+        """The same task's claim in another cycle."""
+        return replace(self, cycle=cycle)

@@ -1,0 +1,111 @@
+"""What the end of a wait means to the task: its success, or a named failure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.errors import (
+    FederationError,
+    JobFailed,
+    JobNotFound,
+    JobTimedOut,
+    error_from_name,
+)
+from airflow_provider_dfm.hooks.patience import patiently
+from airflow_provider_dfm.hooks.task_identity import give_up
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.types import Logger
+
+    from airflow_provider_dfm.federation.results import FederationResults
+    from airflow_provider_dfm.hooks.dfm import DfmHook
+
+OnPartialFailure = Literal["fail", "succeed"]
+
+
+def conclude(
+    context: Context,
+    hook: DfmHook,
+    event: dict[str, Any],
+    log: Logger,
+    *,
+    abort_on_timeout: bool,
+    on_partial_failure: OnPartialFailure = "fail",
+) -> FederationResults | None:
+    """Turn the event that ended a wait into the task's success or failure.
+
+    :param context: the task's context.
+    :param hook: the connection's.
+    :param event: as a :class:`JobWait` gives it.
+    :param log: the task's log.
+    :param abort_on_timeout: abort the job when its time was over.
+    :param on_partial_failure: whether a job that answered only some of its parameter sets is a failure.
+    :return: the results of a pipeline; None for a plain FLARE job.
+    :raises JobTimedOut: the time was over.
+    :raises JobNotFound: nobody knows the job.
+    :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not do its work.
+    :raises FederationError: the connection cannot work.
+    """
+    job_id = event["job_id"]
+    steps.reached(steps.CONCLUDING, job_id)
+    if event.get("error"):
+        raise error_from_name(event["error"], f"Cannot wait for job {job_id}: {event['fault']}")
+    if event.get("lost"):
+        give_up(context, job_id)
+        raise JobFailed(
+            f"Job {job_id} is lost: the server lists it as {event['status']}, but does not run it any more; it was "
+            f"restarted, or the job's process died. {abort(hook, job_id, log)} A retry of this task submits it anew."
+        )
+    if event.get("timed_out"):
+        _fail_unless_ended(hook, event, log, abort_on_timeout)
+    elif event["status"] is None:
+        raise JobNotFound(
+            f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}. It may have been deleted, or "
+            "belong to another federation."
+        )
+    results = patiently(lambda: hook.check_job(job_id, partial=on_partial_failure == "succeed"), hook, log)
+    _tell(job_id, results, log)
+    return results
+
+
+def abort(hook: DfmHook, job_id: str, log: Logger) -> str:
+    """Abort a job; says how that went, and does not raise what a federation can cause.
+
+    :param hook: the connection's; its session is used where it is open.
+    """
+    try:
+        hook.abort_job(job_id)
+    except FederationError as error:
+        log.error("Could not abort job %s: %s", job_id, error)
+        return f"It could not be aborted: {error}"
+    log.info("Aborted job %s", job_id)
+    return "It was aborted."
+
+
+def _fail_unless_ended(hook: DfmHook, event: dict[str, Any], log: Logger, abort_it: bool) -> None:
+    """Raise, unless the job has ended by now: an outage can hide that till after the deadline."""
+    job_id = event["job_id"]
+    message = f"Job {job_id} did not end in time; it was last seen as {event['status'] or 'nothing'}."
+    if event.get("fault"):
+        message += f" The federation could not be asked: {event['fault']}"
+    try:
+        if hook.get_status(job_id).has_ended:
+            return
+    except FederationError as error:
+        raise JobTimedOut(f"{message} It was left as it is: {error}") from error
+    raise JobTimedOut(f"{message} {abort(hook, job_id, log) if abort_it else 'It was left running.'}")
+
+
+def _tell(job_id: str, results: FederationResults | None, log: Logger) -> None:
+    if results is None:
+        log.info("Job %s has completed", job_id)
+        return
+    outcome = results.outcome
+    failed = outcome.failed_sets()
+    for index, reason in failed.items():
+        log.warning("Job %s: parameter set %s failed: %s", job_id, index, reason)
+    sets = outcome.parameter_sets
+    answered = f"{sets - len(failed)} of" if failed else "all"
+    log.info("Job %s answered %s %s parameter sets with %s results", job_id, answered, sets, len(results))

@@ -1,0 +1,53 @@
+"""Tries again what a federation that is away for a moment keeps from being done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+from airflow_provider_dfm.federation.errors import JobTimedOut, TransientFederationError
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import Logger
+
+    from airflow_provider_dfm.hooks.dfm import DfmHook
+
+# Longer outages are for Airflow's own retries: a worker is held here.
+PATIENCE_SECONDS = 300.0
+MAX_PAUSE_SECONDS = 30.0
+
+Answer = TypeVar("Answer")
+
+
+def patiently(action: Callable[[], Answer], hook: DfmHook, log: Logger, ends_at: float | None = None) -> Answer:
+    """Do something in a session, and again in a new one after each error that may pass.
+
+    :param action: what to do; doing it twice has to be safe.
+    :param hook: its session is ended after each error, so that the action opens another.
+    :param log: gets each error that is not the last one.
+    :param ends_at: when to give up, in seconds since 1970; at the latest after :data:`PATIENCE_SECONDS`.
+    :raises FederationError: the last error.
+    """
+
+    def again(state: RetryCallState) -> None:
+        assert state.outcome is not None
+        assert state.next_action is not None
+        log.warning("Trying again in %.0f s: %s", state.next_action.sleep, state.outcome.exception())
+        hook.close()
+
+    seconds = PATIENCE_SECONDS if ends_at is None else min(PATIENCE_SECONDS, ends_at - time.time())
+    retrying = Retrying(
+        retry=retry_if_exception(_may_pass),
+        wait=wait_exponential(max=MAX_PAUSE_SECONDS),
+        stop=stop_after_delay(seconds),
+        before_sleep=again,
+        reraise=True,
+    )
+    return retrying(action)
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, TransientFederationError) and not isinstance(error, JobTimedOut)

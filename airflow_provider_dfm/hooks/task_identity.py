@@ -1,0 +1,86 @@
+"""Which job is a task's own, over all its tries."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
+
+from airflow_provider_dfm.federation.job_identity import JobIdentity
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+STATE_KEY = "airflow_provider_dfm"
+
+
+@dataclass(frozen=True)
+class TaskIdentity:
+    """A task's claim to its jobs.
+
+    :param job: the identity that this try's job has.
+    :param former: the one it had before the task was cleared, or None.
+    :param given_up: ids of jobs that the federation calls active, but will never end.
+    """
+
+    job: JobIdentity
+    former: JobIdentity | None
+    given_up: tuple[str, ...]
+
+
+def task_identity(context: Context, dfm_conn_id: str) -> TaskIdentity:
+    """The claim of the task that runs.
+
+    Two things are noted in the task's state store, before anything is submitted: a random salt, since another
+    Airflow may run the same DAG on the same federation, and the figures that tell a retry from a clear.
+
+    :param context: the task's context.
+    :param dfm_conn_id: the connection.
+    """
+    ti = context["ti"]
+    store = context["task_state_store"]
+    noted: dict[str, Any] = store.get(STATE_KEY) or {}  # type: ignore[assignment]
+    retries = ti.task.retries or 0
+    cycle = current_cycle(noted, ti.try_number, ti.max_tries, retries)
+    figures = {"try_number": ti.try_number, "max_tries": ti.max_tries, "cycle": cycle}
+    note = {"salt": noted.get("salt") or uuid.uuid4().hex, "given_up": noted.get("given_up", []), **figures}
+    if note != noted:
+        store.set(STATE_KEY, note, retention=NEVER_EXPIRE)
+    map_index = -1 if ti.map_index is None else ti.map_index
+    job = JobIdentity(dfm_conn_id, ti.dag_id, ti.run_id, ti.task_id, map_index, note["salt"], cycle)
+    former = noted.get("cycle", cycle)
+    return TaskIdentity(job, None if former == cycle else job.in_cycle(former), tuple(note["given_up"]))
+
+
+def give_up(context: Context, job_id: str) -> None:
+    """Note that a job will never end, so that the task's next try does not take it for its own.
+
+    :param context: the task's context.
+    :param job_id: the job.
+    """
+    store = context["task_state_store"]
+    noted: dict[str, Any] = store.get(STATE_KEY) or {}  # type: ignore[assignment]
+    store.set(STATE_KEY, noted | {"given_up": [*noted.get("given_up", []), job_id]}, retention=NEVER_EXPIRE)
+
+
+def current_cycle(noted: dict[str, Any], try_number: int, max_tries: int, retries: int) -> int:
+    """The number of the first try since the task was last cleared.
+
+    A retry leaves ``max_tries`` as it is. Clearing sets it to the tries so far plus ``retries``, which is always
+    more than before (airflow/models/taskinstance.py, ``clear_task_instances``), unless somebody has changed
+    ``retries`` in the DAG meanwhile.
+
+    :param noted: ``try_number``, ``max_tries`` and ``cycle`` of an earlier try, or empty.
+    :param try_number: this try.
+    :param max_tries: of the task instance.
+    :param retries: of the task, as the DAG has it now.
+    """
+    if not noted or max_tries != noted["max_tries"]:
+        return try_number
+    # Clearing would have given this same figure, so retries were changed. Nobody can tell whether the task was
+    # cleared too; a second job is the smaller harm than an old result for a new one.
+    if try_number > noted["try_number"] and max_tries == noted["try_number"] + retries:
+        return try_number
+    return int(noted["cycle"])

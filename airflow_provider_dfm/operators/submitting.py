@@ -1,0 +1,180 @@
+"""What all operators that submit a job have in common: once submitted, waited for, and aborted with the task."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.sdk import BaseOperator, conf
+
+from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.errors import FederationError, JobFailed, JobTimedOut
+from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY
+from airflow_provider_dfm.federation.submit_once import Claim
+from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
+from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
+from airflow_provider_dfm.hooks.job_watch import JobWatch
+from airflow_provider_dfm.hooks.patience import patiently
+from airflow_provider_dfm.hooks.task_identity import TaskIdentity, task_identity
+from airflow_provider_dfm.triggers.job import FederationJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_dfm.federation.job import FederationJob
+
+# As long as Airflow's sensors wait: seven days.
+DEFAULT_TIMEOUT = conf.getfloat("sensors", "default_timeout", fallback=7 * 24 * 3600.0)
+FAILED_SETS = "failed_parameter_sets"
+
+
+class SubmittingOperator(BaseOperator):
+    """Submits a job once over all tries of its task, and waits for it.
+
+    A try of the task finds the job that an earlier one submitted: it goes on waiting for one that is active, takes
+    the results of one that has succeeded, and submits another in the place of one that has failed. Clearing the
+    task starts anew.
+
+    The parameters here are those that all such operators have.
+
+    :param dfm_conn_id: the connection. Templated.
+    :param wait_for_completion: wait for the job's end and check its results; otherwise the task ends once the
+        job is submitted.
+    :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
+        ``operators.default_deferrable``.
+    :param poll_interval: seconds between two looks at the job; default 5.
+    :param timeout: seconds the job may take, from its submit; then the task fails. A try that finds the job has
+        what is left of them. Default: Airflow's ``sensors.default_timeout``, seven days.
+    :param on_timeout: ``abort`` (default) or ``leave`` the job then.
+    """
+
+    template_fields: Sequence[str] = ("dfm_conn_id",)
+    ui_color = "#e5f5e0"
+    on_partial_failure: OnPartialFailure = "fail"
+
+    def __init__(
+        self,
+        *,
+        dfm_conn_id: str = DEFAULT_CONNECTION,
+        wait_for_completion: bool = True,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 5.0,
+        timeout: float = DEFAULT_TIMEOUT,
+        on_timeout: Literal["abort", "leave"] = "abort",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dfm_conn_id = dfm_conn_id
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.timeout = timeout
+        self.on_timeout = on_timeout
+        self._hook: DfmHook | None = None
+        self._task: TaskIdentity | None = None
+        self._killed = False
+
+    def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
+        """Submit the job, or find it.
+
+        :param hook: the connection's.
+        :param once: ``claim`` and ``ends_at``, as the session's methods take them.
+        """
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> str:
+        self._task = task_identity(context, self.dfm_conn_id)
+        self._hook = hook = DfmHook(self.dfm_conn_id)
+        with contextlib.closing(hook):
+            ends_at = time.time() + self.timeout
+            steps.reached(steps.OPENING, self._task.job.job_id(0))
+            job = patiently(lambda: self._submit(hook, ends_at), hook, self.log, ends_at)
+            # A person or a task that looks while this one waits finds the job by it.
+            context["ti"].xcom_push(key="job_id", value=job.job_id)
+            if job.found is not None:
+                ends_at = job.found["custom_props"][CUSTOM_PROPERTY].get("ends_at") or ends_at
+            if not self.wait_for_completion and hook.settings.target == "flare":
+                return job.job_id
+            return self._wait(context, hook, job, self._within_execution_timeout(ends_at))
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
+        """Take up again where the wait ended.
+
+        :param event: as :class:`FederationJobTrigger` fires it.
+        """
+        hook = self._hook or DfmHook(self.dfm_conn_id)
+        with contextlib.closing(hook):
+            results = conclude(
+                context,
+                hook,
+                event,
+                self.log,
+                abort_on_timeout=self.on_timeout == "abort",
+                on_partial_failure=self.on_partial_failure,
+            )
+        failed = {} if results is None else results.outcome.failed_sets()
+        if failed:
+            context["ti"].xcom_push(key=FAILED_SETS, value={str(index): reason for index, reason in failed.items()})
+        return str(event["job_id"])
+
+    def on_kill(self) -> None:
+        """Abort the job. Airflow calls this inside of whatever the task is doing, and gives it five seconds."""
+        self._killed = True
+        if self._hook is None or self._task is None:
+            return
+        try:
+            if self._hook.settings.target == "local":
+                # A local job ends with its session.
+                self._hook.close()
+                return
+            for job_id in self._hook.active_jobs(self._task.job):
+                abort(self._hook, job_id, self.log)
+        except FederationError as error:
+            self.log.error("The task was ended, but its job could not be aborted: %s", error)
+
+    def _submit(self, hook: DfmHook, ends_at: float) -> FederationJob:
+        assert self._task is not None
+        self._go_on_unless_killed()
+        if self._task.former is not None and self.wait_for_completion:
+            # Airflow does not tell a trigger that has not started yet that its task was cleared.
+            for job_id in hook.active_jobs(self._task.former):
+                self.log.info("The task was cleared: aborting its former job %s", job_id)
+                hook.abort_job(job_id)
+        claim = Claim(self._task.job, self._task.given_up, partial=self.on_partial_failure == "succeed")
+        job = self.submit(hook, claim=claim, ends_at=ends_at)
+        self._go_on_unless_killed()
+        return job
+
+    def _wait(self, context: Context, hook: DfmHook, job: FederationJob, ends_at: float) -> str:
+        if job.found is not None and job.found["status"].startswith("FINISHED"):
+            event = {"job_id": job.job_id, "status": job.found["status"]}
+        elif hook.settings.target == "local":
+            event = self._run_here(job, ends_at)
+        elif self.deferrable:
+            steps.reached(steps.DEFERRING, job.job_id)
+            trigger = FederationJobTrigger(self.dfm_conn_id, job.job_id, self.poll_interval, ends_at)
+            self.defer(trigger=trigger, method_name="execute_complete")
+        else:
+            steps.reached(steps.WAITING, job.job_id)
+            event = wait_for_job(JobWatch(hook), JobWait(job.job_id, ends_at, self.log), self.poll_interval)
+        return self.execute_complete(context, event)
+
+    def _run_here(self, job: FederationJob, ends_at: float) -> dict[str, Any]:
+        if not job.wait_until_finished(ends_at - time.time(), poll_interval=min(self.poll_interval, 0.5)):
+            job.cancel()
+            raise JobTimedOut(f"Job {job.job_id} did not end in time, {self.timeout:g} s. It was aborted.")
+        # The results are kept by now, for the session of whoever reads them later.
+        return {"job_id": job.job_id, "status": job.get_job_meta()["status"]}
+
+    def _within_execution_timeout(self, ends_at: float) -> float:
+        # Airflow itself does not look at it while a task is deferred: task_runner.py, _run_execute_callable.
+        if self.execution_timeout is None:
+            return ends_at
+        return min(ends_at, time.time() + self.execution_timeout.total_seconds())
+
+    def _go_on_unless_killed(self) -> None:
+        if self._killed:
+            raise JobFailed("The task was ended, and its job aborted.")
