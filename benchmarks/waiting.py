@@ -27,7 +27,7 @@ from demo.process_keeper import descendants
 STORED = (10, 100, 300, 1000)
 STORED_WHILE_WATCHING = 300
 WATCHED = (1, 100)
-CALLS = 50
+CALLS = 30
 POLLS = 20
 CONNECTION = "bench"
 JANUARY = {"start": "2010-01-01", "end": "2010-01-31"}
@@ -95,7 +95,7 @@ def compare_watched(federation: FlarePoc, job_id: str) -> None:
 
 def poll_cost(federation: FlarePoc, job_ids: list[str]) -> Cost:
     """What one poll costs, and what each waiting task makes of it."""
-    log = logging.getLogger("bench")
+    waits = [JobWait(job_id, None, logging.getLogger("bench")) for job_id in job_ids]
     before = descendants(os.getpid())
     watch = JobWatch(DfmHook(CONNECTION))
     try:
@@ -104,8 +104,8 @@ def poll_cost(federation: FlarePoc, job_ids: list[str]) -> Cost:
             snapshot = watch.poll(job_ids)
             if snapshot.fault:
                 raise RuntimeError(snapshot.fault)
-            for job_id in job_ids:
-                JobWait(job_id, None, log).take(snapshot)
+            for wait in waits:
+                wait.take(snapshot)
 
         poll()
         return Meter(federation.pids(SERVER), descendants(os.getpid()) - before).cost(poll, POLLS)
@@ -115,6 +115,7 @@ def poll_cost(federation: FlarePoc, job_ids: list[str]) -> Cost:
 
 def main() -> None:
     """Run the benchmark."""
+    logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory(prefix="dfm-bench-") as folder, make_federation(Path(folder)) as federation:
         job_id = finished_job(federation)
         compare_requests(federation, job_id)
