@@ -25,7 +25,7 @@ STOP_TOKEN = "@dfm-stop-token"
 _GENERATED_CODE = re.compile(r"[/\\]fed[/\\]runtime[/\\](\w+)[/\\]_this_site\.py")
 
 
-class Result(BaseModel, frozen=True):
+class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
     """One value that a pipeline yielded.
 
     :param parameter_set: index of the parameter set it answers.

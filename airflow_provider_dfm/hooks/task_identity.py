@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
 from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.submit_once import Claim
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -28,6 +29,13 @@ class TaskIdentity:
     job: JobIdentity
     former: JobIdentity | None
     given_up: tuple[str, ...]
+
+    def claim(self, partial: bool = False) -> Claim:
+        """What has to be given to a hook's ``execute`` or ``submit_job``, to submit once over all tries.
+
+        :param partial: whether a job that answered some of its parameter sets is good enough.
+        """
+        return Claim(self.job, self.given_up, partial)
 
 
 def task_identity(context: Context, dfm_conn_id: str) -> TaskIdentity:

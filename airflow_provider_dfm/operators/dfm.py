@@ -87,7 +87,7 @@ class DfmResultsOperator(BaseOperator):
     ``manifest.json``. The task's XCom is ``{"job_id", "uri", "count", "failed", "results"}``: ``uri`` names that
     folder, ``failed`` is empty or has the reason for each parameter set that was not answered, and ``results`` is
     the list of all results (``parameter_set``, ``frame``, ``place``, ``site``, ``value``), or None where they are
-    too large for an XCom.
+    too large for an XCom or hold NaN.
 
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
     :param dfm_conn_id: the connection.
@@ -123,7 +123,9 @@ class DfmResultsOperator(BaseOperator):
         rows = self._small(results.partial() if partial else iter(results))
         failed = {str(index): reason for index, reason in results.outcome.failed_sets().items()}
         if rows is None:
-            self.log.info("The results are too large for an XCom; read them at %s", uri)
+            self.log.info(
+                "The results are too large for an XCom, or hold what JSON does not know: read them at %s", uri
+            )
         self.log.info("Job %s gave %s results, kept at %s", self.job_id, len(results), uri)
         return {"job_id": self.job_id, "uri": uri, "count": len(results), "failed": failed, "results": rows}
 
@@ -132,7 +134,11 @@ class DfmResultsOperator(BaseOperator):
         size = 0
         for result in results:
             row = result.model_dump(mode="json")
-            size += len(json.dumps(row))
+            try:
+                # Airflow's API takes no NaN.
+                size += len(json.dumps(row, allow_nan=False))
+            except ValueError:
+                return None
             if size > self.max_xcom_bytes:
                 return None
             rows.append(row)

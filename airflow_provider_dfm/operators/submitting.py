@@ -12,7 +12,6 @@ from airflow.sdk import BaseOperator, conf
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import FederationError, JobFailed, JobTimedOut
 from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY
-from airflow_provider_dfm.federation.submit_once import Claim
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
@@ -143,7 +142,7 @@ class SubmittingOperator(BaseOperator):
             for job_id in hook.active_jobs(self._task.former):
                 self.log.info("The task was cleared: aborting its former job %s", job_id)
                 hook.abort_job(job_id)
-        claim = Claim(self._task.job, self._task.given_up, partial=self.on_partial_failure == "succeed")
+        claim = self._task.claim(partial=self.on_partial_failure == "succeed")
         job = self.submit(hook, claim=claim, ends_at=ends_at)
         self._go_on_unless_killed()
         return job

@@ -83,6 +83,10 @@ def test_a_backfill_gives_each_day_its_own_results(airflow):
         assert values["first"]["measurements"] == 24
 
 
+def _run_task(airflow, dag, run):
+    return next((task for task in airflow.task_instances(dag, run) if task["task_id"] == "run"), {"state": None})
+
+
 def _wait_until(condition, seconds=90):
     deadline = time.monotonic() + seconds
     while not condition():
@@ -94,7 +98,7 @@ def _wait_until(condition, seconds=90):
 def test_marking_a_waiting_task_failed_aborts_its_job(airflow, fields, way, state):
     dag = f"endless_{way}"
     run = airflow.trigger(dag)
-    _wait_until(lambda: airflow.task_instances(dag, run)[0]["state"] == state)
+    _wait_until(lambda: _run_task(airflow, dag, run)["state"] == state)
     # Airflow tells a trigger of a kill only once it runs.
     _wait_until(lambda: "is RUNNING" in airflow.task_log(dag, run, "run", 1))
     job_id = airflow.xcom(dag, run, "run", "job_id")
@@ -116,7 +120,7 @@ def test_a_task_that_is_cleared_after_its_success_submits_anew(airflow, fields):
     assert airflow.wait_for_run(dag, run, 180) == "success"
     first = airflow.xcom(dag, run, "run", "return_value")
     _clear(airflow, dag, run)
-    _wait_until(lambda: airflow.task_instances(dag, run)[0]["try_number"] == 2)
+    _wait_until(lambda: _run_task(airflow, dag, run)["try_number"] == 2)
     assert airflow.wait_for_run(dag, run, 180) == "success"
     second = airflow.xcom(dag, run, "run", "return_value")
     assert second != first
@@ -127,7 +131,7 @@ def test_a_task_that_is_cleared_after_its_success_submits_anew(airflow, fields):
 def test_a_task_that_is_cleared_while_it_is_deferred_aborts_its_job_and_submits_another(airflow, fields):
     dag = "endless_deferred"
     run = airflow.trigger(dag)
-    _wait_until(lambda: airflow.task_instances(dag, run)[0]["state"] == "deferred")
+    _wait_until(lambda: _run_task(airflow, dag, run)["state"] == "deferred")
     first = airflow.xcom(dag, run, "run", "job_id")
     _clear(airflow, dag, run)
     _wait_until(lambda: _state_and_try(airflow, dag, run) == ("deferred", 2))
@@ -142,16 +146,17 @@ def test_a_task_that_is_cleared_while_it_is_deferred_aborts_its_job_and_submits_
 
 
 def _state_and_try(airflow, dag, run):
-    task = airflow.task_instances(dag, run)[0]
+    task = _run_task(airflow, dag, run)
     return task["state"], task["try_number"]
 
 
 def test_a_worker_that_is_told_to_end_aborts_its_job(airflow, fields):
     dag = "endless_flare"
     run = airflow.trigger(dag)
+    _wait_until(lambda: _run_task(airflow, dag, run)["state"] == "running")
     _wait_until(lambda: "is RUNNING" in airflow.task_log(dag, run, "run", 1))
     job_id = airflow.xcom(dag, run, "run", "job_id")
-    os.kill(airflow.task_instances(dag, run)[0]["pid"], signal.SIGTERM)
+    os.kill(_run_task(airflow, dag, run)["pid"], signal.SIGTERM)
     with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
         _wait_until(lambda: session.get_status(job_id) is JobStatus.ABORTED)
     assert airflow.wait_for_run(dag, run, 90) == "failed"

@@ -41,8 +41,7 @@ class Store(dict):
         self[key] = value
 
 
-def test_a_job_that_died_with_its_server_is_lost_and_given_up(killable, monkeypatch, caplog):
-    caplog.set_level(logging.INFO)
+def test_a_job_that_died_with_its_server_is_lost_and_given_up(killable, monkeypatch):
     monkeypatch.setattr(lost_jobs, "CHECK_SECONDS", 2.0)
     log = logging.getLogger("test")
     with DfmHook("killable") as hook:
@@ -53,7 +52,6 @@ def test_a_job_that_died_with_its_server_is_lost_and_given_up(killable, monkeypa
         killable.start_server()
         event = wait_for_job(JobWatch(hook), JobWait(job.job_id, time.time() + 300, log), poll_interval=1)
         assert event == {"job_id": job.job_id, "status": "RUNNING", "lost": True}
-        assert "Cannot look at job" in caplog.text, "the session that the server's death ended was renewed"
         store = Store()
         with pytest.raises(JobFailed, match=f"Job {job.job_id} is lost: the server lists it as RUNNING"):
             conclude({"task_state_store": store}, hook, event, log, abort_on_timeout=True)

@@ -5,6 +5,7 @@ All trials of a target are submitted at once, so that the federation works on se
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
@@ -92,6 +93,16 @@ def test_an_adapter_that_raises_fails_the_job_with_its_error_and_its_site(target
 def test_a_result_that_is_a_pickle_is_refused(target, name):
     with pytest.raises(UnsafeResult, match="site seattle"):
         list(target.results(name))
+
+
+@pytest.mark.parametrize(("name", "value"), [("pickle", "2010-01-01T12:00:00Z"), ("nan", math.nan)])
+def test_a_pickle_is_read_where_the_connection_allows_it(target, name, value):
+    with FederationSession(target.session.settings.model_copy(update={"allow_pickles": True})) as session:
+        # Refused before, and kept so; a local job is known to its own session only.
+        local = session.settings.target == "local"
+        job = session.execute(*TRIALS[name]) if local else session.reattach(target.jobs[name].job_id)
+        assert job.wait_until_finished(timeout=240, poll_interval=0.5)
+        assert [repr(result.value) for result in job.results()] == [repr(value)]
 
 
 def test_no_parameter_set_no_result(target):
