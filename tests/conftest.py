@@ -33,9 +33,16 @@ TRIALS = Path(__file__).resolve().parent / "federation"
 
 
 @pytest.fixture(scope="session")
-def federation(tmp_path_factory):
+def site_packages(tmp_path_factory):
+    """A folder that the federation's server and sites import from, where a test can put a package of its own."""
+    return tmp_path_factory.mktemp("site-packages")
+
+
+@pytest.fixture(scope="session")
+def federation(tmp_path_factory, site_packages):
     """A real FLARE federation on loopback, which serves the demonstration's pipelines and the trials."""
-    with make_federation(tmp_path_factory.mktemp("federation"), python_path=(TRIALS,)) as running:
+    folder = tmp_path_factory.mktemp("federation")
+    with make_federation(folder, python_path=(TRIALS, site_packages)) as running:
         yield running
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, FederationError, PipelineError
 from airflow_provider_dfm.federation.pipeline import is_pipeline_function, is_pipeline_json
@@ -63,9 +64,12 @@ class DfmHook(BaseHook):
     def settings(self) -> ConnectionSettings:
         """What the connection says.
 
-        :raises ConnectionSettingsError: names the wrong field.
+        :raises ConnectionSettingsError: there is no such connection, or names the wrong field.
         """
-        connection = self.get_connection(self.dfm_conn_id)
+        try:
+            connection = self.get_connection(self.dfm_conn_id)
+        except AirflowNotFoundException as error:
+            raise ConnectionSettingsError(f"There is no connection {self.dfm_conn_id!r}: {error}") from error
         fields = {"user": connection.login, **connection.extra_dejson}
         return read_settings(fields, f"Connection {self.dfm_conn_id!r}")
 

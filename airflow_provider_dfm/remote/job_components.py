@@ -168,17 +168,25 @@ class ResultsController(Controller):
         make_router_deliver(self._router)
 
     def control_flow(self, abort_signal: Any, fl_ctx: Any) -> Any:
-        reply = super().control_flow(abort_signal, fl_ctx)
+        try:
+            reply = super().control_flow(abort_signal, fl_ctx)
+        except Exception as error:
+            # FLARE fails the job for it, but keeps the reason to its own log.
+            self._keep({"server": f"{type(error).__name__}: {error}"[:MAX_REASON]})
+            raise
         if reply is not None and reply.get_return_code() != ReturnCode.OK:
             failures = self._failures()
-            with open(os.path.join(self._folder, "failures.json"), "w", encoding="utf-8") as file:
-                json.dump(failures, file)
+            self._keep(failures)
             if not abort_signal.triggered:
                 # DFM returns a reply that FLARE ignores, and the job would end COMPLETED:
                 # nvflare/private/fed/server/server_runner.py, _execute_run
                 reasons = "; ".join(f"{site}: {reason}" for site, reason in failures.items())
                 self.system_panic(f"DFM job failed: {reasons}", fl_ctx)
         return reply
+
+    def _keep(self, failures: dict[str, str]) -> None:
+        with open(os.path.join(self._folder, "failures.json"), "w", encoding="utf-8") as file:
+            json.dump(failures, file)
 
     def _failures(self) -> dict[str, str]:
         failures = {site: reason[:MAX_REASON] for site, reason in self._answers.items() if reason}

@@ -1,4 +1,4 @@
-"""A site that cannot take part: it has not installed the federation's package, or runs another one's API."""
+"""Sites that cannot take part, because they cannot load what the federation has agreed on."""
 
 from __future__ import annotations
 
@@ -14,15 +14,35 @@ from tests.conftest import TRIALS
 pytestmark = pytest.mark.federation
 
 
-def test_a_site_without_the_federations_package_fails_the_job_by_its_name(fields, tmp_path):
-    # The same federation under a name that only the client knows.
-    shutil.copytree(TRIALS / "trials", tmp_path / "absent", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(TRIALS / "trial_pipelines.py", tmp_path / "absent_pipelines.py")
-    for path in (*(tmp_path / "absent").rglob("*.*"), tmp_path / "absent_pipelines.py"):
-        path.write_text(path.read_text().replace("trials", "absent"))
-    made = fields(federation="absent", python_path=str(tmp_path), results_path=str(tmp_path / "results"))
+def _copy(name, folder):
+    """The federation ``trials`` under another name."""
+    shutil.copytree(TRIALS / "trials", folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TRIALS / "trial_pipelines.py", folder / f"{name}_pipelines.py")
+    for path in (*(folder / name).rglob("*.*"), folder / f"{name}_pipelines.py"):
+        path.write_text(path.read_text().replace("trials", name))
+    return folder
+
+
+def _failure(fields, name, folder):
+    """Why a pipeline of a federation failed, of which the client has a sound copy."""
+    made = fields(federation=name, python_path=str(_copy(name, folder)), results_path=str(folder / "results"))
     with FederationSession(read_settings(made, "test")) as session:
-        job = session.execute("absent_pipelines:echo", {"value": 1})
+        job = session.execute(f"{name}_pipelines:echo", {"value": 1})
         assert job.wait_until_finished(timeout=120)
-        with pytest.raises(JobFailed, match=r"site seattle: .*No module named 'absent'"):
+        with pytest.raises(JobFailed) as caught:
             list(job.results())
+    return str(caught.value)
+
+
+def test_a_federation_that_only_the_client_has(fields, tmp_path):
+    failure = _failure(fields, "unheard_of", tmp_path)
+    assert "site server: " in failure
+    assert "Could not locate a python module for name unheard_of.fed.runtime.server" in failure
+
+
+def test_a_site_whose_package_is_broken(fields, site_packages, tmp_path):
+    module = _copy("half_installed", site_packages) / "half_installed" / "fed" / "runtime" / "seattle" / "_this_site.py"
+    module.write_text('raise ImportError("the library of this site is missing")\n' + module.read_text())
+    failure = _failure(fields, "half_installed", tmp_path)
+    assert "site seattle: " in failure
+    assert "the library of this site is missing" in failure
