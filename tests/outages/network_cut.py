@@ -29,7 +29,8 @@ from tests.outages.surroundings import connect, make_outage_federation, session_
 from tests.outages.waiting_run import HeldJobs, WaitingRun, wait_until
 
 START_SECONDS = 240
-END_SECONDS = 400
+# A submit whose reply is lost is given up after TRANSFER_SECONDS of federation/session.py, ten minutes.
+END_SECONDS = 900
 
 
 class NetworkCuts:
