@@ -176,6 +176,7 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
     :param folder: what FLARE's download gave: ``workspace/`` is in it.
     :param meta: the job's meta, as the server has it.
     :raises JobFailed: the job was not made by this provider, so that its results were not kept.
+    :raises UnsafeResult: a name in the folder leads out of it.
     """
     if not is_pipeline_job(meta):
         raise JobFailed(
@@ -183,9 +184,8 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
             "results to read. Download its files instead."
         )
     expectation = meta["custom_props"][CUSTOM_PROPERTY]
-    kept = folder / "workspace" / "app_server" / CUSTOM_PROPERTY
-    index = index_tokens(kept / "tokens.jsonl")
-    failures = kept / "failures.json"
+    index = index_tokens(_inside(folder, "tokens.jsonl"))
+    failures = _inside(folder, "failures.json")
     places = tuple(expectation["places"])
     have = {(frame[0], place) for frame, place, *_ in index.offsets}
     have |= {(frame[0], place) for frame, place, _ in index.pickles}
@@ -212,6 +212,14 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
         content=expectation.get("content", ""),
     )
     return FederationResults(outcome, index.results)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file that the job's controller kept, in the downloaded folder itself: the federation's server laid it out."""
+    path = folder.resolve() / "workspace" / "app_server" / CUSTOM_PROPERTY / name
+    if path.resolve() != path or (path.exists() and not path.is_file()):
+        raise UnsafeResult(f"{name} of the downloaded job is a link or no file: its server does not play fair.")
+    return path
 
 
 def _by_set(places: dict[int, tuple[str, ...]]) -> list[str]:

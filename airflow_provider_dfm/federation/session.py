@@ -17,7 +17,7 @@ from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import HostProcess, Log
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
 from airflow_provider_dfm.federation.job import FederationJob
-from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.job_identity import JobIdentity, check_job_id
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
@@ -144,6 +144,8 @@ class FederationSession:
         return str(copy_startup_kit(self._startup_kit, self._folder))
 
     def _ask(self, method: str, timeout: float = COMMAND_SECONDS, **arguments: Any) -> Any:
+        if "job_id" in arguments:
+            check_job_id(arguments["job_id"])
         if self._host is None:
             raise FederationError(f"Cannot do {method}: the session is not open. Use it in a with statement.")
         return self._host.ask(method, timeout, **arguments)
@@ -375,7 +377,13 @@ class FederationSession:
         return results
 
     def _kept_results(self, job_id: str) -> FederationResults | None:
-        kept = None if self._results_path is None else read_kept_results(self._results_path / job_id)
+        try:
+            kept = None if self._results_path is None else read_kept_results(self._results_path / check_job_id(job_id))
+        except ResultsIncomplete as error:
+            if self.settings.target == "local":
+                raise
+            self._log.log(logging.WARNING, "%s They are brought anew from the federation.", error)
+            return None
         # Kept before pickles were allowed.
         return None if kept and kept.outcome.pickles and self.settings.allow_pickles else kept
 
@@ -389,7 +397,7 @@ class FederationSession:
         steps.reached(steps.DOWNLOADED, job_id)
         if self._results_path is None:
             return results
-        kept = keep_results(results, self._results_path / job_id)
+        kept = keep_results(results, self._results_path / check_job_id(job_id))
         steps.reached(steps.KEPT, job_id)
         shutil.rmtree(location, ignore_errors=True)
         return kept

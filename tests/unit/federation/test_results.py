@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 
 from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete, UnsafeResult
@@ -112,3 +115,22 @@ def test_a_line_that_was_being_written_is_left_out(tmp_path):
 def test_another_jobs_download_is_refused(tmp_path):
     with pytest.raises(JobFailed, match="not a pipeline that this provider submitted"):
         read_downloaded_job(tmp_path, {"job_id": "1", "name": "fedavg", "status": "FINISHED:COMPLETED"})
+
+
+@pytest.mark.parametrize("name", ["tokens.jsonl", "failures.json", "app_server", "workspace", "fifo"])
+def test_a_downloaded_job_that_leads_elsewhere_is_refused(tmp_path, name):
+    """A server that does not play fair; its own files would be taken for the results."""
+    elsewhere = write_job(tmp_path / "elsewhere", token(), end(), STOP, failures={"seattle": "x"})
+    folder = write_job(tmp_path / "job", token(), end(), STOP)
+    kept = "workspace/app_server/airflow_provider_dfm"
+    paths = {"app_server": "workspace/app_server", "workspace": "workspace", "fifo": f"{kept}/tokens.jsonl"}
+    path = folder / paths.get(name, f"{kept}/{name}")
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    if name == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(elsewhere / path.relative_to(folder))
+    with pytest.raises(UnsafeResult, match="is a link or no file"):
+        read_downloaded_job(folder, meta())
