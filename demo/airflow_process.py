@@ -234,6 +234,8 @@ def _settings(home: Path, dags_folder: Path, port: int) -> dict[str, dict[str, s
         "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=30"},
         "api": {"host": "127.0.0.1", "port": str(port), "base_url": url},
         "api_auth": {},
+        # A task whose API server is silent for five seconds fails; on a machine with much to do it is.
+        "workers": {"execution_api_timeout": "60"},
         # What a killed scheduler leaves queued is taken up once it has been silent for half a minute.
         "scheduler": {"scheduler_idle_sleep_time": "0.5", "orphaned_tasks_check_interval": "10"},
         # Look for new and changed files often; parse the others seldom, for that costs a core.

@@ -34,8 +34,16 @@ def session_fields(federation: FlarePoc) -> dict[str, Any]:
 
 def connect(airflow: AirflowProcess, federation: FlarePoc) -> None:
     """Give a running Airflow the connection to it and the DAGs that use it."""
-    fields = session_fields(federation)
-    airflow.add_connection(CONNECTION, "dfm", login=fields.pop("user"), extra=fields)
+    add_connection(airflow, federation)
     since = datetime.now(timezone.utc)
     shutil.copy(DAGS / "outage_dags.py", airflow.dags_folder)
     wait_until(lambda: "outage_dags.py" in airflow.parsed_files(since), 60, "the DAGs of outage_dags.py")
+
+
+def add_connection(airflow: AirflowProcess, federation: FlarePoc, **changes: str) -> None:
+    """Make the connection to it, or replace it.
+
+    :param changes: fields to set otherwise.
+    """
+    fields = session_fields(federation) | changes
+    airflow.add_connection(CONNECTION, "dfm", login=fields.pop("user"), extra=fields)

@@ -11,7 +11,7 @@ import pytest
 
 from demo.child_process import ChildProcess
 from demo.demonstration import ROOT
-from tests.outages.forms import LONG
+from tests.outages.forms import LONG, long_form_only
 from tests.outages.networks import Networks, why_no_networks
 
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
@@ -41,7 +41,10 @@ def outcomes(tmp_path_factory):
     return json.loads((folder / "outcomes.json").read_text())
 
 
-@pytest.mark.parametrize("case", ["waiting deferred", "waiting in_worker", "submit", "submit without a reply"])
+@pytest.mark.parametrize(
+    "case",
+    ["waiting deferred", "waiting in_worker", "submit", pytest.param("submit without a reply", marks=long_form_only)],
+)
 def test_after_the_cut_each_task_has_the_answer_of_one_job(outcomes, case):
     outcome = outcomes[case]
     assert outcome["state"] == "success", outcome["log"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 
 import pytest
 
 from tests.outages.forms import LONG, long_form_only
 from tests.outages.server_records import active_jobs, completed_values, stored_jobs
+from tests.outages.surroundings import add_connection
 from tests.outages.waiting_run import WaitingRun, wait_until
 
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
@@ -42,6 +44,32 @@ def test_deferred_tasks_outlast_the_server(outage_airflow, outage_federation, op
     first_jobs = {task["map_index"] for task in run.instances() if task["try_number"] == 1}
     assert len(first_jobs) == tasks - len(lost)
     assert not lost & {answered_by[index] for index in first_jobs}
+
+
+@long_form_only
+def test_a_kit_that_is_replaced_in_the_outage_reaches_the_tasks_that_wait(
+    outage_airflow, outage_federation, open_session, held_jobs, tmp_path
+):
+    old_kit = shutil.copytree(outage_federation.startup_kit, tmp_path / "kit")
+    add_connection(outage_airflow, outage_federation, startup_kit=str(old_kit))
+    with open_session() as session:
+        # So that the task's own job is in the queue, and not lost with the server.
+        for _ in range(RUNNING_AT_ONCE):
+            session.execute("trial_pipelines:hold", held_jobs.parameter_set(1))
+    run = WaitingRun(outage_airflow, "hold_deferred", 1, held_jobs.conf(1))
+    run.wait_for_all("deferred", 90)
+    wait_until(lambda: "is SUBMITTED" in run.log(0), 60, "a first look")
+
+    outage_federation.stop_server()
+    try:
+        add_connection(outage_airflow, outage_federation)
+        shutil.rmtree(old_kit)
+    finally:
+        outage_federation.start_server()
+    held_jobs.release()
+
+    assert run.wait_for_end(240) == "success", run.logs_of_failed()
+    assert [task["try_number"] for task in run.instances()] == [1], run.log(0)
 
 
 def _running(federation):

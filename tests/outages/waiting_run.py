@@ -53,16 +53,19 @@ class WaitingRun:
         return [task["state"] for task in self.instances()]
 
     def wait_for_all(self, state: str, seconds: float) -> None:
-        """Wait until each instance is there and in a state."""
+        """Wait until each instance is there and in a state.
+
+        :raises TimeoutError: not all are in time.
+        :raises AirflowError: one has failed.
+        """
 
         def reached() -> bool:
             self._airflow.check()
+            if any(has in ("failed", "upstream_failed") for has in self.states()):
+                raise AirflowError(f"{self.dag_id}: {self.states()}\n{self.logs_of_failed()}")
             return self.states() == [state] * self.count
 
-        try:
-            wait_until(reached, seconds, "")
-        except TimeoutError:
-            raise TimeoutError(f"Not all {state} after {seconds} s: {self.states()}\n{self.logs_of_failed()}") from None
+        wait_until(reached, seconds, f"all {self.count} tasks of {self.dag_id} {state}")
 
     def wait_for_end(self, seconds: float) -> str:
         """Wait for the run's end; gives its state."""
