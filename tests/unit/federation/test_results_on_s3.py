@@ -19,6 +19,8 @@ from tests.object_store import BUCKET
 
 from .tokens import end, meta, token, write_job
 
+pytestmark = pytest.mark.store
+
 VALUE_BYTES = 4_000_000
 # Keeps results as a task does; ``way`` says when it is killed.
 WRITER = """
