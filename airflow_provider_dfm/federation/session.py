@@ -17,6 +17,7 @@ from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import HostProcess, Log
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
 from airflow_provider_dfm.federation.job import FederationJob
+from airflow_provider_dfm.federation.job_download import download_stored_job
 from airflow_provider_dfm.federation.job_identity import JobIdentity, check_job_id
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
@@ -392,7 +393,11 @@ class FederationSession:
         job_id = meta["job_id"]
         if not JobStatus.of(meta["status"]).has_ended:
             raise ResultsIncomplete(f"Job {job_id} is {meta['status']}: wait until it has finished.")
-        location = Path(self._ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
+
+        def download() -> Path:
+            return Path(self._ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
+
+        location = download_stored_job(download, meta)
         results = read_downloaded_job(location, meta)
         steps.reached(steps.DOWNLOADED, job_id)
         if self._results_path is None:
