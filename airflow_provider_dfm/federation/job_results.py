@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import ResultsIncomplete
 from airflow_provider_dfm.federation.host_process import Log
+from airflow_provider_dfm.federation.job_download import download_stored_job
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.open_session import OpenSession
@@ -96,7 +97,11 @@ class JobResults:
         job_id = meta["job_id"]
         if not JobStatus.of(meta["status"]).has_ended:
             raise ResultsIncomplete(f"Job {job_id} is {meta['status']}: wait until it has finished.")
-        location = Path(self._session.ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
+
+        def download() -> Path:
+            return Path(self._session.ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
+
+        location = download_stored_job(download, meta)
         results = read_downloaded_job(location, meta)
         steps.reached(steps.DOWNLOADED, job_id)
         if self._results_path is None:
