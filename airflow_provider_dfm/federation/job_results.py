@@ -89,8 +89,10 @@ class JobResults:
                 raise
             self._log.log(logging.WARNING, "%s They are brought anew from the federation.", error)
             return None
-        # Kept before pickles were allowed.
-        return None if kept and kept.outcome.pickles and self._session.settings.allow_pickles else kept
+        if kept is not None and kept.outcome.pickles and self._session.settings.allow_pickles:
+            # Kept before pickles were allowed.
+            return None
+        return kept
 
     def _bring(self, meta: dict[str, Any]) -> FederationResults:
         """Download a job's results, and keep them where there is a place for them."""
