@@ -33,8 +33,9 @@ chaos: environments ## Kill every process at every step, KILLS times, and write 
 outages: environments ## Run the tests with long outages and many tasks; takes most of an hour, and root for some
 	OUTAGES=long $(BIN)/python -m pytest tests/outages $(PYTEST_OPTIONS)
 
-bench: environments ## Measure what waiting costs, see benchmarks/README.md
+bench: environments ## Measure what waiting costs and what large results need, see benchmarks/README.md
 	$(BIN)/python -m benchmarks.waiting
+	$(BIN)/python -m benchmarks.large_results
 
 lint: environments ## Check style and format
 	$(BIN)/ruff check .

@@ -15,7 +15,8 @@ from airflow_provider_dfm.federation.errors import (
     ResultsIncomplete,
     UnsafeResult,
 )
-from airflow_provider_dfm.federation.tokens import AdapterError, Result, index_tokens
+from airflow_provider_dfm.federation.token_index import TokenIndex
+from airflow_provider_dfm.federation.tokens import AdapterError, Result
 
 SUCCESS = "FINISHED:COMPLETED"
 CUSTOM_PROPERTY = "airflow_provider_dfm"
@@ -184,30 +185,23 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
             "results to read. Download its files instead."
         )
     expectation = meta["custom_props"][CUSTOM_PROPERTY]
-    index = index_tokens(_inside(folder, "tokens.jsonl"))
+    index = TokenIndex(_inside(folder, "tokens.jsonl"))
     failures = _inside(folder, "failures.json")
     places = tuple(expectation["places"])
-    have = {(frame[0], place) for frame, place, *_ in index.offsets}
-    have |= {(frame[0], place) for frame, place, _ in index.pickles}
-    missing = {}
-    for number in range(expectation["parameter_sets"]):
-        lacking = tuple(place for place in places if (number, place) not in have)
-        if lacking or number not in index.ended:
-            missing[number] = lacking
     pickles: dict[int, tuple[str, ...]] = {}
-    for frame, place, site in index.pickles:
-        pickles[frame[0]] = (*pickles.get(frame[0], ()), f"{place} from site {site}")
+    for parameter_set, place, site in index.pickles():
+        pickles[parameter_set] = (*pickles.get(parameter_set, ()), f"{place} from site {site}")
     outcome = JobOutcome(
         job_id=meta["job_id"],
         name=meta["name"],
         status=meta["status"],
         parameter_sets=expectation["parameter_sets"],
         places=places,
-        results=len(index.offsets),
+        results=len(index),
         stopped=index.stopped,
-        errors=tuple(index.errors),
+        errors=index.errors,
         failed_sites=json.loads(failures.read_text()) if failures.exists() else {},
-        missing=missing,
+        missing=index.missing(expectation["parameter_sets"], places),
         pickles=pickles,
         content=expectation.get("content", ""),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 # What is held in memory of a file that goes to an object store or comes from it. S3 takes 10,000 parts a file.
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 
 
 @contextlib.contextmanager
