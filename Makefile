@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .build/airflow/bin
 FEDERATION_BIN := .build/federation/bin
-UNIT := not federation and not airflow and not browser
+UNIT := not federation and not airflow and not browser and not store
 PYTEST_OPTIONS ?=
 KILLS ?= 200
 
@@ -24,7 +24,7 @@ demo: environments ## Start a federation and Airflow, run the example DAG; CHECK
 test: lint typecheck ## Run all checks and all tests
 	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-test-unit: environments ## Run the tests that start neither a federation nor Airflow nor a browser
+test-unit: environments ## Run the tests that start no federation, Airflow, browser or object store
 	$(BIN)/python -m pytest -m "$(UNIT)" $(PYTEST_OPTIONS)
 
 chaos: environments ## Kill every process at every step, KILLS times, and write docs/kill-matrix.md; takes an hour
@@ -33,8 +33,9 @@ chaos: environments ## Kill every process at every step, KILLS times, and write 
 outages: environments ## Run the tests with long outages and many tasks; takes most of an hour, and root for some
 	OUTAGES=long $(BIN)/python -m pytest tests/outages $(PYTEST_OPTIONS)
 
-bench: environments ## Measure what waiting costs, see benchmarks/README.md
+bench: environments ## Measure what waiting costs and what large results need, see benchmarks/README.md
 	$(BIN)/python -m benchmarks.waiting
+	$(BIN)/python -m benchmarks.large_results
 
 lint: environments ## Check style and format
 	$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from demo.demonstration import (
     make_federation,
 )
 from demo.flare_poc import FlarePoc
+from tests.object_store import ObjectStore
 
 TRIALS = Path(__file__).resolve().parent / "federation"
 
@@ -101,4 +102,11 @@ def airflow(federation, fields, tmp_path_factory):
     with make_airflow(folder, dags) as running:
         for name, made in (("weather", fields()), ("flare", fields(federation="trials"))):
             running.add_connection(name, "dfm", login=made.pop("user"), extra=made)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory):
+    """A real S3 server on loopback."""
+    with ObjectStore(tmp_path_factory.mktemp("s3")) as running:
         yield running

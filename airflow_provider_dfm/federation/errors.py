@@ -72,7 +72,7 @@ class ResultsIncomplete(PermanentFederationError):
 
 
 class UnsafeResult(PermanentFederationError):
-    """A result could only be read by running code that came with it (a pickle)."""
+    """Reading a result would run code that came with it (a pickle), or lead out of the job's folder."""
 
 
 def error_from_name(name: str, message: str) -> FederationError:

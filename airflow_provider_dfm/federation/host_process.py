@@ -24,6 +24,7 @@ from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUn
 HOST_MODULES = (
     "failures",
     "kit_check",
+    "file_names",
     "flare_session",
     "parameter_places",
     "pipeline_source",

@@ -1,11 +1,15 @@
-"""Whose job it is: from which the job's id follows, before anything is submitted."""
+"""Jobs' ids: whose job it is, from which its id follows before anything is submitted, and what is no id."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import uuid
 from dataclasses import astuple, dataclass, replace
+from typing import Any
+
+from airflow_provider_dfm.federation.errors import JobNotFound
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,19 @@ class JobIdentity:
     def in_cycle(self, cycle: int) -> JobIdentity:
         """The same task's claim in another cycle."""
         return replace(self, cycle=cycle)
+
+
+def check_job_id(job_id: Any) -> str:
+    """Make sure that a job's id is one, since folders are named by it.
+
+    :param job_id: what a person or a template gave.
+    :return: the same.
+    :raises JobNotFound: it is no UUID as FLARE writes it.
+    """
+    with contextlib.suppress(ValueError):
+        if isinstance(job_id, str) and str(uuid.UUID(job_id)) == job_id:
+            return job_id
+    raise JobNotFound(
+        f"{job_id!r} is not the id of a job, which is a UUID such as {uuid.UUID(int=0)}. It is the XCom of the task "
+        "that submitted the job."
+    )

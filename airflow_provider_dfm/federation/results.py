@@ -15,7 +15,8 @@ from airflow_provider_dfm.federation.errors import (
     ResultsIncomplete,
     UnsafeResult,
 )
-from airflow_provider_dfm.federation.tokens import AdapterError, Result, index_tokens
+from airflow_provider_dfm.federation.token_index import TokenIndex
+from airflow_provider_dfm.federation.tokens import AdapterError, Result
 
 SUCCESS = "FINISHED:COMPLETED"
 CUSTOM_PROPERTY = "airflow_provider_dfm"
@@ -176,6 +177,7 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
     :param folder: what FLARE's download gave: ``workspace/`` is in it.
     :param meta: the job's meta, as the server has it.
     :raises JobFailed: the job was not made by this provider, so that its results were not kept.
+    :raises UnsafeResult: a name in the folder leads out of it.
     """
     if not is_pipeline_job(meta):
         raise JobFailed(
@@ -183,35 +185,35 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
             "results to read. Download its files instead."
         )
     expectation = meta["custom_props"][CUSTOM_PROPERTY]
-    kept = folder / "workspace" / "app_server" / CUSTOM_PROPERTY
-    index = index_tokens(kept / "tokens.jsonl")
-    failures = kept / "failures.json"
+    index = TokenIndex(_inside(folder, "tokens.jsonl"))
+    failures = _inside(folder, "failures.json")
     places = tuple(expectation["places"])
-    have = {(frame[0], place) for frame, place, *_ in index.offsets}
-    have |= {(frame[0], place) for frame, place, _ in index.pickles}
-    missing = {}
-    for number in range(expectation["parameter_sets"]):
-        lacking = tuple(place for place in places if (number, place) not in have)
-        if lacking or number not in index.ended:
-            missing[number] = lacking
     pickles: dict[int, tuple[str, ...]] = {}
-    for frame, place, site in index.pickles:
-        pickles[frame[0]] = (*pickles.get(frame[0], ()), f"{place} from site {site}")
+    for parameter_set, place, site in index.pickles():
+        pickles[parameter_set] = (*pickles.get(parameter_set, ()), f"{place} from site {site}")
     outcome = JobOutcome(
         job_id=meta["job_id"],
         name=meta["name"],
         status=meta["status"],
         parameter_sets=expectation["parameter_sets"],
         places=places,
-        results=len(index.offsets),
+        results=len(index),
         stopped=index.stopped,
-        errors=tuple(index.errors),
+        errors=index.errors,
         failed_sites=json.loads(failures.read_text()) if failures.exists() else {},
-        missing=missing,
+        missing=index.missing(expectation["parameter_sets"], places),
         pickles=pickles,
         content=expectation.get("content", ""),
     )
     return FederationResults(outcome, index.results)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file that the job's controller kept, in the downloaded folder itself: the federation's server laid it out."""
+    path = folder.resolve() / "workspace" / "app_server" / CUSTOM_PROPERTY / name
+    if path.resolve() != path or (path.exists() and not path.is_file()):
+        raise UnsafeResult(f"{name} of the downloaded job is a link or no file: its server does not play fair.")
+    return path
 
 
 def _by_set(places: dict[int, tuple[str, ...]]) -> list[str]:

@@ -73,6 +73,9 @@ def _copy(source: Any, target: Path) -> None:
         for name in ("startup", "local"):
             if (root / name).is_dir():
                 copy_folder(root / name, target / name)
+        if not isinstance(source, Path):
+            # An object store knows no empty folders, and this one may be empty.
+            (target / "local").mkdir(mode=0o700, exist_ok=True)
     elif source.is_file():
         _unpack(source.read_bytes(), target, str(source))
     else:

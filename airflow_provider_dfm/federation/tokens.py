@@ -8,10 +8,8 @@ One token a line, as DFM dumps it (nv_dfm_core/exec/_token_package.py): ``source
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -20,9 +18,6 @@ STATUS_PLACE = "_dfm_status_"
 TELEMETRY_PLACE = "__telemetry__"
 ERROR_TOKEN = "@dfm-error-token"
 STOP_TOKEN = "@dfm-stop-token"
-
-# DFM sends an error on from site to site; the generated code in its trace belongs to the one that raised it.
-_GENERATED_CODE = re.compile(r"[/\\]fed[/\\]runtime[/\\](\w+)[/\\]_this_site\.py")
 
 
 class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
@@ -62,59 +57,6 @@ class AdapterError(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         return self.reason() if self.parameter_set is None else f"parameter set {self.parameter_set}, {self.reason()}"
-
-
-@dataclass
-class TokenIndex:
-    """What a file of tokens holds, and where; the values stay in the file.
-
-    :param path: the file.
-    :param offsets: per result, in order: frame, place, arrival and the line's offset in bytes.
-    :param ended: the sets whose end was reported.
-    :param stopped: whether the pipeline's own end was reported.
-    :param errors: what operations raised, each once.
-    :param pickles: ``(frame, place, site)`` of each value that only a pickle can give.
-    """
-
-    path: Path
-    offsets: list[tuple[tuple[int, ...], str, int, int]] = field(default_factory=list)
-    ended: set[int] = field(default_factory=set)
-    stopped: bool = False
-    errors: list[AdapterError] = field(default_factory=list)
-    pickles: list[tuple[tuple[int, ...], str, str]] = field(default_factory=list)
-
-    def results(self) -> Iterator[Result]:
-        """The values that are data, ordered by parameter set, frame and place."""
-        if not self.offsets:
-            return
-        with self.path.open("rb") as file:
-            for *_, offset in self.offsets:
-                file.seek(offset)
-                yield read_token(json.loads(file.readline())).result()
-
-
-def index_tokens(path: Path) -> TokenIndex:
-    """Read a file of tokens through once.
-
-    :param path: the file; none counts as no tokens.
-    """
-    index = TokenIndex(path)
-    seen: set[tuple[Any, ...]] = set()
-    if not path.exists():
-        return index
-    with path.open("rb") as file:
-        offset = 0
-        for arrival, line in enumerate(file):
-            # A line without an end was being written when its writer died.
-            if line.endswith(b"\n"):
-                token = json.loads(line)
-                identity = token_identity(token)
-                if identity not in seen:
-                    seen.add(identity)
-                    _add(index, read_token(token), arrival, offset)
-            offset += len(line)
-    index.offsets.sort()
-    return index
 
 
 @dataclass(frozen=True)
@@ -159,32 +101,6 @@ def read_token(raw: Mapping[str, Any]) -> Token:
     if tag in ("json", "BaseModel"):
         return Token("value", *where, value["data"] if tag == "BaseModel" else value)
     return Token("pickle", *where)
-
-
-def _add(index: TokenIndex, token: Token, arrival: int, offset: int) -> None:
-    if token.kind == "value":
-        index.offsets.append((token.frame, token.place, arrival, offset))
-    elif token.kind == "pickle":
-        index.pickles.append((token.frame, token.place, token.site))
-    elif token.kind == "error":
-        for error in token.value:
-            _add_error(index, error, token.frame[0] if token.frame else None, token.site)
-    elif token.kind == "end" and token.frame:
-        index.ended.add(token.frame[0])
-    elif token.kind == "end":
-        index.stopped = True
-
-
-def _add_error(index: TokenIndex, error: dict[str, str], parameter_set: int | None, source: str) -> None:
-    raised_at = _GENERATED_CODE.findall(error["stack_trace"])
-    found = AdapterError(
-        parameter_set=parameter_set,
-        site=raised_at[-1] if raised_at else source,
-        type=error["type"],
-        message=error["message"],
-    )
-    if found not in index.errors:
-        index.errors.append(found)
 
 
 def token_identity(token: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -133,11 +133,11 @@ class DfmResultsOperator(BaseOperator):
         rows = []
         size = 0
         for result in results:
-            row = result.model_dump(mode="json")
+            row = {**dict(result), "frame": list(result.frame)}
             try:
-                # Airflow's API takes no NaN.
-                size += len(json.dumps(row, allow_nan=False))
-            except ValueError:
+                # Airflow's API takes no NaN, no half of a surrogate pair, and no endless nesting.
+                size += len(json.dumps(row, allow_nan=False, ensure_ascii=False).encode())
+            except (ValueError, RecursionError):
                 return None
             if size > self.max_xcom_bytes:
                 return None

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError, flare_errors
+from airflow_provider_dfm.remote.file_names import refuse_paths
 from airflow_provider_dfm.remote.kit_check import check_kit, explain_failed_login
 
 READ_TOKENS = "airflow_provider_dfm.read_tokens"
@@ -46,6 +47,7 @@ class FlareSession:
     def _log_in(self, kit: str, user: str) -> Any:
         from nvflare.fuel.flare_api import flare_api
 
+        refuse_paths()
         timeout = self._settings["connect_timeout"]
         if self._settings["secure_mode"]:
             return flare_api.new_secure_session(user, kit, timeout=timeout)

@@ -6,6 +6,7 @@ import argparse
 import itertools
 import math
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -51,6 +52,9 @@ class Record:
 def main() -> int:
     """Run it; 0 when every trial was hit and ended right."""
     options = _options()
+    # Both end it in order, also where the shell told its jobs to ignore Ctrl-C.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     record = Record(options.lines)
     with _folder(options.keep) as folder:
         with make_federation(folder, python_path=(TRIALS,)) as federation:

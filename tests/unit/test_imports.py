@@ -12,15 +12,20 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("nvflare", "nv_dfm_core", "execnet", "grpc", "numpy", "pandas")
 
 
-@pytest.mark.parametrize("module", ["operators.dfm", "sensors.job", "triggers.job", "hooks.dfm", "get_provider_info"])
-def test_no_federation_library_is_imported(module):
-    command = [sys.executable, "-X", "importtime", "-c", f"import airflow_provider_dfm.{module}"]
-    imported = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stderr
-    names = {line.rpartition("|")[2].strip().partition(".")[0] for line in imported.splitlines() if "|" in line}
+MODULES = ("operators.dfm", "operators.flare", "sensors.job", "triggers.job", "hooks.dfm", "get_provider_info")
+
+
+def _imported(program):
+    """The names of the packages that a program imports."""
+    command = [sys.executable, "-X", "importtime", "-c", program]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stderr.splitlines()
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines if "|" in line}
+
+
+def test_no_federation_library_is_imported():
     # What Airflow imports by itself is not ours.
-    command[-1] = "import airflow.sdk, airflow.triggers.base; from airflow.sdk import BaseOperator, BaseHook"
-    airflow = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stderr
-    names -= {line.rpartition("|")[2].strip().partition(".")[0] for line in airflow.splitlines() if "|" in line}
+    airflow = _imported("import airflow.sdk, airflow.triggers.base; from airflow.sdk import BaseOperator, BaseHook")
+    names = _imported(f"import {', '.join(f'airflow_provider_dfm.{module}' for module in MODULES)}") - airflow
     assert names.isdisjoint(HEAVY)
     assert "airflow_provider_dfm" in names
 

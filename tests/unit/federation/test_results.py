@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
+import shutil
+
 import pytest
 
 from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete, UnsafeResult
@@ -112,3 +116,63 @@ def test_a_line_that_was_being_written_is_left_out(tmp_path):
 def test_another_jobs_download_is_refused(tmp_path):
     with pytest.raises(JobFailed, match="not a pipeline that this provider submitted"):
         read_downloaded_job(tmp_path, {"job_id": "1", "name": "fedavg", "status": "FINISHED:COMPLETED"})
+
+
+@pytest.mark.parametrize("name", ["tokens.jsonl", "failures.json", "app_server", "workspace", "fifo"])
+def test_a_downloaded_job_that_leads_elsewhere_is_refused(tmp_path, name):
+    """A server that does not play fair; its own files would be taken for the results."""
+    elsewhere = write_job(tmp_path / "elsewhere", token(), end(), STOP, failures={"seattle": "x"})
+    folder = write_job(tmp_path / "job", token(), end(), STOP)
+    kept = "workspace/app_server/airflow_provider_dfm"
+    paths = {"app_server": "workspace/app_server", "workspace": "workspace", "fifo": f"{kept}/tokens.jsonl"}
+    path = folder / paths.get(name, f"{kept}/{name}")
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    if name == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(elsewhere / path.relative_to(folder))
+    with pytest.raises(UnsafeResult, match="is a link or no file"):
+        read_downloaded_job(folder, meta())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        "null",
+        "{}",
+        json.dumps(token(frame=[-1])),
+        json.dumps(token(frame=[2**64])),
+        json.dumps(token(frame=[2**63])),
+        json.dumps(token(frame=["a"])),
+        json.dumps(token(place=["a"])),
+        json.dumps(token(value=1) | {"tagged_data": ["json"]}),
+        json.dumps(token(value=1) | {"tagged_data": ["BaseModel", 1]}),
+        '{"a": ' * 100_000,
+    ],
+)
+def test_what_is_no_token_is_named(tmp_path, line):
+    """A server that does not play fair, or a disk that does not."""
+    folder = write_job(tmp_path, token())
+    with (folder / "workspace/app_server/airflow_provider_dfm/tokens.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(ResultsIncomplete, match=r"Line 2 of the job's tokens\.jsonl is no result"):
+        read_downloaded_job(folder, meta())
+
+
+def test_sets_and_frames_are_in_the_order_of_numbers(tmp_path):
+    frames = [[0], [1], [2], [10], [255], [256], [65536], [3, 10], [3, 9], [3]]
+    tokens = [token(frame=frame, value=frame) for frame in frames] + [end([i]) for i in range(65537)] + [STOP]
+    results = read_downloaded_job(write_job(tmp_path, *tokens), meta(sets=65537))
+    assert [each.value for each in results.received()] == sorted(frames)
+    assert results.outcome.missing.keys() == set(range(65537)) - {frame[0] for frame in frames}
+
+
+def test_a_token_that_lacks_its_end_was_being_written(tmp_path):
+    folder = write_job(tmp_path, token(), end(), STOP)
+    with (folder / "workspace/app_server/airflow_provider_dfm/tokens.jsonl").open("a") as file:
+        file.write('{"source_site": "sea')
+    assert len(list(read_downloaded_job(folder, meta()))) == 1

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import functools
 import json
+import math
 
 import pytest
 from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete
-from airflow_provider_dfm.federation.results import read_downloaded_job
+from airflow_provider_dfm.federation.results import FederationResults, read_downloaded_job
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
 
 from .tokens import end, error, meta, token, write_job
@@ -61,3 +63,54 @@ def test_a_strange_manifest_is_an_error(tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps({"some": "thing"}))
     with pytest.raises(ResultsIncomplete, match="not a manifest"):
         read_kept_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"nan": math.nan, "infinities": [math.inf, -math.inf]},
+        [2**53 + 1, -(2**64), 10**400],
+        "\ud800 and \udfff, halves of pairs, and a whole one: \U0001f600",
+        functools.reduce(lambda inner, _: [inner], range(400), 1),
+        [1e308, 5e-324, 0.1 + 0.2, -0.0, 1.0],
+        {"": None, "\u2028\x00\n": "\r\n\x85"},
+    ],
+    ids=["not numbers", "large integers", "surrogates", "deep", "floats", "odd text"],
+)
+def test_values_are_kept_as_they_are(value, folder, tmp_path):
+    download = write_job(tmp_path / "download", token(value=value), end(), end("stop"))
+    keep_results(read_downloaded_job(download, meta()), folder)
+    (kept,) = read_kept_results(folder)
+    assert repr(kept.value) == repr(value)
+
+
+def test_an_error_whose_message_is_no_text_is_kept(folder, tmp_path):
+    download = write_job(tmp_path / "download", error("half a pair: \ud800"), end("stop"))
+    keep_results(read_downloaded_job(download, meta()), folder)
+    assert read_kept_results(folder).outcome.errors[0].message == "half a pair: \ud800"
+
+
+def test_a_file_of_another_size_is_noticed_before_the_first_result(results, folder):
+    kept = keep_results(results, folder)
+    with (folder / "results.jsonl").open("ab") as file:
+        file.write(b"{}")
+    for read in (lambda: read_kept_results(folder), lambda: next(iter(kept))):
+        with pytest.raises(ResultsIncomplete, match=r"has \d+ bytes, but \d+ were written"):
+            read()
+    (folder / "results.jsonl").unlink()
+    for read in (lambda: read_kept_results(folder), lambda: next(iter(kept))):
+        with pytest.raises(ResultsIncomplete, match="is missing"):
+            read()
+
+
+def test_an_error_in_the_middle_leaves_what_was_there(results, folder):
+    keep_results(results, folder)
+
+    def broken():
+        yield next(results.received())
+        raise TimeoutError("the task's time is over")
+
+    with pytest.raises(TimeoutError):
+        keep_results(FederationResults(results.outcome, broken), folder)
+    assert list(read_kept_results(folder)) == list(results)
+    assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "results.jsonl"]

@@ -7,10 +7,13 @@ import pytest
 from airflow_provider_dfm.federation.errors import (
     ConnectionSettingsError,
     FederationError,
+    JobNotFound,
     StartupKitError,
 )
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
 from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.results_folder import keep_results
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 
@@ -86,3 +89,41 @@ def test_nothing_is_left_behind_when_opening_fails(tmp_path, monkeypatch):
     with pytest.raises(StartupKitError):
         _session().open()
     assert list(tmp_path.iterdir()) == []
+
+
+NO_IDS = [
+    "",
+    "..",
+    "../other",
+    "/etc",
+    "a/../b",
+    "{0}/..",
+    "{{{0}}}",
+    "urn:uuid:{0}",
+    "{0} ",
+    "2B7BB1D0-CDBA-4D1C-9F00-28D8A2D0E2CD",
+    None,
+    7,
+]
+
+
+@pytest.mark.parametrize("given", NO_IDS)
+def test_what_is_no_jobs_id_becomes_no_path(given, tmp_path):
+    """Ids come from templates, and name the folders that results are kept in."""
+    job_id = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
+    given = given.format(job_id) if isinstance(given, str) else given
+    results_path = tmp_path / "results"
+    for folder in (results_path / job_id, tmp_path, tmp_path / "other"):
+        keep_results(_results(job_id), folder)
+    session = _session(results_path=str(results_path))
+    assert session.results(job_id).outcome.results == 0
+    for method in (session.results, session.check_job, session.get_job_meta, session.abort_job):
+        with pytest.raises(JobNotFound, match="is not the id of a job"):
+            method(given)
+
+
+def _results(job_id):
+    outcome = JobOutcome(
+        job_id=job_id, name="a", status="FINISHED:COMPLETED", parameter_sets=0, places=(), results=0, stopped=True
+    )
+    return FederationResults(outcome, lambda: iter(()))

@@ -1,0 +1,156 @@
+"""An index of a file of tokens. It stays small, however many and however large they are: it is on disk itself."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import struct
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_dfm.federation.errors import ResultsIncomplete
+from airflow_provider_dfm.federation.tokens import AdapterError, Result, read_token
+
+# In memory up to some megabytes, then in a temporary file that nobody else sees: sqlite.org/inmemorydb.html
+TEMPORARY = ""
+SCHEMA = """
+PRAGMA journal_mode = OFF;
+CREATE TABLE token (
+    frame BLOB, place TEXT, site TEXT, node TEXT, kind TEXT, parameter_set INTEGER, arrival INTEGER, offset INTEGER,
+    PRIMARY KEY (frame, place, site, node)
+) WITHOUT ROWID;
+CREATE TABLE ended (parameter_set INTEGER PRIMARY KEY);
+BEGIN;
+"""
+# FLARE's reliable messages repeat what was not confirmed in time: a token that is there already is the same one.
+ADD = "INSERT OR IGNORE INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+IN_ORDER = "SELECT offset FROM token WHERE kind = 'value' ORDER BY frame, place, arrival"
+
+# What comes of a line that a controller did not write.
+UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+    struct.error,
+    sqlite3.Error,
+)
+
+# DFM sends an error on from site to site; the generated code in its trace belongs to the one that raised it.
+_GENERATED_CODE = re.compile(r"[/\\]fed[/\\]runtime[/\\](\w+)[/\\]_this_site\.py")
+
+
+class TokenIndex:
+    """What a file of tokens holds, and where; the values stay in the file.
+
+    :param path: the file; none counts as no tokens.
+    :raises ResultsIncomplete: there is something else than tokens in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stopped = False
+        self._errors: dict[AdapterError, None] = {}
+        # Results may be read in another thread than this.
+        self._tokens = sqlite3.connect(TEMPORARY, isolation_level=None, check_same_thread=False)
+        self._tokens.executescript(SCHEMA)
+        if path.exists():
+            self._read()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the pipeline's own end was reported."""
+        return self._stopped
+
+    @property
+    def errors(self) -> tuple[AdapterError, ...]:
+        """What operations raised, each once."""
+        return tuple(self._errors)
+
+    def __len__(self) -> int:
+        """How many values are data."""
+        count: int = self._tokens.execute("SELECT count(*) FROM token WHERE kind = 'value'").fetchone()[0]
+        return count
+
+    def results(self) -> Iterator[Result]:
+        """The values that are data, ordered by parameter set, frame and place."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            for (offset,) in self._tokens.execute(IN_ORDER):
+                file.seek(offset)
+                yield read_token(json.loads(file.readline())).result()
+
+    def pickles(self) -> Iterator[tuple[int, str, str]]:
+        """Parameter set, place and site of each value that only a pickle can give, as they arrived."""
+        yield from self._tokens.execute(
+            "SELECT parameter_set, place, site FROM token WHERE kind = 'pickle' ORDER BY arrival"
+        )
+
+    def missing(self, parameter_sets: int, places: Collection[str]) -> dict[int, tuple[str, ...]]:
+        """The sets that were not answered: to the places without a value, or to none where the end is missing.
+
+        :param parameter_sets: how many sets there were.
+        :param places: the places that need a value for every set.
+        """
+        has = {place: bytearray(parameter_sets) for place in places}
+        for parameter_set, place in self._tokens.execute("SELECT parameter_set, place FROM token"):
+            if place in has and parameter_set < parameter_sets:
+                has[place][parameter_set] = True
+        ended = bytearray(parameter_sets)
+        for (parameter_set,) in self._tokens.execute("SELECT parameter_set FROM ended"):
+            if parameter_set < parameter_sets:
+                ended[parameter_set] = True
+        missing = {}
+        for number in range(parameter_sets):
+            lacking = tuple(place for place in places if not has[place][number])
+            if lacking or not ended[number]:
+                missing[number] = lacking
+        return missing
+
+    def _read(self) -> None:
+        with self._path.open("rb") as file:
+            offset = 0
+            for arrival, line in enumerate(file):
+                # A line without an end was being written when its writer died.
+                if line.endswith(b"\n"):
+                    try:
+                        self._add(json.loads(line), arrival, offset)
+                    except UNREADABLE as error:
+                        raise ResultsIncomplete(
+                            f"Line {arrival + 1} of the job's {self._path.name} is no result that can be read: "
+                            f"{type(error).__name__}: {error}."
+                        ) from None
+                offset += len(line)
+
+    def _add(self, raw: Mapping[str, Any], arrival: int, offset: int) -> None:
+        token = read_token(raw)
+        parameter_set = token.frame[0] if token.frame else None
+        if token.kind in ("value", "pickle"):
+            # Packed, they sort as the tuples do.
+            frame = struct.pack(f">{len(token.frame)}Q", *token.frame)
+            node = str(raw["source_node"])
+            self._tokens.execute(
+                ADD, (frame, token.place, token.site, node, token.kind, parameter_set, arrival, offset)
+            )
+        elif token.kind == "error":
+            for error in token.value:
+                self._errors[_adapter_error(error, parameter_set, token.site)] = None
+        elif token.kind == "end" and parameter_set is not None:
+            self._tokens.execute("INSERT OR IGNORE INTO ended VALUES (?)", (parameter_set,))
+        elif token.kind == "end":
+            self._stopped = True
+
+
+def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: str) -> AdapterError:
+    raised_at = _GENERATED_CODE.findall(error["stack_trace"])
+    return AdapterError(
+        parameter_set=parameter_set,
+        site=raised_at[-1] if raised_at else source,
+        type=error["type"],
+        message=error["message"],
+    )

@@ -1,0 +1,76 @@
+"""Files, in a folder or an object store, that are there whole or not at all.
+
+Paths are ``pathlib.Path`` or of its kin, such as Airflow's ``ObjectStoragePath``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+# What is held in memory of a file that goes to an object store or comes from it. S3 takes 10,000 parts a file.
+BLOCK_BYTES = 8 * 1024 * 1024
+
+
+@contextlib.contextmanager
+def whole_file(target: Any) -> Iterator[Any]:
+    """Write a file; it is seen when it is whole, in place of what was there. An error leaves what was there.
+
+    :param target: the file, in an existing folder.
+    """
+    local = _local_path(target)
+    with _in_store(target) if local is None else _in_folder(local) as file:
+        yield file
+
+
+def opened(path: Any) -> IO[bytes]:
+    """Open a file to read it line by line.
+
+    :param path: the file.
+    """
+    local = _local_path(path)
+    if local is not None:
+        return local.open("rb")
+    # fsspec's own lines copy a whole block for each: fsspec/spec.py, AbstractBufferedFile.readuntil
+    return io.BufferedReader(path.open("rb", block_size=BLOCK_BYTES), buffer_size=1024 * 1024)
+
+
+def _local_path(path: Any) -> Path | None:
+    if getattr(path, "protocol", "file") in ("", "file", "local"):
+        return Path(getattr(path, "path", path))
+    return None
+
+
+@contextlib.contextmanager
+def _in_folder(target: Path) -> Iterator[IO[bytes]]:
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    try:
+        with part.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _in_store(target: Any) -> Iterator[Any]:
+    # Without this option, leaving a file's with block makes an object of what was written, even after an error.
+    file = target.open("wb", block_size=BLOCK_BYTES, autocommit=False)
+    try:
+        yield file
+        file.close()
+    except BaseException:
+        with contextlib.suppress(Exception):
+            # Otherwise its end as an object would close it, which fails once it is discarded.
+            file.close()
+            file.discard()
+        raise
+    file.commit()
