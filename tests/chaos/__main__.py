@@ -56,12 +56,14 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     record = Record(options.lines)
-    with _folder(options.keep) as folder:
-        with make_federation(folder, python_path=(TRIALS,)) as federation:
-            with chaos_stage(folder, federation) as stage:
-                _campaign(stage, record, options)
-    if options.table:
-        options.table.write_text(table(record.outcomes, _about(options), record.minutes))
+    try:
+        with _folder(options.keep) as folder:
+            with make_federation(folder, python_path=(TRIALS,)) as federation:
+                with chaos_stage(folder, federation) as stage:
+                    _campaign(stage, record, options)
+    finally:
+        if options.table:
+            options.table.write_text(table(record.outcomes, _about(options), record.minutes))
     hit = counted(record.outcomes)
     wrong = [outcome for outcome in record.outcomes if outcome.wrong or not outcome.kill]
     print(f"{len({outcome.kill for outcome in hit})} kills, {len(hit)} runs hit, {len(wrong)} wrong or not hit")

@@ -89,7 +89,8 @@ class Attempt:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        state = self._state()
+        path = f"/api/v2/dags/{self.trial.dag}/dagRuns/{self.trial.run}"
+        state = self._stage.airflow.api("GET", path)["state"]
         seconds = now - self._started
         if state not in FINISHED and seconds < RUN_SECONDS:
             return
@@ -102,14 +103,6 @@ class Attempt:
             self.outcome.wrong.append(f"the run is {state}, its tasks {states}")
         else:
             self._check_values()
-
-    def _state(self) -> str:
-        path = f"/api/v2/dags/{self.trial.dag}/dagRuns/{self.trial.run}"
-        try:
-            return str(self._stage.airflow.api("GET", path)["state"])
-        except AirflowError as error:
-            # A busy API server's refusal is not the run's end.
-            return str(error)
 
     def _check_values(self) -> None:
         try:
