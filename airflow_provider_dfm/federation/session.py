@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,29 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import FederationError, JobNotFound, ResultsIncomplete
+from airflow_provider_dfm.federation.errors import JobNotFound
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
-from airflow_provider_dfm.federation.host_process import HostProcess, Log
-from airflow_provider_dfm.federation.interpreter import inspect_interpreter
+from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job import FederationJob
-from airflow_provider_dfm.federation.job_identity import JobIdentity, check_job_id
+from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.job_results import JobResults
 from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
-from airflow_provider_dfm.federation.private_folder import PrivateFolder
-from airflow_provider_dfm.federation.results import (
-    FederationResults,
-    check_status,
-    is_pipeline_job,
-    read_downloaded_job,
-)
-from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.settings import ConnectionSettings
-from airflow_provider_dfm.federation.startup_kit import copy_startup_kit, unpack_startup_kit
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
 
-COMMAND_SECONDS = 60.0
 PREPARE_SECONDS = 120.0
 TRANSFER_SECONDS = 600.0
 
@@ -79,14 +69,11 @@ class FederationSession:
         startup_kit: Any = None,
     ) -> None:
         self.settings = settings
+        self._log: Log = log or logging.getLogger(__name__)
+        self._session = OpenSession(settings, self._log, startup_kit)
         if results_path is None and settings.results_path:
             results_path = Path(settings.results_path)
-        self._results_path = results_path
-        self._startup_kit = Path(settings.startup_kit) if startup_kit is None else startup_kit
-        self._log: Log = log or logging.getLogger(__name__)
-        self._host: HostProcess | None = None
-        self._private_folder: PrivateFolder | None = None
-        self.about: dict[str, Any] = {}
+        self._results = JobResults(self._session, self.get_job_meta, results_path, self._log)
 
     def __enter__(self) -> FederationSession:
         self.open()
@@ -97,58 +84,21 @@ class FederationSession:
     ) -> None:
         self.close()
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the session found when it was opened: versions, and the federation's package."""
+        return self._session.about
+
     def open(self) -> None:
         """Start the session host and log in.
 
         :raises FederationError: says what is wrong with the interpreter, the kit, the user or the server.
         """
-        settings = self.settings
-        timeout = settings.connect_timeout
-        inspect_interpreter(settings.python, needs_dfm=bool(settings.federation), timeout=timeout)
-        self._private_folder = PrivateFolder()
-        try:
-            self._host = HostProcess(
-                settings.python, settings.python_path, str(self._folder), self._host_settings(), self._log
-            )
-            # Importing the libraries takes its own time, so the log-in's limit alone would be too short.
-            self.about = self._host.ask("connect", 2 * timeout + COMMAND_SECONDS)
-        except BaseException:
-            self.close()
-            raise
+        self._session.open()
 
     def close(self) -> None:
         """End the session host and remove the copy of the startup kit. Does nothing the second time."""
-        if self._host is not None:
-            self._host.end()
-            self._host = None
-        if self._private_folder is not None:
-            self._private_folder.close()
-            self._private_folder = None
-
-    @property
-    def _folder(self) -> Path | None:
-        return None if self._private_folder is None else self._private_folder.path
-
-    def _host_settings(self) -> dict[str, Any]:
-        settings = self.settings
-        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout", "allow_pickles")
-        return {name: getattr(settings, name) for name in names} | {"startup_kit": self._private_kit()}
-
-    def _private_kit(self) -> str | None:
-        assert self._folder is not None
-        if self.settings.target == "local":
-            return None
-        content = self.settings.startup_kit_content.get_secret_value()
-        if content:
-            return str(unpack_startup_kit(content, self._folder))
-        return str(copy_startup_kit(self._startup_kit, self._folder))
-
-    def _ask(self, method: str, timeout: float = COMMAND_SECONDS, **arguments: Any) -> Any:
-        if "job_id" in arguments:
-            check_job_id(arguments["job_id"])
-        if self._host is None:
-            raise FederationError(f"Cannot do {method}: the session is not open. Use it in a with statement.")
-        return self._host.ask(method, timeout, **arguments)
+        self._session.close()
 
     def prepare(
         self,
@@ -166,7 +116,7 @@ class FederationSession:
         :param pipeline_arguments: keyword arguments of the function.
         :raises PipelineError: it cannot be read, built or prepared.
         """
-        answer = self._ask(
+        answer = self._session.ask(
             "prepare",
             PREPARE_SECONDS,
             source=pipeline_source(pipeline, pipeline_arguments),
@@ -179,7 +129,7 @@ class FederationSession:
 
     def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
         """The Python code that each site will run, by site."""
-        code: dict[str, str] = self._ask("debug_show_code", PREPARE_SECONDS, reference=pipeline.reference)
+        code: dict[str, str] = self._session.ask("debug_show_code", PREPARE_SECONDS, reference=pipeline.reference)
         return code
 
     def execute(
@@ -209,11 +159,11 @@ class FederationSession:
         sets = normalize_parameter_sets(input_params)
         if not isinstance(pipeline, PreparedPipeline):
             pipeline = self.prepare(pipeline, restrict_to_sites, pipeline_arguments=pipeline_arguments)
-        content = self._ask("bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets)
+        content = self._session.ask("bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets)
 
         def submit(job_id: str) -> None:
             options = {"job_id": job_id, "ends_at": ends_at, "task_timeout_s": task_timeout_s}
-            self._ask("submit_pipeline", TRANSFER_SECONDS, **options)
+            self._session.ask("submit_pipeline", TRANSFER_SECONDS, **options)
 
         return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim)
 
@@ -233,12 +183,11 @@ class FederationSession:
         :raises JobDefinitionError: the folder is no job, or the federation refuses it.
         :raises JobContentConflict: the claimed job does something else.
         """
-        assert self._folder is not None
         source = Path(job_definition_path) if isinstance(job_definition_path, str) else job_definition_path
-        folder = copy_job_folder(source, self._folder / "jobs" / str(uuid.uuid4()))
+        folder = copy_job_folder(source, self._session.folder / "jobs" / str(uuid.uuid4()))
 
         def submit(job_id: str) -> None:
-            self._ask("submit_job", TRANSFER_SECONDS, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
+            self._session.ask("submit_job", TRANSFER_SECONDS, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
 
         return self._submit(f"job {folder.name!r}", folder.content, submit, claim)
 
@@ -261,7 +210,7 @@ class FederationSession:
         return FederationJob(self, submission.job_id, submission.found)
 
     def _find_own(self, job_id: str, partial: bool) -> dict[str, Any] | None:
-        kept = self._kept_results(job_id)
+        kept = self._results.kept(job_id)
         if kept is None:
             return self.find_job(job_id)
         return kept.outcome.as_meta() | {"failed": kept.outcome.failure(partial) is not None}
@@ -276,7 +225,7 @@ class FederationSession:
 
     def get_system_info(self) -> dict[str, Any]:
         """``server_status``, ``server_start_time``, the connected ``sites`` and the ``running_jobs``' ids."""
-        info: dict[str, Any] = self._ask("get_system_info")
+        info: dict[str, Any] = self._session.ask("get_system_info")
         return info
 
     def get_job_meta(self, job_id: str) -> dict[str, Any]:
@@ -285,11 +234,11 @@ class FederationSession:
         :raises JobNotFound: nobody knows the id.
         """
         try:
-            meta: dict[str, Any] = self._ask("get_job_meta", job_id=job_id)
+            meta: dict[str, Any] = self._session.ask("get_job_meta", job_id=job_id)
         except JobNotFound:
             # A local job is forgotten with the session that ran it, others with the server's store; what is kept
             # of them is in their results.
-            kept = self._kept_results(job_id)
+            kept = self._results.kept(job_id)
             if kept is None:
                 raise
             return kept.outcome.as_meta()
@@ -319,7 +268,7 @@ class FederationSession:
         :param reverse: the latest first.
         :return: ``job_id``, ``job_name``, ``status``, ``submit_time`` and ``duration`` of each, or its meta.
         """
-        jobs: list[dict[str, Any]] = self._ask(
+        jobs: list[dict[str, Any]] = self._session.ask(
             "list_jobs",
             detailed=detailed,
             limit=limit,
@@ -340,64 +289,21 @@ class FederationSession:
         :param position: where to begin; 0: at the first token.
         :return: ``text``, one token a line, empty when there is no more now, and the ``position`` to go on from.
         """
-        tokens: dict[str, Any] = self._ask("read_tokens", job_id=job_id, position=position)
+        tokens: dict[str, Any] = self._session.ask("read_tokens", job_id=job_id, position=position)
         return tokens
 
     def abort_job(self, job_id: str) -> None:
         """Abort a job; one that has ended stays as it is."""
-        self._ask("abort_job", job_id=job_id)
+        self._session.ask("abort_job", job_id=job_id)
 
     def job_ended(self, job_id: str) -> None:
         """Keep what would be lost with the session: the results of a local job."""
-        if self.settings.target == "local" and self._results_path is not None:
-            self.results(job_id)
+        self._results.keep_ended(job_id)
 
     def results(self, job_id: str) -> FederationResults:
         """What a job's pipeline yielded; see :meth:`FederationJob.results`."""
-        kept = self._kept_results(job_id)
-        return self._bring_results(self.get_job_meta(job_id)) if kept is None else kept
+        return self._results.of(job_id)
 
     def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
-        """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
-
-        :param job_id: the job.
-        :param partial: let a job pass that answered some of its parameter sets.
-        :return: the results; None for a job that is no pipeline of this provider's, of which FLARE's status is
-            all that can be said.
-        :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not.
-        """
-        results = self._kept_results(job_id)
-        if results is None:
-            meta = self.get_job_meta(job_id)
-            if not is_pipeline_job(meta):
-                check_status(meta)
-                return None
-            results = self._bring_results(meta)
-        results.outcome.check(partial)
-        return results
-
-    def _kept_results(self, job_id: str) -> FederationResults | None:
-        try:
-            kept = None if self._results_path is None else read_kept_results(self._results_path / check_job_id(job_id))
-        except ResultsIncomplete as error:
-            if self.settings.target == "local":
-                raise
-            self._log.log(logging.WARNING, "%s They are brought anew from the federation.", error)
-            return None
-        # Kept before pickles were allowed.
-        return None if kept and kept.outcome.pickles and self.settings.allow_pickles else kept
-
-    def _bring_results(self, meta: dict[str, Any]) -> FederationResults:
-        """Download a job's results, and keep them where there is a place for them."""
-        job_id = meta["job_id"]
-        if not JobStatus.of(meta["status"]).has_ended:
-            raise ResultsIncomplete(f"Job {job_id} is {meta['status']}: wait until it has finished.")
-        location = Path(self._ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
-        results = read_downloaded_job(location, meta)
-        steps.reached(steps.DOWNLOADED, job_id)
-        if self._results_path is None:
-            return results
-        kept = keep_results(results, self._results_path / check_job_id(job_id))
-        steps.reached(steps.KEPT, job_id)
-        shutil.rmtree(location, ignore_errors=True)
-        return kept
+        """Make sure that an ended job did its work; see :meth:`JobResults.check`."""
+        return self._results.check(job_id, partial)

@@ -76,6 +76,15 @@ def test_50_results_of_100_kilobytes(target):
     assert [len(result.value) for result in target.results("large")] == [100_000] * 50
 
 
+def test_a_job_is_completed_before_its_server_has_stored_it(fields, tmp_path):
+    """The server needs a second for this job's workspace; meanwhile it gives the job without it."""
+    settings = read_settings(fields(federation="trials", results_path=str(tmp_path)), "test")
+    with FederationSession(settings) as session:
+        job = session.execute("trial_pipelines:large", [{"size": 5_000_000}] * 40)
+        assert job.wait_until_finished(timeout=240, poll_interval=0.05)
+        assert [len(result.value) for result in job.results()] == [5_000_000] * 40
+
+
 def test_each_result_names_its_site_and_place(target):
     found = [(result.parameter_set, result.place, result.site, result.value) for result in target.results("both")]
     sites = ("san_francisco", "seattle")

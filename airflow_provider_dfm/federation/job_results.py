@@ -1,0 +1,114 @@
+"""The results of a session's jobs: brought from the federation once, and kept."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.errors import ResultsIncomplete
+from airflow_provider_dfm.federation.host_process import Log
+from airflow_provider_dfm.federation.job_download import download_stored_job
+from airflow_provider_dfm.federation.job_identity import check_job_id
+from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.open_session import OpenSession
+from airflow_provider_dfm.federation.results import (
+    FederationResults,
+    check_status,
+    is_pipeline_job,
+    read_downloaded_job,
+)
+from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
+
+TRANSFER_SECONDS = 600.0
+
+
+class JobResults:
+    """Brings results, and keeps them where there is a place for them.
+
+    :param session: the open session.
+    :param get_job_meta: asks for a job's meta.
+    :param results_path: the folder, a ``pathlib.Path`` or one of its kin; None: results can be read until the
+        session is closed.
+    :param log: the session's.
+    """
+
+    def __init__(
+        self, session: OpenSession, get_job_meta: Callable[[str], dict[str, Any]], results_path: Any, log: Log
+    ) -> None:
+        self._session = session
+        self._get_job_meta = get_job_meta
+        self._results_path = results_path
+        self._log = log
+
+    def keep_ended(self, job_id: str) -> None:
+        """Keep what would be lost with the session: the results of a local job."""
+        if self._session.settings.target == "local" and self._results_path is not None:
+            self.of(job_id)
+
+    def of(self, job_id: str) -> FederationResults:
+        """What a job's pipeline yielded.
+
+        :raises ResultsIncomplete: the job has not ended.
+        """
+        kept = self.kept(job_id)
+        return self._bring(self._get_job_meta(job_id)) if kept is None else kept
+
+    def check(self, job_id: str, partial: bool = False) -> FederationResults | None:
+        """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
+
+        :param job_id: the job.
+        :param partial: let a job pass that answered some of its parameter sets.
+        :return: the results; None for a job that is no pipeline of this provider's, of which FLARE's status is
+            all that can be said.
+        :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not.
+        """
+        results = self.kept(job_id)
+        if results is None:
+            meta = self._get_job_meta(job_id)
+            if not is_pipeline_job(meta):
+                check_status(meta)
+                return None
+            results = self._bring(meta)
+        results.outcome.check(partial)
+        return results
+
+    def kept(self, job_id: str) -> FederationResults | None:
+        """What is kept of a job; None where nothing is, or not all.
+
+        :raises JobNotFound: it is no job's id.
+        :raises ResultsIncomplete: it is damaged, and cannot be brought anew.
+        """
+        try:
+            kept = None if self._results_path is None else read_kept_results(self._results_path / check_job_id(job_id))
+        except ResultsIncomplete as error:
+            if self._session.settings.target == "local":
+                raise
+            self._log.log(logging.WARNING, "%s They are brought anew from the federation.", error)
+            return None
+        if kept is not None and kept.outcome.pickles and self._session.settings.allow_pickles:
+            # Kept before pickles were allowed.
+            return None
+        return kept
+
+    def _bring(self, meta: dict[str, Any]) -> FederationResults:
+        """Download a job's results, and keep them where there is a place for them."""
+        job_id = meta["job_id"]
+        if not JobStatus.of(meta["status"]).has_ended:
+            raise ResultsIncomplete(f"Job {job_id} is {meta['status']}: wait until it has finished.")
+
+        def download() -> Path:
+            return Path(self._session.ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
+
+        location = download_stored_job(download, meta)
+        results = read_downloaded_job(location, meta)
+        steps.reached(steps.DOWNLOADED, job_id)
+        if self._results_path is None:
+            return results
+        kept = keep_results(results, self._results_path / check_job_id(job_id))
+        steps.reached(steps.KEPT, job_id)
+        shutil.rmtree(location, ignore_errors=True)
+        return kept

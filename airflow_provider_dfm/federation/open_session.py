@@ -1,0 +1,106 @@
+"""An open session host with its private folder: what a session asks its requests of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from airflow_provider_dfm.federation.errors import FederationError
+from airflow_provider_dfm.federation.host_process import HostProcess, Log
+from airflow_provider_dfm.federation.interpreter import inspect_interpreter
+from airflow_provider_dfm.federation.job_identity import check_job_id
+from airflow_provider_dfm.federation.private_folder import PrivateFolder
+from airflow_provider_dfm.federation.settings import ConnectionSettings
+from airflow_provider_dfm.federation.startup_kit import copy_startup_kit, unpack_startup_kit
+
+COMMAND_SECONDS = 60.0
+
+
+class OpenSession:
+    """Opens, asks and closes; use it in a ``with``.
+
+    :param settings: which federation, as whom, and how.
+    :param log: gets the session's log lines.
+    :param startup_kit: the kit's folder, zip or tar: a ``pathlib.Path`` or one of its kin; default: the settings'.
+    """
+
+    def __init__(self, settings: ConnectionSettings, log: Log, startup_kit: Any = None) -> None:
+        self.settings = settings
+        self._log = log
+        self._startup_kit = Path(settings.startup_kit) if startup_kit is None else startup_kit
+        self._host: HostProcess | None = None
+        self._private_folder: PrivateFolder | None = None
+        self.about: dict[str, Any] = {}
+
+    def __enter__(self) -> OpenSession:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Start the session host and log in.
+
+        :raises FederationError: says what is wrong with the interpreter, the kit, the user or the server.
+        """
+        settings = self.settings
+        timeout = settings.connect_timeout
+        inspect_interpreter(settings.python, needs_dfm=bool(settings.federation), timeout=timeout)
+        self._private_folder = PrivateFolder()
+        try:
+            self._host = HostProcess(
+                settings.python, settings.python_path, str(self.folder), self._host_settings(), self._log
+            )
+            # Importing the libraries takes its own time, so the log-in's limit alone would be too short.
+            self.about = self._host.ask("connect", 2 * timeout + COMMAND_SECONDS)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the session host and remove the copy of the startup kit. Does nothing the second time."""
+        if self._host is not None:
+            self._host.end()
+            self._host = None
+        if self._private_folder is not None:
+            self._private_folder.close()
+            self._private_folder = None
+
+    @property
+    def folder(self) -> Path:
+        """The session's private folder.
+
+        :raises FederationError: the session is not open.
+        """
+        if self._private_folder is None:
+            raise FederationError("The session is not open. Use it in a with statement.")
+        return self._private_folder.path
+
+    def _host_settings(self) -> dict[str, Any]:
+        settings = self.settings
+        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout", "allow_pickles")
+        return {name: getattr(settings, name) for name in names} | {"startup_kit": self._private_kit()}
+
+    def _private_kit(self) -> str | None:
+        if self.settings.target == "local":
+            return None
+        content = self.settings.startup_kit_content.get_secret_value()
+        if content:
+            return str(unpack_startup_kit(content, self.folder))
+        return str(copy_startup_kit(self._startup_kit, self.folder))
+
+    def ask(self, method: str, timeout: float = COMMAND_SECONDS, **arguments: Any) -> Any:
+        """Have the session host do something; see :meth:`HostProcess.ask`.
+
+        :param method: name of a public method of ``remote/session.py``.
+        :param timeout: seconds.
+        """
+        if "job_id" in arguments:
+            check_job_id(arguments["job_id"])
+        if self._host is None:
+            raise FederationError(f"Cannot do {method}: the session is not open. Use it in a with statement.")
+        return self._host.ask(method, timeout, **arguments)
