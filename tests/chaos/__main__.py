@@ -64,7 +64,7 @@ def main() -> int:
                     _campaign(stage, record, options)
     finally:
         if options.table:
-            options.table.write_text(table(record.outcomes, _about(options), record.minutes))
+            options.table.write_text(table(record.outcomes, _about(options)))
     hit = counted(record.outcomes)
     wrong = [outcome for outcome in record.outcomes if outcome.wrong or not outcome.kill]
     print(f"{len({outcome.kill for outcome in hit})} kills, {len(hit)} runs hit, {len(wrong)} wrong or not hit")

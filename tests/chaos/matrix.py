@@ -25,7 +25,7 @@ TRIGGERER = "triggerer"
 SERVER = "FLARE server"  # with its job processes
 VALUES = 5
 # Until then all runs of a wave have to be held.
-LONG_SECONDS = 30.0
+LONG_SECONDS = 25.0
 # These hit every run that is under way.
 SHARED = (SCHEDULER, TRIGGERER, SERVER)
 

@@ -30,18 +30,17 @@ def counted(outcomes: list[Outcome]) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome.kill]
 
 
-def table(outcomes: list[Outcome], about: Mapping[str, str], minutes: float) -> str:
+def table(outcomes: list[Outcome], about: Mapping[str, str]) -> str:
     """The kill matrix as Markdown.
 
     :param outcomes: of all trials.
     :param about: what it was made with: name to version or text.
-    :param minutes: how long it took.
     """
     hit = counted(outcomes)
     wrong = [outcome for outcome in hit if outcome.wrong]
     lines = ["# Kill matrix", ""]
     lines += [f"{name}: {text}  " for name, text in about.items()]
-    lines += ["", _summary(hit, wrong, minutes), ""]
+    lines += ["", _summary(hit, wrong), ""]
     lines += [_meaning(), ""]
     for way in WAYS:
         lines += [f"## {way.capitalize()} wait", "", *_grid(hit, way), ""]
@@ -53,14 +52,14 @@ def table(outcomes: list[Outcome], about: Mapping[str, str], minutes: float) -> 
     return "\n".join(lines) + "\n"
 
 
-def _summary(hit: list[Outcome], wrong: list[Outcome], minutes: float) -> str:
+def _summary(hit: list[Outcome], wrong: list[Outcome]) -> str:
     kills = len({outcome.kill for outcome in hit})
     active = [outcome for outcome in hit if any(not status.startswith("FINISHED") for status in outcome.jobs_before)]
     anew = sum(len(outcome.jobs) > 1 for outcome in active)
     return (
         f"**{kills} kills hit {len(hit)} DAG runs at a step; {len(hit) - len(wrong)} of these runs ended right, "
-        f"{len(wrong)} wrong.** It took {minutes:.0f} minutes. The kills of the FLARE server met {len(active)} jobs that "
-        f"had not ended; {anew} of them did not outlive it, and their tasks submitted another."
+        f"{len(wrong)} wrong.** The kills of the FLARE server met {len(active)} jobs that had not ended; {anew} "
+        "of them did not outlive it, and their tasks submitted another."
     )
 
 
