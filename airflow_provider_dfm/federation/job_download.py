@@ -16,6 +16,9 @@ PAUSE_SECONDS = 1.0
 STORING_SECONDS = 600.0
 # A job that failed or was aborted can have lost its workspace with its process; of its results nothing depends on it.
 STORING_SECONDS_AFTER_FAILURE = 60.0
+# A server that starts calls so what it ran when it died: nvflare/private/fed/server/job_runner.py,
+# update_unfinished_jobs. What such a job wrote is never stored.
+ABANDONED = "FINISHED:ABANDONED"
 
 
 def download_stored_job(
@@ -37,11 +40,12 @@ def download_stored_job(
     :raises CommandTimedOut: the job completed, but its workspace does not come.
     """
     completed = meta["status"] == SUCCESS
+    # A job without a start time never ran.
+    to_be_stored = completed or (meta.get("start_time") and meta["status"] != ABANDONED)
     ends = time.monotonic() + (storing_seconds if completed else storing_seconds_after_failure)
     while True:
         location = download()
-        # A job without a start time never ran, so there is nothing to wait for.
-        if (location / "workspace").exists() or not (completed or meta.get("start_time")):
+        if (location / "workspace").exists() or not to_be_stored:
             return location
         if time.monotonic() > ends:
             if not completed:

@@ -22,18 +22,19 @@ from tests.chaos.attempt import Outcome
 from tests.chaos.campaign import run_trials
 from tests.chaos.matrix import MATRIX, SHORT, trials
 from tests.chaos.stage import TRIALS, Stage, chaos_stage
-from tests.chaos.table import counted, json_line, table
+from tests.chaos.table import counted, json_line, outcome_of, table
 
 
 class Record:
     """Collects outcomes, and writes each down at once.
 
-    :param lines: the file for JSON lines, or None.
+    :param lines: the file for JSON lines, or None; what it has from before counts too.
     """
 
     def __init__(self, lines: Path | None) -> None:
-        self.outcomes: list[Outcome] = []
         self._lines = lines
+        found = lines.read_text().splitlines() if lines and lines.exists() else []
+        self.outcomes: list[Outcome] = [outcome_of(line) for line in found]
         self._started = time.monotonic()
 
     @property
@@ -56,12 +57,14 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     record = Record(options.lines)
-    with _folder(options.keep) as folder:
-        with make_federation(folder, python_path=(TRIALS,)) as federation:
-            with chaos_stage(folder, federation) as stage:
-                _campaign(stage, record, options)
-    if options.table:
-        options.table.write_text(table(record.outcomes, _about(options), record.minutes))
+    try:
+        with _folder(options.keep) as folder:
+            with make_federation(folder, python_path=(TRIALS,)) as federation:
+                with chaos_stage(folder, federation) as stage:
+                    _campaign(stage, record, options)
+    finally:
+        if options.table:
+            options.table.write_text(table(record.outcomes, _about(options)))
     hit = counted(record.outcomes)
     wrong = [outcome for outcome in record.outcomes if outcome.wrong or not outcome.kill]
     print(f"{len({outcome.kill for outcome in hit})} kills, {len(hit)} runs hit, {len(wrong)} wrong or not hit")
@@ -81,8 +84,8 @@ def _campaign(stage: Stage, record: Record, options: argparse.Namespace) -> None
     cells = SHORT if options.short else MATRIX
     if options.only:
         cells = tuple(cell for cell in cells if all(word in str(cell) for word in options.only))
-    ahead = trials(cells)
-    kills = 0
+    ahead = trials(cells, 1 + max((outcome.trial.number for outcome in record.outcomes), default=0))
+    kills = len({outcome.kill for outcome in counted(record.outcomes)})
     while kills < options.kills and record.minutes < options.minutes:
         # The rest of a round is not worth more than the kills that are wanted.
         count = min(len(cells), options.kills - kills) if kills else len(cells)
@@ -94,7 +97,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=1, help="go on until there were as many; at least one round")
     parser.add_argument("--minutes", type=float, default=math.inf, help="begin nothing more after this time")
     parser.add_argument("--table", type=Path, help="file for the table, as Markdown")
-    parser.add_argument("--lines", type=Path, help="file for one line of JSON a trial")
+    parser.add_argument("--lines", type=Path, help="file for one line of JSON a trial; goes on with what it has")
     parser.add_argument("--keep", type=Path, help="folder for all logs; default: one that is removed afterwards")
     parser.add_argument("--short", action="store_true", help="the cells of the short form only")
     parser.add_argument("--only", nargs="*", help="the cells whose description has all these words")

@@ -29,6 +29,7 @@ class Outcome:
     :param tries: how often the task was tried.
     :param seconds: from the trigger to the run's end.
     :param jobs: the statuses of the run's jobs in the federation's list.
+    :param jobs_before: the same right before a server's kill.
     """
 
     trial: Trial
@@ -38,6 +39,7 @@ class Outcome:
     tries: int = 0
     seconds: float = 0.0
     jobs: list[str] = field(default_factory=list)
+    jobs_before: list[str] = field(default_factory=list)
 
 
 class Attempt:
@@ -54,7 +56,7 @@ class Attempt:
         self._started = self._looked = time.monotonic()
         self.ended = False
         stage.stops.arm(trial.run, trial.cell.step)
-        conf = {"sets": [{"value": value} for value in trial.values]}
+        conf = {"pipeline": trial.pipeline, "sets": [{"value": value} for value in trial.values]}
         stage.airflow.trigger(trial.dag, conf, run_id=trial.run)
 
     @property
@@ -89,7 +91,8 @@ class Attempt:
         if now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        state = self._state()
+        path = f"/api/v2/dags/{self.trial.dag}/dagRuns/{self.trial.run}"
+        state = self._stage.airflow.api("GET", path)["state"]
         seconds = now - self._started
         if state not in FINISHED and seconds < RUN_SECONDS:
             return
@@ -103,14 +106,6 @@ class Attempt:
         else:
             self._check_values()
 
-    def _state(self) -> str:
-        path = f"/api/v2/dags/{self.trial.dag}/dagRuns/{self.trial.run}"
-        try:
-            return str(self._stage.airflow.api("GET", path)["state"])
-        except AirflowError as error:
-            # A busy API server's refusal is not the run's end.
-            return str(error)
-
     def _check_values(self) -> None:
         try:
             read = self._stage.airflow.xcom(self.trial.dag, self.trial.run, READ)
@@ -121,19 +116,35 @@ class Attempt:
         if values != self.trial.values:
             self.outcome.wrong.append(f"the results are {values}")
 
+    def note_jobs(self, all_jobs: list[dict[str, Any]]) -> None:
+        """Note what the federation has right before its server is killed.
+
+        :param all_jobs: as :meth:`Stage.jobs` gives it.
+        """
+        self.outcome.jobs_before = _statuses(self._own(all_jobs))
+        if self.trial.needs_running_job and any(status.startswith("FINISHED") for status in self.outcome.jobs_before):
+            self.outcome.missed = "its job had ended before the server was killed"
+
+    def _own(self, all_jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        jobs = [job for job in all_jobs if job["name"].rpartition("-")[2] == self.trial.run]
+        return sorted(jobs, key=lambda job: str(job["submit_time"]))
+
     def check_jobs(self, all_jobs: list[dict[str, Any]]) -> None:
         """Compare with the federation's own list of jobs: one job, and after a server's kill one good one.
 
         :param all_jobs: as :meth:`Stage.jobs` gives it.
         """
-        jobs = {job["job_id"]: job for job in all_jobs if job["name"].rpartition("-")[2] == self.trial.run}
-        statuses = [job["status"] for job in sorted(jobs.values(), key=lambda job: job["submit_time"])]
-        self.outcome.jobs = statuses
+        jobs = self._own(all_jobs)
+        statuses = self.outcome.jobs = _statuses(jobs)
         good = statuses.count(SUCCESS)
         unended = [status for status in statuses if not status.startswith("FINISHED")]
         submits = self._stage.stops.submits(self.trial.run)
         if good != 1 or unended or (len(statuses) > 1 and self.trial.cell.victim != SERVER):
             self.outcome.wrong.append(f"the federation has the jobs {statuses}")
         # An id that is submitted again replaces its job in the list: nvflare 2.6, job_manager.create.
-        if len(set(submits)) != len(submits) or not set(submits) <= set(jobs):
-            self.outcome.wrong.append(f"submitted were the jobs {submits}, listed are {sorted(jobs)}")
+        if len(set(submits)) != len(submits) or not set(submits) <= {job["job_id"] for job in jobs}:
+            self.outcome.wrong.append(f"submitted were the jobs {submits}, listed are {jobs}")
+
+
+def _statuses(jobs: list[dict[str, Any]]) -> list[str]:
+    return [str(job["status"]) for job in jobs]

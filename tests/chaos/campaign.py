@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from airflow_provider_dfm.federation import steps
 from tests.chaos.attempt import Attempt, Outcome
-from tests.chaos.matrix import DEFERRED, IN_SUBMIT, SHARED, Cell, Trial
+from tests.chaos.matrix import DEFERRED, IN_SUBMIT, SERVER, SHARED, Cell, Trial
 from tests.chaos.stage import Stage
 from tests.chaos.victims import kill_shared, start_again
 
@@ -52,7 +52,10 @@ def _groups(trials: list[Trial]) -> Iterator[list[Trial]]:
     for first in range(0, len(own), GROUP):
         yield own[first : first + GROUP]
     for victim in SHARED:
-        yield from _waves([trial for trial in trials if trial.cell.victim == victim])
+        of_victim = [trial for trial in trials if trial.cell.victim == victim]
+        # A job that must not end meanwhile cannot wait for runs that are held after their own's end.
+        yield from _waves([trial for trial in of_victim if trial.needs_running_job])
+        yield from _waves([trial for trial in of_victim if not trial.needs_running_job])
 
 
 def _waves(trials: list[Trial]) -> Iterator[list[Trial]]:
@@ -95,12 +98,16 @@ def _wave(stage: Stage, trials: list[Trial]) -> list[Attempt]:
             break
     else:
         victim = trials[0].cell.victim
+        if victim == SERVER:
+            jobs = stage.jobs()
+            for attempt in attempts:
+                attempt.note_jobs(jobs)
         kill_shared(stage, victim)
         for attempt in attempts:
-            attempt.release(trials[0].run)
+            attempt.release("" if attempt.outcome.missed else trials[0].run)
         start_again(stage, victim)
     for attempt in attempts:
-        if not attempt.outcome.kill:
+        if not (attempt.outcome.kill or attempt.outcome.missed):
             attempt.outcome.missed = "held, but others of its wave were not" if attempt.held else ""
             attempt.release("")
     while _under_way(attempts):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from airflow_provider_dfm.federation import steps
 
@@ -23,12 +24,15 @@ SCHEDULER = "scheduler"  # with its workers, supervisors and tasks, as where a m
 TRIGGERER = "triggerer"
 SERVER = "FLARE server"  # with its job processes
 VALUES = 5
+# Until then all runs of a wave have to be held.
+LONG_SECONDS = 25.0
 # These hit every run that is under way.
 SHARED = (SCHEDULER, TRIGGERER, SERVER)
 
 IN_SUBMIT = (steps.OPENING, steps.LOOKING, steps.SUBMITTING, HANDING_OVER, SERVER_HAS_IT, steps.SUBMITTED)
 IN_WAIT = (steps.POLLED, steps.ENDED)
 IN_END = (steps.CONCLUDING, steps.DOWNLOADED, steps.KEEPING, steps.KEPT)
+WITH_JOB = (SERVER_HAS_IT, steps.SUBMITTED, steps.WAITING, steps.DEFERRING, steps.POLLED)
 IN_ORDER = (*IN_SUBMIT, steps.WAITING, steps.DEFERRING, *IN_WAIT, *IN_END)
 
 
@@ -66,8 +70,20 @@ class Trial:
         return f"t{self.number:04d}_{self.cell.step}_{self.cell.way}".replace(" ", "_")
 
     @property
-    def values(self) -> list[str]:
-        """What the run's pipeline has to give back, in this order."""
+    def needs_running_job(self) -> bool:
+        """Whether the job must not have ended when its server is killed."""
+        return self.cell.victim == SERVER and self.cell.step in WITH_JOB
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline function."""
+        return f"chaos_pipelines:{'sleep' if self.needs_running_job else 'echo'}"
+
+    @property
+    def values(self) -> list[Any]:
+        """What the run's pipeline is given, one value a set, and has to give back in this order."""
+        if self.needs_running_job:
+            return [LONG_SECONDS, *(number / 10 for number in range(1, VALUES))]
         return [f"{self.run} {number}" for number in range(VALUES)]
 
     @property
@@ -117,7 +133,10 @@ SHORT = (
 )
 
 
-def trials(cells: tuple[Cell, ...]) -> Iterator[Trial]:
-    """Trials of all cells in turn, again and again."""
-    for number, cell in enumerate(itertools.cycle(cells), 1):
+def trials(cells: tuple[Cell, ...], first: int = 1) -> Iterator[Trial]:
+    """Trials of all cells in turn, again and again.
+
+    :param first: the first one's number.
+    """
+    for number, cell in enumerate(itertools.cycle(cells), first):
         yield Trial(cell, number)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.airflow_process import AirflowProcess
 from demo.demonstration import AIRFLOW_BIN, connection_fields
 from demo.flare_poc import FlarePoc
+from tests.chaos.insisting_api import InsistingAirflow
 from tests.chaos.planted.chaos_stops import VARIABLE, Stops
 
 HERE = Path(__file__).resolve().parent
@@ -40,7 +40,7 @@ class Stage:
     """
 
     federation: FlarePoc
-    airflow: AirflowProcess
+    airflow: InsistingAirflow
     stops: Stops
 
     def jobs(self) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def chaos_stage(folder: Path, federation: FlarePoc) -> Iterator[Stage]:
     """
     stops = Stops(folder / "stops").make()
     environment = SETTINGS | {VARIABLE: str(folder / "stops")}
-    airflow = AirflowProcess(folder / "airflow", AIRFLOW_BIN, HERE / "dags", environment)
+    airflow = InsistingAirflow(folder / "airflow", AIRFLOW_BIN, HERE / "dags", environment)
     planted = airflow.home / "config"
     shutil.copytree(HERE / "planted", planted, ignore=shutil.ignore_patterns("__*"))
     fields = connection_fields(federation) | {"federation": "trials", "python_path": f"{TRIALS}:{planted}"}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from tests.chaos.attempt import Outcome
-from tests.chaos.matrix import IN_ORDER, MATRIX, WAYS, Cell
+from tests.chaos.matrix import IN_ORDER, MATRIX, WAYS, Cell, Trial
 
 
 def json_line(outcome: Outcome) -> str:
@@ -18,23 +18,29 @@ def json_line(outcome: Outcome) -> str:
     return json.dumps({"run": outcome.trial.run, **asdict(outcome.trial.cell), **facts})
 
 
+def outcome_of(line: str) -> Outcome:
+    """The trial that :func:`json_line` wrote down."""
+    facts = json.loads(line)
+    cell = Cell(facts.pop("victim"), facts.pop("step"), facts.pop("way"))
+    return Outcome(Trial(cell, int(facts.pop("run")[1:].partition("_")[0])), **facts)
+
+
 def counted(outcomes: list[Outcome]) -> list[Outcome]:
     """The trials in which a kill happened: only they count."""
     return [outcome for outcome in outcomes if outcome.kill]
 
 
-def table(outcomes: list[Outcome], about: Mapping[str, str], minutes: float) -> str:
+def table(outcomes: list[Outcome], about: Mapping[str, str]) -> str:
     """The kill matrix as Markdown.
 
     :param outcomes: of all trials.
     :param about: what it was made with: name to version or text.
-    :param minutes: how long it took.
     """
     hit = counted(outcomes)
     wrong = [outcome for outcome in hit if outcome.wrong]
     lines = ["# Kill matrix", ""]
     lines += [f"{name}: {text}  " for name, text in about.items()]
-    lines += ["", _summary(hit, wrong, minutes), ""]
+    lines += ["", _summary(hit, wrong), ""]
     lines += [_meaning(), ""]
     for way in WAYS:
         lines += [f"## {way.capitalize()} wait", "", *_grid(hit, way), ""]
@@ -46,11 +52,14 @@ def table(outcomes: list[Outcome], about: Mapping[str, str], minutes: float) -> 
     return "\n".join(lines) + "\n"
 
 
-def _summary(hit: list[Outcome], wrong: list[Outcome], minutes: float) -> str:
+def _summary(hit: list[Outcome], wrong: list[Outcome]) -> str:
     kills = len({outcome.kill for outcome in hit})
+    active = [outcome for outcome in hit if any(not status.startswith("FINISHED") for status in outcome.jobs_before)]
+    anew = sum(len(outcome.jobs) > 1 for outcome in active)
     return (
         f"**{kills} kills hit {len(hit)} DAG runs at a step; {len(hit) - len(wrong)} of these runs ended right, "
-        f"{len(wrong)} wrong.** It took {minutes:.0f} minutes."
+        f"{len(wrong)} wrong.** The kills of the FLARE server met {len(active)} jobs that had not ended; {anew} "
+        "of them did not outlive it, and their tasks submitted another."
     )
 
 

@@ -22,7 +22,7 @@ for way in ("synchronous", "deferred"):
     ):
         run = DfmExecuteOperator(
             task_id="run",
-            pipeline="chaos_pipelines:echo",
+            pipeline="{{ dag_run.conf['pipeline'] }}",
             pipeline_arguments={"name": "{{ run_id }}"},
             input_params="{{ dag_run.conf['sets'] }}",
             dfm_conn_id="trials",

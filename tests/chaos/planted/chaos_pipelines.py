@@ -9,7 +9,7 @@ from typing import Any
 from chaos_stops import Stops
 from nv_dfm_core.api import Pipeline, PlaceParam, Yield
 from nvflare.fuel.flare_api import flare_api
-from trials.fed.api.trial import Echo
+from trials.fed.api.trial import Echo, Sleep
 
 # Further steps, which only the session host sees.
 HANDING_OVER = "handing over"  # the session host is about to send the job to the server
@@ -25,6 +25,16 @@ def echo(name: str) -> Pipeline:
     """
     with Pipeline(name=name) as pipeline:
         Yield(value=Echo(site="seattle", value=PlaceParam(place="value")), place="result")
+    return pipeline
+
+
+def sleep(name: str) -> Pipeline:
+    """Build: the parameter ``value``, a number, comes back, that many seconds later.
+
+    :param name: as for :func:`echo`.
+    """
+    with Pipeline(name=name) as pipeline:
+        Yield(value=Sleep(site="seattle", seconds=PlaceParam(place="value")), place="result")
     return pipeline
 
 

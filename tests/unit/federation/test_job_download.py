@@ -61,7 +61,8 @@ def test_a_failed_jobs_workspace_that_never_comes_keeps_nobody_waiting_for_ever(
     assert download_stored_job(download, failed, storing_seconds_after_failure=0.01) == downloads[-1]
 
 
-def test_a_job_that_never_ran_has_no_workspace_to_wait_for(server):
+@pytest.mark.parametrize(("status", "ran"), [("FINISHED:CAN_NOT_SCHEDULE", {}), ("FINISHED:ABANDONED", RAN)])
+def test_a_job_that_never_ran_or_died_with_its_server_has_no_workspace_to_wait_for(server, status, ran):
     downloads, download = server(None)
-    assert download_stored_job(download, meta("FINISHED:CAN_NOT_SCHEDULE")) == downloads[0]
+    assert download_stored_job(download, meta(status) | ran) == downloads[0]
     assert len(downloads) == 1
