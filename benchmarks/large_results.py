@@ -22,7 +22,8 @@ from demo.process_keeper import descendants
 from tests.object_store import ObjectStore
 
 TRIALS = Path(__file__).resolve().parents[1] / "tests" / "federation"
-VALUES = ((200, 5_000_000), (1_000_000, 1_000))
+LARGE = 5_000_000
+VALUES = ((200, LARGE), (1_000_000, 1_000))
 LIMIT = 300 * MEBIBYTE
 WORKER, HOST = "the worker", "the session host"
 ROLES = {
@@ -46,7 +47,11 @@ def measure_worker() -> None:
         os.environ.update(store.connection())
         for sets, value_bytes in VALUES:
             download = write_download(Path(folder) / str(sets), sets, value_bytes)
-            for name, target in (("a folder", f"{folder}/kept/{sets}"), ("S3", store.uri(str(sets)))):
+            targets = {"a folder": f"{folder}/kept/{sets}"}
+            if value_bytes == LARGE:
+                # The tests' S3 server gives up on an upload that takes as long as the many small values do.
+                targets["S3"] = store.uri(str(sets))
+            for name, target in targets.items():
                 needed = measure(download, sets, target)
                 print(
                     f"{sets:9,} values of {value_bytes:9,} bytes, kept in {name:8}: {needed.seconds:4.0f} s, "
