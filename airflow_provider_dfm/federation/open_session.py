@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from airflow_provider_dfm.federation.errors import FederationError
@@ -18,7 +17,7 @@ COMMAND_SECONDS = 60.0
 
 
 class OpenSession:
-    """Opens, asks and closes; use it in a ``with``.
+    """Opens, asks and closes.
 
     :param settings: which federation, as whom, and how.
     :param log: gets the session's log lines.
@@ -32,15 +31,6 @@ class OpenSession:
         self._host: HostProcess | None = None
         self._private_folder: PrivateFolder | None = None
         self.about: dict[str, Any] = {}
-
-    def __enter__(self) -> OpenSession:
-        self.open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def open(self) -> None:
         """Start the session host and log in.
