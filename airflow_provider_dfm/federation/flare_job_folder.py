@@ -35,6 +35,11 @@ class JobFolder:
         """The job's name."""
         return str(self.meta.get("name", ""))
 
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+
     def named(self, job_id: str, ends_at: float | None) -> Path:
         """The folder, with the job's id and what whoever finds the job has to know in its meta.json.
 

@@ -26,6 +26,9 @@ from airflow_provider_dfm.federation.submit_once import Claim, Submission, activ
 
 PREPARE_SECONDS = 120.0
 TRANSFER_SECONDS = 600.0
+# Shorter than a task's patience: a reply that gets lost must leave it time to look whether the server has the job.
+SUBMIT_SECONDS = 100.0
+SUBMIT_BYTES_A_SECOND = 1_000_000
 
 RestrictToSites = Literal["homesite"] | list[str] | None
 
@@ -163,7 +166,7 @@ class FederationSession:
 
         def submit(job_id: str) -> None:
             options = {"job_id": job_id, "ends_at": ends_at, "task_timeout_s": task_timeout_s}
-            self._session.ask("submit_pipeline", TRANSFER_SECONDS, **options)
+            self._session.ask("submit_pipeline", SUBMIT_SECONDS, **options)
 
         return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim)
 
@@ -185,9 +188,10 @@ class FederationSession:
         """
         source = Path(job_definition_path) if isinstance(job_definition_path, str) else job_definition_path
         folder = copy_job_folder(source, self._session.folder / "jobs" / str(uuid.uuid4()))
+        timeout = SUBMIT_SECONDS + folder.size / SUBMIT_BYTES_A_SECOND
 
         def submit(job_id: str) -> None:
-            self._session.ask("submit_job", TRANSFER_SECONDS, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
+            self._session.ask("submit_job", timeout, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
 
         return self._submit(f"job {folder.name!r}", folder.content, submit, claim)
 

@@ -97,6 +97,8 @@ class DfmHook(BaseHook):
 
     def close(self) -> None:
         """End the session. Does nothing the second time."""
+        # Whoever opens another, after an error too, wants what the connection says then.
+        self.__dict__.pop("settings", None)
         session, self._session = self._session, None
         if session is not None:
             session.close()

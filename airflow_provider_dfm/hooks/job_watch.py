@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -17,6 +16,8 @@ from airflow_provider_dfm.hooks.lost_jobs import LostJobs
 
 # Below this many jobs, asking for each costs next to nothing whatever the server stores.
 FEW = 4
+# To the server, listing so many stored jobs, which it reads all, costs as much as one request: benchmarks/README.md
+STORED_A_REQUEST = 30
 # A list is tried again this often where asking for each job was cheaper: what is stored changes.
 POLLS_UNTIL_NEXT_LIST = 50
 MAX_PAUSE_SECONDS = 60.0
@@ -49,7 +50,9 @@ class JobWatch:
         self._closed = False
         self._using = threading.RLock()
         self._faults = 0
-        self._cost = _Cost()
+        # How many jobs the server stores, by the last list.
+        self._stored: int | None = None
+        self._polls_since_list = 0
         self._lost = LostJobs()
 
     def poll(self, job_ids: Collection[str]) -> Snapshot:
@@ -98,49 +101,27 @@ class JobWatch:
             self._hook.close()
 
     def _statuses(self, job_ids: Collection[str]) -> dict[str, str | None]:
-        if not self._cost.list_is_cheaper(len(job_ids)):
+        self._polls_since_list += 1
+        if not self._list_is_cheaper(len(job_ids)):
             return self._ask_for_each(job_ids)
-        started = time.perf_counter()
         listed = {job["job_id"]: str(job["status"]) for job in self._hook.list_jobs()}
-        self._cost.list_took(time.perf_counter() - started)
-        # The list may be too long for one reply; that a job is unknown only its own request can tell.
+        self._stored, self._polls_since_list = len(listed), 0
+        # That a job is unknown only its own request can tell.
         missing = [job_id for job_id in job_ids if job_id not in listed]
         return {job_id: listed[job_id] for job_id in job_ids if job_id in listed} | self._ask_for_each(missing)
 
+    def _list_is_cheaper(self, jobs: int) -> bool:
+        if jobs < FEW:
+            return False
+        if self._stored is None or self._polls_since_list > POLLS_UNTIL_NEXT_LIST:
+            return True
+        return jobs > self._stored / STORED_A_REQUEST
+
     def _ask_for_each(self, job_ids: Collection[str]) -> dict[str, str | None]:
-        started = time.perf_counter()
-        statuses = {job_id: self._status(job_id) for job_id in job_ids}
-        if statuses:
-            self._cost.each_took((time.perf_counter() - started) / len(statuses))
-        return statuses
+        return {job_id: self._status(job_id) for job_id in job_ids}
 
     def _status(self, job_id: str) -> str | None:
         try:
             return str(self._hook.get_job_meta(job_id)["status"])
         except JobNotFound:
             return None
-
-
-@dataclass
-class _Cost:
-    """What was cheaper so far: one list, which makes the server read all jobs it stores, or a request for each."""
-
-    seconds_a_list: float | None = None
-    # Until there is a figure of this federation's: benchmarks/README.md
-    seconds_a_job: float = 0.006
-    polls_since: int = 0
-
-    def list_is_cheaper(self, jobs: int) -> bool:
-        if jobs < FEW:
-            return False
-        self.polls_since += 1
-        if self.seconds_a_list is None or self.polls_since > POLLS_UNTIL_NEXT_LIST:
-            return True
-        return self.seconds_a_list < jobs * self.seconds_a_job
-
-    def list_took(self, seconds: float) -> None:
-        self.seconds_a_list = seconds
-        self.polls_since = 0
-
-    def each_took(self, seconds: float) -> None:
-        self.seconds_a_job = seconds
