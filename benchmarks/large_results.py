@@ -6,6 +6,7 @@ a real federation.
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import threading
@@ -131,6 +132,7 @@ def _peak(pid: int) -> int:
 
 def main() -> None:
     """Run the benchmark."""
+    logging.disable(logging.INFO)
     measure_worker()
     measure_federation()
 

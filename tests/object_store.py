@@ -63,7 +63,10 @@ class ObjectStore:
 
     def connection(self) -> dict[str, str]:
         """The environment variable by which Airflow knows it as the connection :data:`CONNECTION`."""
-        extra = json.dumps({"endpoint_url": self.endpoint, "region_name": "us-east-1"})
+        # This server joins the parts of 1 GB for minutes where others work too, and fails a request that comes again
+        # meanwhile.
+        patient = {"read_timeout": 1800}
+        extra = json.dumps({"endpoint_url": self.endpoint, "region_name": "us-east-1", "config_kwargs": patient})
         connection = Connection(conn_id=CONNECTION, conn_type="aws", login="test", password="test", extra=extra)
         return {f"AIRFLOW_CONN_{CONNECTION.upper()}": connection.as_json()}
 
