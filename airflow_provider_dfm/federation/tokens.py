@@ -17,7 +17,6 @@ from pydantic import BaseModel
 STATUS_PLACE = "_dfm_status_"
 TELEMETRY_PLACE = "__telemetry__"
 ERROR_TOKEN = "@dfm-error-token"
-STOP_TOKEN = "@dfm-stop-token"
 
 
 class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
