@@ -37,7 +37,7 @@ def processes(request, fields, local_fields, kit_as_text):
         settings = fields(federation="trials", startup_kit="", startup_kit_content=kit_as_text)
     with FederationSession(read_settings(settings, "test")) as session:
         job = session.execute("trial_pipelines:sleep", {"seconds": 60})
-        host = session._host._pid
+        host = session._session._host._pid
         yield {host} | descendants(host)
         job.cancel()
 
