@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_provider_dfm.federation.errors import JobDefinitionError
 from airflow_provider_dfm.federation.folder_copy import copy_folder
-from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY
+from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY
 
 META = "meta.json"
 # The client library leaves these in every folder that it submits: nvflare/lighter/tool_consts.py.

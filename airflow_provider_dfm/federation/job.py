@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.live_results import LiveResults
 
 if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.job_meta import JobMeta
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession
     from airflow_provider_dfm.federation.tokens import Result
@@ -23,13 +24,13 @@ class FederationJob:
     :param found: the job's meta, where it was there before it was to be submitted.
     """
 
-    def __init__(self, session: FederationSession, job_id: str, found: dict[str, Any] | None = None) -> None:
+    def __init__(self, session: FederationSession, job_id: str, found: JobMeta | None = None) -> None:
         self._session = session
         self.job_id = job_id
         self.found = found
 
-    def get_job_meta(self) -> dict[str, Any]:
-        """All that the federation stores about the job; ``status`` is FLARE's."""
+    def get_job_meta(self) -> JobMeta:
+        """All that the federation stores about the job."""
         return self._session.get_job_meta(self.job_id)
 
     def get_status(self) -> JobStatus:
@@ -45,7 +46,7 @@ class FederationJob:
         :raises JobNotFound: nobody knows the job.
         """
         ends = None if timeout is None else time.monotonic() + timeout
-        while not JobStatus.of(self.get_job_meta()["status"]).has_ended:
+        while not self.get_job_meta().has_ended:
             pause = poll_interval if ends is None else min(poll_interval, ends - time.monotonic())
             if pause <= 0:
                 return False

@@ -6,10 +6,10 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from airflow_provider_dfm.federation.errors import CommandTimedOut
-from airflow_provider_dfm.federation.results import SUCCESS
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_status import SUCCESS
 
 PAUSE_SECONDS = 1.0
 # A server packs some 50 MB a second.
@@ -23,7 +23,7 @@ ABANDONED = "FINISHED:ABANDONED"
 
 def download_stored_job(
     download: Callable[[], Path],
-    meta: dict[str, Any],
+    meta: JobMeta,
     storing_seconds: float = STORING_SECONDS,
     storing_seconds_after_failure: float = STORING_SECONDS_AFTER_FAILURE,
 ) -> Path:
@@ -39,9 +39,9 @@ def download_stored_job(
     :return: the folder; of a job that failed, or never ran, it may have no ``workspace/``.
     :raises CommandTimedOut: the job completed, but its workspace does not come.
     """
-    completed = meta["status"] == SUCCESS
+    completed = meta.status == SUCCESS
     # A job without a start time never ran.
-    to_be_stored = completed or (meta.get("start_time") and meta["status"] != ABANDONED)
+    to_be_stored = completed or (meta.start_time and meta.status != ABANDONED)
     ends = time.monotonic() + (storing_seconds if completed else storing_seconds_after_failure)
     while True:
         location = download()
@@ -51,7 +51,7 @@ def download_stored_job(
             if not completed:
                 return location
             raise CommandTimedOut(
-                f"Job {meta['job_id']} has completed, but {storing_seconds:g} s later its server has still not stored "
+                f"Job {meta.job_id} has completed, but {storing_seconds:g} s later its server has still not stored "
                 "what it wrote. Try again later; the server's log may tell why."
             )
         shutil.rmtree(location, ignore_errors=True)

@@ -13,7 +13,7 @@ from airflow_provider_dfm.federation.errors import ResultsIncomplete
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job_download import download_stored_job
 from airflow_provider_dfm.federation.job_identity import check_job_id
-from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.results import (
     FederationResults,
@@ -37,7 +37,7 @@ class JobResults:
     """
 
     def __init__(
-        self, session: OpenSession, get_job_meta: Callable[[str], dict[str, Any]], results_path: Any, log: Log
+        self, session: OpenSession, get_job_meta: Callable[[str], JobMeta], results_path: Any, log: Log
     ) -> None:
         self._session = session
         self._get_job_meta = get_job_meta
@@ -94,11 +94,11 @@ class JobResults:
             return None
         return kept
 
-    def _bring(self, meta: dict[str, Any]) -> FederationResults:
+    def _bring(self, meta: JobMeta) -> FederationResults:
         """Download a job's results, and keep them where there is a place for them."""
-        job_id = meta["job_id"]
-        if not JobStatus.of(meta["status"]).has_ended:
-            raise ResultsIncomplete(f"Job {job_id} is {meta['status']}: wait until it has finished.")
+        job_id = meta.job_id
+        if not meta.has_ended:
+            raise ResultsIncomplete(f"Job {job_id} is {meta.status}: wait until it has finished.")
 
         def download() -> Path:
             return Path(self._session.ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])

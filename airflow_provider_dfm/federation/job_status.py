@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from airflow_provider_dfm.federation.results import SUCCESS
+SUCCESS = "FINISHED:COMPLETED"
 
 
 class JobStatus(enum.Enum):

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_provider_dfm.federation.errors import JobTimedOut, ResultsIncomplete
-from airflow_provider_dfm.federation.job_status import JobStatus
-from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY, FederationResults
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.tokens import Result, Token, read_token, token_identity
 
 
@@ -27,7 +27,7 @@ class LiveResults:
 
     def __init__(
         self,
-        get_job_meta: Callable[[], dict[str, Any]],
+        get_job_meta: Callable[[], JobMeta],
         read_tokens: Callable[[int], dict[str, Any]],
         results: Callable[[], FederationResults],
     ) -> None:
@@ -48,22 +48,22 @@ class LiveResults:
         """
         ends = None if timeout is None else time.monotonic() + timeout
         given = next_set = 0
-        while not JobStatus.of((meta := self._get_job_meta())["status"]).has_ended:
+        while not (meta := self._get_job_meta()).has_ended:
             self._read()
-            places = meta["custom_props"][CUSTOM_PROPERTY]["places"]
+            places = meta.own["places"]
             while self._sets[next_set].is_whole(places):
                 for result in self._sets.pop(next_set).in_order():
                     yield result
                     given += 1
                 next_set += 1
             if ends is not None and time.monotonic() > ends:
-                raise JobTimedOut(f"Job {meta['job_id']} did not end in time, {timeout:g} s. It was left running.")
+                raise JobTimedOut(f"Job {meta.job_id} did not end in time, {timeout:g} s. It was left running.")
             time.sleep(poll_interval)
         for number, result in enumerate(self._results()):
             if number >= given:
                 if result.parameter_set < next_set:
                     raise ResultsIncomplete(
-                        f"Job {meta['job_id']} gave a result of parameter set {result.parameter_set} after it had "
+                        f"Job {meta.job_id} gave a result of parameter set {result.parameter_set} after it had "
                         "reported the end of that set. Read the results of the ended job instead."
                     )
                 yield result

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -15,11 +14,11 @@ from airflow_provider_dfm.federation.errors import (
     ResultsIncomplete,
     UnsafeResult,
 )
+from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
+from airflow_provider_dfm.federation.job_status import SUCCESS
 from airflow_provider_dfm.federation.token_index import TokenIndex
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
 
-SUCCESS = "FINISHED:COMPLETED"
-CUSTOM_PROPERTY = "airflow_provider_dfm"
 SHOWN = 5
 
 
@@ -53,15 +52,19 @@ class JobOutcome(BaseModel, frozen=True):
     pickles: dict[int, tuple[str, ...]] = {}
     content: str = ""
 
-    def as_meta(self) -> dict[str, Any]:
-        """What is known of the job, with the keys of FLARE's meta."""
+    def as_meta(self, failed: bool = False) -> JobMeta:
+        """What is known of the job.
+
+        :param failed: whether that is not good enough.
+        """
         properties = {"content": self.content, "parameter_sets": self.parameter_sets, "places": list(self.places)}
-        return {
-            "job_id": self.job_id,
-            "name": self.name,
-            "status": self.status,
-            "custom_props": {CUSTOM_PROPERTY: properties},
-        }
+        return JobMeta(
+            job_id=self.job_id,
+            name=self.name,
+            status=self.status,
+            custom_props={CUSTOM_PROPERTY: properties},
+            failed=failed,
+        )
 
     def failed_sets(self) -> dict[int, str]:
         """The parameter sets that were not answered, each with the reason."""
@@ -153,25 +156,25 @@ class FederationResults:
         return self._read()
 
 
-def is_pipeline_job(meta: dict[str, Any]) -> bool:
+def is_pipeline_job(meta: JobMeta) -> bool:
     """Whether this provider made the job from a pipeline, so that its results were kept.
 
     :param meta: the job's meta, as the server has it.
     """
-    return "parameter_sets" in meta.get("custom_props", {}).get(CUSTOM_PROPERTY, {})
+    return "parameter_sets" in meta.own
 
 
-def check_status(meta: dict[str, Any]) -> None:
+def check_status(meta: JobMeta) -> None:
     """Make sure that FLARE calls a job completed.
 
     :param meta: the job's meta, as the server has it.
     :raises JobFailed: it has another status.
     """
-    if meta["status"] != SUCCESS:
-        raise JobFailed(f"Job {meta['job_id']} ({meta['name']}) failed: its status is {meta['status']}.")
+    if meta.status != SUCCESS:
+        raise JobFailed(f"Job {meta.job_id} ({meta.name}) failed: its status is {meta.status}.")
 
 
-def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults:
+def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     """The results of a job in its downloaded folder.
 
     :param folder: what FLARE's download gave: ``workspace/`` is in it.
@@ -181,10 +184,10 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
     """
     if not is_pipeline_job(meta):
         raise JobFailed(
-            f"Job {meta['job_id']} ({meta['name']}) is not a pipeline that this provider submitted: it has no "
+            f"Job {meta.job_id} ({meta.name}) is not a pipeline that this provider submitted: it has no "
             "results to read. Download its files instead."
         )
-    expectation = meta["custom_props"][CUSTOM_PROPERTY]
+    expectation = meta.own
     index = TokenIndex(_inside(folder, "tokens.jsonl"))
     failures = _inside(folder, "failures.json")
     places = tuple(expectation["places"])
@@ -192,9 +195,9 @@ def read_downloaded_job(folder: Path, meta: dict[str, Any]) -> FederationResults
     for parameter_set, place, site in index.pickles():
         pickles[parameter_set] = (*pickles.get(parameter_set, ()), f"{place} from site {site}")
     outcome = JobOutcome(
-        job_id=meta["job_id"],
-        name=meta["name"],
-        status=meta["status"],
+        job_id=meta.job_id,
+        name=meta.name,
+        status=meta.status,
         parameter_sets=expectation["parameter_sets"],
         places=places,
         results=len(index),

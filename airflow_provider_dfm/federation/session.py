@@ -15,6 +15,7 @@ from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_results import JobResults
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.open_session import OpenSession
@@ -23,6 +24,7 @@ from airflow_provider_dfm.federation.pipeline import pipeline_source
 from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
+from airflow_provider_dfm.federation.system_info import SystemInfo
 
 PREPARE_SECONDS = 120.0
 TRANSFER_SECONDS = 600.0
@@ -210,14 +212,14 @@ class FederationSession:
         if submission.found is None:
             self._log.info("Submitted %s as job %s", what, submission.job_id)
         else:
-            self._log.info("Found %s as job %s, which is %s", what, submission.job_id, submission.found["status"])
+            self._log.info("Found %s as job %s, which is %s", what, submission.job_id, submission.found.status)
         return FederationJob(self, submission.job_id, submission.found)
 
-    def _find_own(self, job_id: str, partial: bool) -> dict[str, Any] | None:
+    def _find_own(self, job_id: str, partial: bool) -> JobMeta | None:
         kept = self._results.kept(job_id)
         if kept is None:
             return self.find_job(job_id)
-        return kept.outcome.as_meta() | {"failed": kept.outcome.failure(partial) is not None}
+        return kept.outcome.as_meta(failed=kept.outcome.failure(partial) is not None)
 
     def active_jobs(self, identity: JobIdentity) -> list[str]:
         """The ids of an identity's jobs that have not ended."""
@@ -227,18 +229,17 @@ class FederationSession:
         """A job by its id, whoever submitted it. Looking at it takes nothing away from anybody."""
         return FederationJob(self, job_id)
 
-    def get_system_info(self) -> dict[str, Any]:
-        """``server_status``, ``server_start_time``, the connected ``sites`` and the ``running_jobs``' ids."""
-        info: dict[str, Any] = self._session.ask("get_system_info")
-        return info
+    def get_system_info(self) -> SystemInfo:
+        """The server's state, the connected sites and the running jobs."""
+        return SystemInfo.model_validate(self._session.ask("get_system_info"))
 
-    def get_job_meta(self, job_id: str) -> dict[str, Any]:
+    def get_job_meta(self, job_id: str) -> JobMeta:
         """All that the federation stores about a job.
 
         :raises JobNotFound: nobody knows the id.
         """
         try:
-            meta: dict[str, Any] = self._session.ask("get_job_meta", job_id=job_id)
+            return JobMeta.model_validate(self._session.ask("get_job_meta", job_id=job_id))
         except JobNotFound:
             # A local job is forgotten with the session that ran it, others with the server's store; what is kept
             # of them is in their results.
@@ -246,9 +247,8 @@ class FederationSession:
             if kept is None:
                 raise
             return kept.outcome.as_meta()
-        return meta
 
-    def find_job(self, job_id: str) -> dict[str, Any] | None:
+    def find_job(self, job_id: str) -> JobMeta | None:
         """As :meth:`get_job_meta`, but None for an id that nobody knows."""
         try:
             return self.get_job_meta(job_id)
@@ -262,17 +262,17 @@ class FederationSession:
         id_prefix: str | None = None,
         name_prefix: str | None = None,
         reverse: bool = False,
-    ) -> list[dict[str, Any]]:
-        """The jobs that the federation stores, as nvflare's ``list_jobs`` gives them.
+    ) -> list[JobMeta]:
+        """The jobs that the federation stores, in the order of their submits.
 
-        :param detailed: with each job's whole meta.
+        :param detailed: with each job's whole meta; otherwise ``job_id``, ``name``, ``status``, ``submit_time`` and
+            ``duration`` only.
         :param limit: how many at most, the latest; None: all.
         :param id_prefix: only those whose id begins so.
-        :param name_prefix: only those whose name begins so.
+        :param name_prefix: only those whose name begins so, in upper or lower case.
         :param reverse: the latest first.
-        :return: ``job_id``, ``job_name``, ``status``, ``submit_time`` and ``duration`` of each, or its meta.
         """
-        jobs: list[dict[str, Any]] = self._session.ask(
+        jobs = self._session.ask(
             "list_jobs",
             detailed=detailed,
             limit=limit,
@@ -280,12 +280,12 @@ class FederationSession:
             name_prefix=name_prefix,
             reverse=reverse,
         )
-        return jobs
+        return [JobMeta.model_validate(job) for job in jobs]
 
     def get_status(self, job_id: str) -> JobStatus:
         """A job's state; UNKNOWN for an id that nobody knows."""
         meta = self.find_job(job_id)
-        return JobStatus.UNKNOWN if meta is None else JobStatus.of(meta["status"])
+        return JobStatus.UNKNOWN if meta is None else meta.state
 
     def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
         """What a running pipeline has given from a position on; reading takes nothing away.

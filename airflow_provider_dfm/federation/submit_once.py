@@ -19,10 +19,10 @@ from airflow_provider_dfm.federation.errors import (
     TransientFederationError,
 )
 from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_status import JobStatus
-from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY
 
-LookUp = Callable[[str], dict[str, Any] | None]
+LookUp = Callable[[str], JobMeta | None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Submission:
     """
 
     job_id: str
-    found: dict[str, Any] | None = None
+    found: JobMeta | None = None
 
 
 def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[str], Any]) -> Submission:
@@ -58,8 +58,8 @@ def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[s
 
     :param claim: which job.
     :param content: SHA-256 of what it is to do.
-    :param look_up: gives a job's meta, or None where nobody knows such a job; ``"failed"`` in it says that the job
-        did not do its work, whatever its status.
+    :param look_up: gives a job's meta, or None where nobody knows such a job; its ``failed`` counts as well as
+        its status.
     :param submit: submits it under an id.
     :raises JobContentConflict: the job that is there does something else.
     :raises FederationError: what kept it from being submitted; trying again is safe.
@@ -96,7 +96,7 @@ def active_jobs(identity: JobIdentity, look_up: LookUp) -> list[str]:
         meta = look_up(identity.job_id(attempt))
         if meta is None and look_up(identity.job_id(attempt + 1)) is None:
             break
-        if meta is not None and not JobStatus.of(meta["status"]).has_ended:
+        if meta is not None and not meta.has_ended:
             active.append(identity.job_id(attempt))
     return active
 
@@ -107,16 +107,14 @@ def _refuses_the_id(error: FederationError) -> bool:
     return not isinstance(error, (TransientFederationError, PermanentFederationError))
 
 
-def _is_wanted(meta: dict[str, Any]) -> bool:
-    status = JobStatus.of(meta["status"])
-    return not meta.get("failed") and (status is JobStatus.FINISHED or not status.has_ended)
+def _is_wanted(meta: JobMeta) -> bool:
+    return not meta.failed and (meta.state is JobStatus.FINISHED or not meta.has_ended)
 
 
-def _check_content(meta: dict[str, Any], content: str) -> None:
-    properties = meta.get("custom_props", {}).get(CUSTOM_PROPERTY, {})
-    if properties.get("content") != content:
+def _check_content(meta: JobMeta, content: str) -> None:
+    if meta.own.get("content") != content:
         raise JobContentConflict(
-            f"Job {meta['job_id']} ({meta['name']}, {meta['status']}) was submitted by an earlier try of this task, "
+            f"Job {meta.job_id} ({meta.name}, {meta.status}) was submitted by an earlier try of this task, "
             "with another content: the pipeline, its parameter sets, the job's files or the federation's API are "
             "not the same any more. A parameter that is rendered anew at each try, such as the current time, does "
             "that. Clear the task to submit the new content, or put back the old one to take over the job."

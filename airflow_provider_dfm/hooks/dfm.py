@@ -18,10 +18,12 @@ from airflow_provider_dfm.federation.settings import ConnectionSettings, read_se
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.job_identity import JobIdentity
+    from airflow_provider_dfm.federation.job_meta import JobMeta
     from airflow_provider_dfm.federation.job_status import JobStatus
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession, PreparedPipeline, RestrictToSites
+    from airflow_provider_dfm.federation.system_info import SystemInfo
     from airflow_provider_dfm.federation.tokens import Result
 
 DEFAULT_CONNECTION = "dfm_default"
@@ -149,11 +151,11 @@ class DfmHook(BaseHook):
         """The Python code that each site will run, by site."""
         return self.get_conn().debug_show_code(pipeline)
 
-    def get_system_info(self) -> dict[str, Any]:
+    def get_system_info(self) -> SystemInfo:
         """The server's state and the connected sites; see :meth:`FederationSession.get_system_info`."""
         return self.get_conn().get_system_info()
 
-    def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
+    def list_jobs(self, **options: Any) -> list[JobMeta]:
         """The jobs that the federation stores; see :meth:`FederationSession.list_jobs`."""
         return self.get_conn().list_jobs(**options)
 
@@ -161,7 +163,7 @@ class DfmHook(BaseHook):
         """The ids of an identity's jobs that have not ended."""
         return self.get_conn().active_jobs(identity)
 
-    def get_job_meta(self, job_id: str) -> dict[str, Any]:
+    def get_job_meta(self, job_id: str) -> JobMeta:
         """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
         return self.get_conn().get_job_meta(job_id)
 
@@ -197,7 +199,7 @@ class DfmHook(BaseHook):
             info = self.get_system_info()
             parts.append(
                 f"FLARE server answers (nvflare {about['nvflare']}), sites: "
-                f"{', '.join(info['sites']) or 'none connected'}; log-in took {about['login_seconds']:.1f} s"
+                f"{', '.join(info.site_names) or 'none connected'}; log-in took {about['login_seconds']:.1f} s"
             )
         else:
             parts.append("local target: all sites run in the task")

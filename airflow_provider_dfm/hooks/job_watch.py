@@ -104,7 +104,7 @@ class JobWatch:
         self._polls_since_list += 1
         if not self._list_is_cheaper(len(job_ids)):
             return self._ask_for_each(job_ids)
-        listed = {job["job_id"]: str(job["status"]) for job in self._hook.list_jobs()}
+        listed = {job.job_id: job.status for job in self._hook.list_jobs()}
         self._stored, self._polls_since_list = len(listed), 0
         # That a job is unknown only its own request can tell.
         missing = [job_id for job_id in job_ids if job_id not in listed]
@@ -122,6 +122,6 @@ class JobWatch:
 
     def _status(self, job_id: str) -> str | None:
         try:
-            return str(self._hook.get_job_meta(job_id)["status"])
+            return self._hook.get_job_meta(job_id).status
         except JobNotFound:
             return None

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Protocol
+
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.system_info import SystemInfo
 
 RUNNING = ("DISPATCHED", "RUNNING")
 CHECK_SECONDS = 15.0
@@ -18,9 +22,9 @@ ABSENT_SECONDS = 900.0
 class Federation(Protocol):
     """What has to be asked."""
 
-    def get_system_info(self) -> dict[str, Any]: ...
+    def get_system_info(self) -> SystemInfo: ...
 
-    def get_job_meta(self, job_id: str) -> dict[str, Any]: ...
+    def get_job_meta(self, job_id: str) -> JobMeta: ...
 
 
 class LostJobs:
@@ -43,18 +47,18 @@ class LostJobs:
             return frozenset()
         self._checked = now
         info = federation.get_system_info()
-        absent = listed - set(info["running_jobs"])
+        absent = listed - {job.job_id for job in info.running_jobs}
         lost = {
             job_id
             for job_id in absent & self._absent_since.keys()
             if now - self._absent_since[job_id] > ABSENT_SECONDS
-            or _began_before(federation.get_job_meta(job_id), info["server_start_time"])
+            or _began_before(federation.get_job_meta(job_id), info.server_start_time)
         }
         self._absent_since = {job_id: self._absent_since.get(job_id, now) for job_id in absent}
         return frozenset(lost)
 
 
-def _began_before(meta: Mapping[str, Any], server_start_time: float) -> bool:
+def _began_before(meta: JobMeta, server_start_time: datetime) -> bool:
     """Whether a job was given to a server that is no longer there; the times are the server's own clock's."""
-    scheduled = float(meta.get("last_schedule_time") or meta["submit_time"])
-    return meta["status"] in RUNNING and scheduled < float(server_start_time)
+    scheduled = meta.last_schedule_time or meta.submit_time
+    return meta.status in RUNNING and scheduled is not None and scheduled < server_start_time

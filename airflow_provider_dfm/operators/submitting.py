@@ -11,7 +11,6 @@ from airflow.sdk import BaseOperator, conf
 
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import FederationError, JobFailed, JobTimedOut
-from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
@@ -94,7 +93,7 @@ class SubmittingOperator(BaseOperator):
             # A person or a task that looks while this one waits finds the job by it.
             context["ti"].xcom_push(key="job_id", value=job.job_id)
             if job.found is not None:
-                ends_at = job.found["custom_props"][CUSTOM_PROPERTY].get("ends_at") or ends_at
+                ends_at = job.found.own.get("ends_at") or ends_at
             if not self.wait_for_completion and hook.settings.target == "flare":
                 return job.job_id
             return self._wait(context, hook, job, self._within_execution_timeout(ends_at))
@@ -148,8 +147,8 @@ class SubmittingOperator(BaseOperator):
         return job
 
     def _wait(self, context: Context, hook: DfmHook, job: FederationJob, ends_at: float) -> str:
-        if job.found is not None and job.found["status"].startswith("FINISHED"):
-            event = {"job_id": job.job_id, "status": job.found["status"]}
+        if job.found is not None and job.found.has_ended:
+            event = {"job_id": job.job_id, "status": job.found.status}
         elif hook.settings.target == "local":
             event = self._run_here(job, ends_at)
         elif self.deferrable:
@@ -166,7 +165,7 @@ class SubmittingOperator(BaseOperator):
             job.cancel()
             raise JobTimedOut(f"Job {job.job_id} did not end in time, {self.timeout:g} s. It was aborted.")
         # The results are kept by now, for the session of whoever reads them later.
-        return {"job_id": job.job_id, "status": job.get_job_meta()["status"]}
+        return {"job_id": job.job_id, "status": job.get_job_meta().status}
 
     def _within_execution_timeout(self, ends_at: float) -> float:
         # Airflow itself does not look at it while a task is deferred: task_runner.py, _run_execute_callable.

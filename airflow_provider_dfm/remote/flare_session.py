@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from importlib import metadata
+from operator import itemgetter
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError, flare_errors
@@ -66,8 +67,11 @@ class FlareSession:
         return {
             "server_status": info.server_info.status,
             "server_start_time": info.server_info.start_time,
-            "sites": sorted(client.name for client in info.client_info),
-            "running_jobs": [job.job_id for job in info.job_info],
+            "sites": sorted(
+                ({"name": site.name, "last_connect_time": site.last_connect_time} for site in info.client_info),
+                key=itemgetter("name"),
+            ),
+            "running_jobs": [{"job_id": job.job_id, "app_name": job.app_name} for job in info.job_info],
         }
 
     def get_job_meta(self, job_id: str) -> dict[str, Any]:

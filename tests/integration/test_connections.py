@@ -90,7 +90,7 @@ def test_a_session_opens_and_says_with_what(fields):
     with FederationSession(read_settings(fields(), "test")) as session:
         about = session.about
         assert (about["federation"], about["homesite"], about["nvflare"]) == ("weather", "analyst", "2.6.3")
-        assert session.get_system_info()["sites"] == ["san_francisco", "seattle"]
+        assert session.get_system_info().site_names == ["san_francisco", "seattle"]
 
 
 @pytest.mark.parametrize("form", ["zip", "text"])
@@ -100,7 +100,7 @@ def test_a_kit_that_is_packed(fields, kit, tmp_path, form):
         text = base64.b64encode(file.read()).decode()
     changes = {"startup_kit": archive} if form == "zip" else {"startup_kit": "", "startup_kit_content": text}
     with FederationSession(read_settings(fields(**changes), "test")) as session:
-        assert session.get_system_info()["sites"]
+        assert session.get_system_info().site_names
 
 
 def test_an_unknown_federation(refused):

@@ -46,7 +46,7 @@ def test_a_job_that_died_with_its_server_is_lost_and_given_up(killable, monkeypa
     log = logging.getLogger("test")
     with DfmHook("killable") as hook:
         job = hook.submit_job(str(SLEEP))
-        while job.get_job_meta()["status"] != "RUNNING":
+        while job.get_job_meta().status != "RUNNING":
             time.sleep(0.2)
         killable.kill_server()
         killable.start_server()

@@ -97,7 +97,7 @@ def test_a_kit_from_the_store(connect, object_store, prefix, federation, fields,
                 object_store.put(f"{prefix}/kit/{file.relative_to(federation.startup_kit)}", file.read_bytes())
     connect(fields(startup_kit=object_store.uri(f"{prefix}/kit{'.zip' if form == 'zip' else ''}")))
     with DfmHook("trials") as hook:
-        assert hook.get_system_info()["sites"] == ["san_francisco", "seattle"]
+        assert hook.get_system_info().site_names == ["san_francisco", "seattle"]
 
 
 def test_no_kit_in_the_store(connect, object_store, prefix, fields):

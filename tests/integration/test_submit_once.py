@@ -31,7 +31,7 @@ class Pipeline:
     def jobs(self, claim):
         """The ids of the claim's jobs that the federation lists, however many attempts there were."""
         ids = [claim.identity.job_id(attempt) for attempt in range(5)]
-        listed = {job["job_id"] for job in self.session.list_jobs()}
+        listed = {job.job_id for job in self.session.list_jobs()}
         return [job_id for job_id in ids if job_id in listed]
 
 
@@ -71,10 +71,10 @@ def test_a_second_try_finds_the_job_while_it_runs_and_after(submitter, claim):
     assert first.found is None
     again = submitter.submit(claim)
     assert again.job_id == first.job_id
-    assert not again.found["status"].startswith("FINISHED")
+    assert not again.found.has_ended
     assert first.wait_until_finished(timeout=120)
     after = submitter.submit(claim)
-    assert (after.job_id, after.found["status"]) == (first.job_id, "FINISHED:COMPLETED")
+    assert (after.job_id, after.found.status) == (first.job_id, "FINISHED:COMPLETED")
     submitter.session.check_job(first.job_id)
     assert submitter.jobs(claim) == [first.job_id]
 

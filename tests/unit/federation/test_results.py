@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete, UnsafeResult
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.results import read_downloaded_job
 
 from .tokens import end, error, meta, model, token, write_job
@@ -115,7 +116,7 @@ def test_a_line_that_was_being_written_is_left_out(tmp_path):
 
 def test_another_jobs_download_is_refused(tmp_path):
     with pytest.raises(JobFailed, match="not a pipeline that this provider submitted"):
-        read_downloaded_job(tmp_path, {"job_id": "1", "name": "fedavg", "status": "FINISHED:COMPLETED"})
+        read_downloaded_job(tmp_path, JobMeta(job_id="1", name="fedavg", status="FINISHED:COMPLETED"))
 
 
 @pytest.mark.parametrize("name", ["tokens.jsonl", "failures.json", "app_server", "workspace", "fifo"])

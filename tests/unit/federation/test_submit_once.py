@@ -12,7 +12,7 @@ from airflow_provider_dfm.federation.errors import (
     JobDefinitionError,
 )
 from airflow_provider_dfm.federation.job_identity import JobIdentity
-from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY
+from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
 from airflow_provider_dfm.federation.submit_once import Claim, active_jobs, submit_once
 
 IDENTITY = JobIdentity("c", "d", "r", "t", -1, "salt", 1)
@@ -33,7 +33,7 @@ class Federation:
     def put(self, job_id, status, content="content"):
         if status is not None:
             props = {CUSTOM_PROPERTY: {"content": content}}
-            self.jobs[job_id] = {"job_id": job_id, "name": "job", "status": status, "custom_props": props}
+            self.jobs[job_id] = JobMeta(job_id=job_id, name="job", status=status, custom_props=props)
 
     def submit(self, job_id):
         if self.before:
@@ -69,7 +69,7 @@ def test_a_job_that_is_there_is_found(status):
     federation = Federation(status)
     submission = federation.submit_once()
     assert submission.job_id == IDENTITY.job_id(0)
-    assert submission.found["status"] == status
+    assert submission.found.status == status
     assert federation.submitted == []
 
 
@@ -82,7 +82,8 @@ def test_a_job_that_failed_makes_room_for_the_next(status):
 
 def test_a_job_that_completed_without_its_results_makes_room_for_the_next():
     federation = Federation("FINISHED:COMPLETED")
-    federation.jobs[IDENTITY.job_id(0)]["failed"] = True
+    first = IDENTITY.job_id(0)
+    federation.jobs[first] = federation.jobs[first].model_copy(update={"failed": True})
     assert federation.submit_once().job_id == IDENTITY.job_id(1)
 
 

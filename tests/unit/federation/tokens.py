@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_dfm.federation.job_meta import JobMeta
+
 
 def token(
     place: str = "answer",
@@ -56,11 +58,9 @@ def write_job(folder: Path, *tokens: dict[str, Any], failures: dict[str, str] | 
     return folder
 
 
-def meta(status: str = "FINISHED:COMPLETED", sets: int = 1, places: tuple[str, ...] = ("answer",)) -> dict[str, Any]:
+def meta(
+    status: str = "FINISHED:COMPLETED", sets: int = 1, places: tuple[str, ...] = ("answer",), start_time: str = ""
+) -> JobMeta:
     expectation = {"parameter_sets": sets, "places": list(places), "sites": ["seattle", "server"]}
-    return {
-        "job_id": "1",
-        "name": "trial",
-        "status": status,
-        "custom_props": {"airflow_provider_dfm": expectation},
-    }
+    custom_props = {"airflow_provider_dfm": expectation}
+    return JobMeta(job_id="1", name="trial", status=status, custom_props=custom_props, start_time=start_time)

@@ -11,6 +11,8 @@ from airflow_provider_dfm.federation.errors import (
     JobNotFound,
     StartupKitError,
 )
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
 from airflow_provider_dfm.hooks.job_watch import MAX_PAUSE_SECONDS, POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
 
 
@@ -30,14 +32,15 @@ class Federation:
         answer = self.answers.get(job_id, JobNotFound(job_id))
         if isinstance(answer, Exception):
             raise answer
-        return {"job_id": job_id, "status": answer, "submit_time": 1.0}
+        return JobMeta(job_id=job_id, status=answer, submit_time=1.0)
 
     def list_jobs(self):
         self.asked.append("list")
-        return [{"job_id": job_id, "status": status} for job_id, status in self.answers.items()]
+        return [JobMeta(job_id=job_id, status=status) for job_id, status in self.answers.items()]
 
     def get_system_info(self):
-        return {"running_jobs": list(self.running), "server_start_time": 0.0}
+        running = [RunningJob(job_id=job_id) for job_id in self.running]
+        return SystemInfo(server_status="stopped", server_start_time=0.0, sites=(), running_jobs=running)
 
     def close(self):
         self.closed += 1

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
 from airflow_provider_dfm.hooks import lost_jobs
 from airflow_provider_dfm.hooks.lost_jobs import ABSENT_SECONDS, CHECK_SECONDS, LostJobs
 
@@ -17,10 +19,11 @@ class Server:
 
     def get_system_info(self):
         self.checks += 1
-        return {"running_jobs": self.running, "server_start_time": self.started}
+        running = [RunningJob(job_id=job_id) for job_id in self.running]
+        return SystemInfo(server_status="stopped", server_start_time=self.started, sites=(), running_jobs=running)
 
     def get_job_meta(self, job_id):
-        return self.meta
+        return JobMeta(**self.meta)
 
 
 @pytest.fixture

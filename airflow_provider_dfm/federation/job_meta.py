@@ -1,0 +1,87 @@
+"""What a federation stores about a job."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+
+from airflow_provider_dfm.federation.job_status import JobStatus
+
+# What this provider puts into a job's custom_props.
+CUSTOM_PROPERTY = "airflow_provider_dfm"
+
+
+class JobMeta(BaseModel):
+    """A job's meta, as ``get_job_meta`` and ``list_jobs`` give it; what has no field here is an attribute too.
+
+    A list that is not detailed has ``job_id``, ``name``, ``status``, ``submit_time`` and ``duration`` only.
+
+    :param job_id: the job.
+    :param name: its name.
+    :param status: FLARE's status, such as ``RUNNING`` or ``FINISHED:COMPLETED``.
+    :param submit_time: when the server took it.
+    :param last_schedule_time: when the server last gave it to its sites; None: it was not yet.
+    :param start_time: when it started, in the server's own form and time zone; ``""``: it did not.
+    :param duration: how long it ran; None: it has not ended.
+    :param deploy_detail: site to ``OK``, or to why the job could not be brought there.
+    :param min_clients: how many sites have to take part.
+    :param mandatory_clients: sites that have to.
+    :param custom_props: what whoever submitted it put there.
+    :param submitter_name: the FLARE user who submitted it.
+    :param cloned_from: the job it is a clone of, or None.
+    :param failed: whether it is known not to have done its work, whatever its status.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    job_id: str
+    name: str = Field("", validation_alias=AliasChoices("name", "job_name"))
+    status: str
+    submit_time: datetime | None = None
+    last_schedule_time: datetime | None = None
+    start_time: str = ""
+    duration: timedelta | None = None
+    deploy_detail: dict[str, str] = Field({}, validation_alias="job_deploy_detail")
+    min_clients: int | None = None
+    mandatory_clients: list[str] | None = None
+    custom_props: dict[str, Any] = {}
+    submitter_name: str = ""
+    cloned_from: str | None = None
+    failed: bool = False
+
+    @field_validator("duration", mode="before")
+    @classmethod
+    def _read_duration(cls, value: Any) -> Any:
+        return None if value == "N/A" else value
+
+    @field_validator("custom_props", mode="before")
+    @classmethod
+    def _read_custom_props(cls, value: Any) -> Any:
+        return value or {}
+
+    @field_validator("deploy_detail", mode="before")
+    @classmethod
+    def _read_deploy_detail(cls, value: Any) -> Any:
+        """The server's own form is a list of ``site: what became of it``: nvflare/private/fed/server/job_runner.py."""
+        if isinstance(value, dict):
+            return value
+        parts = [str(line).partition(":") for line in value or []]
+        return {site.strip(): detail.strip() for site, _, detail in parts}
+
+    @property
+    def state(self) -> JobStatus:
+        """What the status stands for."""
+        return JobStatus.of(self.status)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the job has ended, well or not."""
+        return self.state.has_ended
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What this provider put into ``custom_props``; empty for a job of somebody else's."""
+        own: dict[str, Any] = self.custom_props.get(CUSTOM_PROPERTY, {})
+        return own
