@@ -63,6 +63,18 @@ class JobNotFound(PermanentFederationError):
     """No job of this id is known."""
 
 
+class JobNotRunning(PermanentFederationError):
+    """Only a running job can do that."""
+
+
+class JobNotDone(PermanentFederationError):
+    """A running job cannot be deleted: abort it first, or wait for its end."""
+
+
+class SitesMissing(TransientFederationError):
+    """Sites that are needed are not connected to the federation's server."""
+
+
 class JobContentConflict(PermanentFederationError):
     """A job of this id exists already, with another content."""
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from airflow_provider_dfm.federation.errors import JobNotFound
+from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job import FederationJob
@@ -24,7 +25,6 @@ from airflow_provider_dfm.federation.pipeline import pipeline_source
 from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
-from airflow_provider_dfm.federation.system_info import SystemInfo
 
 PREPARE_SECONDS = 120.0
 TRANSFER_SECONDS = 600.0
@@ -55,7 +55,7 @@ class PreparedPipeline:
     places: tuple[str, ...]
 
 
-class FederationSession:
+class FederationSession(FlareCommands):
     """A session with a federation, in an interpreter of the federation's own; use it in a ``with``.
 
     :param settings: which federation, as whom, and how.
@@ -104,6 +104,9 @@ class FederationSession:
     def close(self) -> None:
         """End the session host and remove the copy of the startup kit. Does nothing the second time."""
         self._session.close()
+
+    def ask(self, method: str, **arguments: Any) -> Any:
+        return self._session.ask(method, **arguments)
 
     def prepare(
         self,
@@ -229,9 +232,17 @@ class FederationSession:
         """A job by its id, whoever submitted it. Looking at it takes nothing away from anybody."""
         return FederationJob(self, job_id)
 
-    def get_system_info(self) -> SystemInfo:
-        """The server's state, the connected sites and the running jobs."""
-        return SystemInfo.model_validate(self._session.ask("get_system_info"))
+    def clone_job(self, job_id: str) -> FederationJob:
+        """Submit a job once more, as another one; that works while it runs, too.
+
+        :param job_id: the job.
+        :return: the new job, whose meta says ``cloned_from``. The server chooses its id, and leaves out
+            ``custom_props``: the results of a pipeline's clone cannot be read.
+        :raises JobNotFound: nobody knows the job.
+        """
+        clone = FederationJob(self, str(self.ask("clone_job", job_id=job_id)))
+        self._log.info("Cloned job %s as job %s", job_id, clone.job_id)
+        return clone
 
     def get_job_meta(self, job_id: str) -> JobMeta:
         """All that the federation stores about a job.
@@ -255,33 +266,6 @@ class FederationSession:
         except JobNotFound:
             return None
 
-    def list_jobs(
-        self,
-        detailed: bool = False,
-        limit: int | None = None,
-        id_prefix: str | None = None,
-        name_prefix: str | None = None,
-        reverse: bool = False,
-    ) -> list[JobMeta]:
-        """The jobs that the federation stores, in the order of their submits.
-
-        :param detailed: with each job's whole meta; otherwise ``job_id``, ``name``, ``status``, ``submit_time`` and
-            ``duration`` only.
-        :param limit: how many at most, the latest; None: all.
-        :param id_prefix: only those whose id begins so.
-        :param name_prefix: only those whose name begins so, in upper or lower case.
-        :param reverse: the latest first.
-        """
-        jobs = self._session.ask(
-            "list_jobs",
-            detailed=detailed,
-            limit=limit,
-            id_prefix=id_prefix,
-            name_prefix=name_prefix,
-            reverse=reverse,
-        )
-        return [JobMeta.model_validate(job) for job in jobs]
-
     def get_status(self, job_id: str) -> JobStatus:
         """A job's state; UNKNOWN for an id that nobody knows."""
         meta = self.find_job(job_id)
@@ -295,10 +279,6 @@ class FederationSession:
         """
         tokens: dict[str, Any] = self._session.ask("read_tokens", job_id=job_id, position=position)
         return tokens
-
-    def abort_job(self, job_id: str) -> None:
-        """Abort a job; one that has ended stays as it is."""
-        self._session.ask("abort_job", job_id=job_id)
 
     def job_ended(self, job_id: str) -> None:
         """Keep what would be lost with the session: the results of a local job."""

@@ -12,6 +12,7 @@ from airflow.sdk import BaseHook, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, FederationError, PipelineError
+from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.pipeline import is_pipeline_function, is_pipeline_json
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession, PreparedPipeline, RestrictToSites
-    from airflow_provider_dfm.federation.system_info import SystemInfo
     from airflow_provider_dfm.federation.tokens import Result
 
 DEFAULT_CONNECTION = "dfm_default"
 
 
-class DfmHook(BaseHook):
+class DfmHook(FlareCommands, BaseHook):
     """A session with a federation, open inside a ``with``.
 
     .. code-block:: python
@@ -105,6 +105,9 @@ class DfmHook(BaseHook):
         if session is not None:
             session.close()
 
+    def ask(self, method: str, **arguments: Any) -> Any:
+        return self.get_conn().ask(method, **arguments)
+
     def prepare(
         self,
         pipeline: str | Mapping[str, Any],
@@ -151,17 +154,13 @@ class DfmHook(BaseHook):
         """The Python code that each site will run, by site."""
         return self.get_conn().debug_show_code(pipeline)
 
-    def get_system_info(self) -> SystemInfo:
-        """The server's state and the connected sites; see :meth:`FederationSession.get_system_info`."""
-        return self.get_conn().get_system_info()
-
-    def list_jobs(self, **options: Any) -> list[JobMeta]:
-        """The jobs that the federation stores; see :meth:`FederationSession.list_jobs`."""
-        return self.get_conn().list_jobs(**options)
-
     def active_jobs(self, identity: JobIdentity) -> list[str]:
         """The ids of an identity's jobs that have not ended."""
         return self.get_conn().active_jobs(identity)
+
+    def clone_job(self, job_id: str) -> FederationJob:
+        """Submit a job once more, as another one; see :meth:`FederationSession.clone_job`."""
+        return self.get_conn().clone_job(job_id)
 
     def get_job_meta(self, job_id: str) -> JobMeta:
         """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
@@ -170,10 +169,6 @@ class DfmHook(BaseHook):
     def get_status(self, job_id: str) -> JobStatus:
         """A job's state; UNKNOWN for an id that nobody knows."""
         return self.get_conn().get_status(job_id)
-
-    def abort_job(self, job_id: str) -> None:
-        """Abort a job; one that has ended stays as it is."""
-        self.get_conn().abort_job(job_id)
 
     def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`FederationSession.check_job`."""

@@ -57,7 +57,7 @@ class FlareSession:
     @property
     def session(self) -> Any:
         if self._session is None:
-            raise NamedError("FederationError", "There is no FLARE session: connect first.")
+            raise NamedError("FederationError", "There is no FLARE session: the connection's target is not flare.")
         return self._session
 
     def get_system_info(self) -> dict[str, Any]:
@@ -102,6 +102,27 @@ class FlareSession:
         with flare_errors(f"submitting job {job_id}"):
             return str(self.session.submit_job(folder))
 
+    def call(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        """Call any public method of nvflare's session.
+
+        :return: its answer as plain data.
+        """
+        method = None if name.startswith("_") else getattr(self.session, name, None)
+        if not callable(method):
+            raise NamedError("VersionMismatch", f"nvflare {metadata.version('nvflare')} has no admin command {name}.")
+        with flare_errors(f"{name} {' '.join(map(str, arguments))}"):
+            return _plain(method(*arguments, **keywords))
+
+    def clone_job(self, job_id: str) -> str:
+        """Submit a job once more; returns the id that the server gave the new one."""
+        with flare_errors(f"cloning job {job_id}"):
+            return str(self.session.clone_job(job_id))
+
+    def delete_job(self, job_id: str) -> None:
+        """Delete a job that does not run."""
+        with flare_errors(f"deleting job {job_id}"):
+            self.session.delete_job(job_id)
+
     def abort_job(self, job_id: str) -> None:
         """Abort a job; one that has ended stays as it is."""
         with flare_errors(f"aborting job {job_id}"):
@@ -128,3 +149,12 @@ class FlareSession:
         """
         with flare_errors(f"downloading the result of job {job_id}"):
             return {"location": self.session.download_job_result(job_id)}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON knows of an answer."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return _plain(vars(value)) if hasattr(value, "__dict__") else value

@@ -42,6 +42,16 @@ class Session:
     def get_system_info(self) -> dict[str, Any]:
         return self._flare.get_system_info()
 
+    def flare(self, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+        """Any method of nvflare's session, by its name."""
+        return self._flare.call(name, arguments, keywords)
+
+    def clone_job(self, job_id: str) -> str:
+        return self._flare.clone_job(job_id)
+
+    def delete_job(self, job_id: str) -> None:
+        self._flare.delete_job(job_id)
+
     def get_job_meta(self, job_id: str) -> dict[str, Any]:
         if self._settings["target"] == "local":
             return self._local.get_job_meta(job_id)

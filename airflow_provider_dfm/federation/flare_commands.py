@@ -1,0 +1,143 @@
+"""The commands of a FLARE admin session that ask or do one thing, for the session and for Airflow's hook."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from airflow_provider_dfm.federation.errors import JobNotFound
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.system_info import SystemInfo
+
+TargetType = Literal["all", "server", "client"]
+
+
+class FlareCommands:
+    """The methods of nvflare's ``Session``, under their own names."""
+
+    @abstractmethod
+    def ask(self, method: str, **arguments: Any) -> Any:
+        """Have the session host do something.
+
+        :param method: name of a public method of ``remote/session.py``.
+        """
+
+    def flare(self, method: str, *arguments: Any, **keywords: Any) -> Any:
+        """Call any method of nvflare's ``Session`` that has no counterpart here: ``flare("report_version", "all")``.
+
+        :param method: its name, in the federation's own nvflare.
+        :param arguments: what JSON knows.
+        :return: its answer as plain data.
+        :raises VersionMismatch: the federation's nvflare has no such method.
+        """
+        return self.ask("flare", name=method, arguments=arguments, keywords=keywords)
+
+    def get_system_info(self) -> SystemInfo:
+        """The server's state, the connected sites and the running jobs."""
+        return SystemInfo.model_validate(self.ask("get_system_info"))
+
+    def list_jobs(
+        self,
+        detailed: bool = False,
+        limit: int | None = None,
+        id_prefix: str | None = None,
+        name_prefix: str | None = None,
+        reverse: bool = False,
+    ) -> list[JobMeta]:
+        """The jobs that the federation stores, in the order of their submits.
+
+        :param detailed: with each job's whole meta; otherwise ``job_id``, ``name``, ``status``, ``submit_time`` and
+            ``duration`` only.
+        :param limit: how many at most, the latest; None: all.
+        :param id_prefix: only those whose id begins so.
+        :param name_prefix: only those whose name begins so, in upper or lower case.
+        :param reverse: the latest first.
+        """
+        options = {"limit": limit, "id_prefix": id_prefix, "name_prefix": name_prefix, "reverse": reverse}
+        return [JobMeta.model_validate(job) for job in self.ask("list_jobs", detailed=detailed, **options)]
+
+    def abort_job(self, job_id: str) -> None:
+        """Abort a job; one that has ended stays as it is."""
+        self.ask("abort_job", job_id=job_id)
+
+    def delete_job(self, job_id: str) -> bool:
+        """Delete a job from the federation's store, with its results there.
+
+        :return: False where it was not there.
+        :raises JobNotDone: it runs still.
+        """
+        try:
+            self.ask("delete_job", job_id=job_id)
+        except JobNotFound:
+            return False
+        return True
+
+    def get_client_job_status(self, client_names: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """What runs at each site.
+
+        :param client_names: the sites; None: all.
+        :return: ``client_name`` and ``status``, and of a job ``job_id`` and ``app_name``.
+        """
+        return self.flare("get_client_job_status", client_names and list(client_names)) or []
+
+    def show_stats(self, job_id: str, target_type: TargetType = "all", targets: Sequence[str] | None = None) -> Any:
+        """What the parts of a running job say of themselves, by target.
+
+        :param job_id: the job.
+        :param target_type: ``server``, ``client`` or ``all``.
+        :param targets: names of sites, with ``client``; None: all.
+        :raises JobNotRunning: it is not running.
+        """
+        return self.flare("show_stats", job_id, target_type, targets and list(targets))
+
+    def show_errors(self, job_id: str, target_type: TargetType = "all", targets: Sequence[str] | None = None) -> Any:
+        """The errors that the parts of a running job noted, by target; see :meth:`show_stats`."""
+        return self.flare("show_errors", job_id, target_type, targets and list(targets))
+
+    def reset_errors(self, job_id: str) -> None:
+        """Forget the errors of a running job."""
+        self.flare("reset_errors", job_id)
+
+    def do_app_command(self, job_id: str, topic: str, cmd_data: Any = None) -> Any:
+        """Have a running job's server process do something that it has registered.
+
+        :param job_id: the job.
+        :param topic: the command's name.
+        :param cmd_data: what JSON knows; only sent where it is true.
+        :return: the answer.
+        :raises JobNotRunning: it is not running.
+        :raises CommandTimedOut: its process does not answer (yet).
+        """
+        return self.flare("do_app_command", job_id, topic, cmd_data)
+
+    def ls_target(self, target: str, options: str | None = None, path: str | None = None) -> str:
+        """List files of the server or a site, below its own folder.
+
+        :param target: ``server`` or a site.
+        :param options: such as ``-l``.
+        :param path: where; a job's files are in a folder of its id, the server's as long as it runs.
+        """
+        return str(self.flare("ls_target", target, options, path))
+
+    def cat_target(self, target: str, options: str | None = None, file: str | None = None) -> str:
+        """A text file of the server or a site; see :meth:`ls_target`."""
+        return str(self.flare("cat_target", target, options, file))
+
+    def head_target(self, target: str, options: str | None = None, file: str | None = None) -> str:
+        """The beginning of a text file of the server or a site, ``options`` such as ``-n 20``."""
+        return str(self.flare("head_target", target, options, file))
+
+    def tail_target(self, target: str, options: str | None = None, file: str | None = None) -> str:
+        """The end of a text file of the server or a site, ``options`` such as ``-n 20``."""
+        return str(self.flare("tail_target", target, options, file))
+
+    def grep_target(
+        self, target: str, options: str | None = None, pattern: str | None = None, file: str | None = None
+    ) -> str:
+        """The lines of a text file of the server or a site in which a pattern is."""
+        return str(self.flare("grep_target", target, options, pattern, file))
+
+    def get_working_directory(self, target: str) -> str:
+        """The folder of the server or a site, on its own machine."""
+        return str(self.flare("get_working_directory", target))
