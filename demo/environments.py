@@ -1,7 +1,8 @@
-"""Builds the two virtual environments: Airflow's with this project, and the federation's.
+"""Builds the virtual environments: Airflow's with this project, and the federations'.
 
-They cannot be one: nv-dfm-core and Airflow need versions of universal-pathlib that exclude each other. Runs
-with any Python that the project supports, and the standard library alone.
+They cannot be one: nv-dfm-core and Airflow need versions of universal-pathlib that exclude each other, and a
+federation's client has to be of its own nvflare version. Runs with any Python that the project supports, and the
+standard library alone.
 """
 
 from __future__ import annotations
@@ -29,7 +30,11 @@ SECONDS_BETWEEN_LINES = 10.0
 REQUIREMENTS = {
     "airflow": ["apache-airflow==3.3.2", "--editable", ".[dev]"],
     "federation": ["nv-dfm-core==3.1.31", "nvflare==2.6.3", "vega_datasets"],
+    "flare-2.7": ["nvflare==2.7.3"],
+    "flare-2.8": ["nvflare==2.8.3"],
 }
+# The others are for `make test-all-versions` alone, which names them.
+BUILT_BY_DEFAULT = ("airflow", "federation")
 
 
 class BuildFailed(RuntimeError):
@@ -39,7 +44,7 @@ class BuildFailed(RuntimeError):
 def constraints(name: str) -> Path:
     """The file that pins an environment's versions for this Python.
 
-    :param name: ``airflow`` or ``federation``.
+    :param name: one of :data:`REQUIREMENTS`.
     """
     return ROOT / "constraints" / f"{name}-{PYTHON}.txt"
 
@@ -47,7 +52,7 @@ def constraints(name: str) -> Path:
 def build(name: str) -> Path:
     """Build an environment, unless it is there as the project's files want it.
 
-    :param name: ``airflow`` or ``federation``.
+    :param name: one of :data:`REQUIREMENTS`.
     :return: its interpreter.
     """
     folder = BUILD / name
@@ -159,7 +164,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    names = sys.argv[1:] or list(REQUIREMENTS)
+    names = sys.argv[1:] or list(BUILT_BY_DEFAULT)
     if len(names) > 1:
         return _build_at_once(names)
     try:

@@ -1,8 +1,9 @@
-"""Writes the constraints of both environments for the Python that runs this, from what pip resolves today."""
+"""Writes the constraints of the environments for the Python that runs this, from what pip resolves today."""
 
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 import venv
 from pathlib import Path
@@ -13,8 +14,8 @@ HEADER = "# Written by `make constraints`, with Python {python}. One name==versi
 
 
 def main() -> None:
-    """Resolve each environment afresh and note the versions."""
-    for name, requirements in REQUIREMENTS.items():
+    """Resolve each environment that is named on the command line afresh, or all, and note the versions."""
+    for name in sys.argv[1:] or list(REQUIREMENTS):
         with tempfile.TemporaryDirectory() as folder:
             venv.create(folder, with_pip=True)
             pip = [
@@ -24,7 +25,7 @@ def main() -> None:
                 "--disable-pip-version-check",
                 "--quiet",
             ]
-            subprocess.run([*pip, "install", *requirements], cwd=ROOT, check=True)
+            subprocess.run([*pip, "install", *REQUIREMENTS[name]], cwd=ROOT, check=True)
             command = [*pip, "freeze", "--exclude-editable"]
             frozen = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         pins = [line for line in frozen.splitlines() if "==" in line]
