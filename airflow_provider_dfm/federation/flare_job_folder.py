@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ValidationError, field_validator, model_validator
+
+from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
 from airflow_provider_dfm.federation.errors import JobDefinitionError
 from airflow_provider_dfm.federation.folder_copy import copy_folder
 from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY
@@ -15,6 +21,36 @@ from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY
 META = "meta.json"
 # The client library leaves these in every folder that it submits: nvflare/lighter/tool_consts.py.
 SIGNATURES = (".__nvfl_sig.json", ".__nvfl_submitter.crt")
+
+
+class MetaOverrides(BaseModel, extra="allow"):
+    """What is to be otherwise in a job's ``meta.json``; further keys are taken as they are.
+
+    :param name: the job's name.
+    :param min_clients: how many sites have to take part.
+    :param mandatory_clients: the sites that have to.
+    :param resource_spec: what it needs, by site.
+    :param custom_props: added to those that are there.
+    """
+
+    name: str | None = None
+    min_clients: int | None = None
+    mandatory_clients: list[str] | None = None
+    resource_spec: dict[str, Any] | None = None
+    custom_props: dict[str, Any] | None = None
+
+    @field_validator("*")
+    @classmethod
+    def _is_given(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("may not be null; leave it out")
+        return value
+
+    @model_validator(mode="after")
+    def _leave_the_id(self) -> MetaOverrides:
+        if "job_id" in (self.model_extra or {}):
+            raise ValueError("job_id is not yours to choose: it makes sure that the job is submitted once")
+        return self
 
 
 @dataclass(frozen=True)
@@ -47,24 +83,25 @@ class JobFolder:
         :param ends_at: when the job's time is over, in seconds since 1970; None: never.
         """
         properties = {CUSTOM_PROPERTY: {"content": self.content, "ends_at": ends_at}}
-        meta = self.meta | {"job_id": job_id, "custom_props": self.meta.get("custom_props", {}) | properties}
+        meta = self.meta | {"job_id": job_id, "custom_props": (self.meta.get("custom_props") or {}) | properties}
         (self.path / META).write_text(json.dumps(meta, indent=2), encoding="utf-8")
         return self.path
 
 
-def copy_job_folder(source: Any, target: Path) -> JobFolder:
+def copy_job_folder(source: Any, target: Path, overrides: Mapping[str, Any] | None = None) -> JobFolder:
     """Copy a job's folder, because the client library writes into what it submits.
 
-    :param source: the job's folder: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
+    :param source: the job's folder, or a zip or tar of it: a ``pathlib.Path`` or one of its kin, such as Airflow's
+        ``ObjectStoragePath``.
     :param target: where to; it must not exist yet.
-    :raises JobDefinitionError: it is no job's folder.
+    :param overrides: see :class:`MetaOverrides`.
+    :raises JobDefinitionError: it is no job, or the overrides are none.
     """
     try:
-        if not (source / META).is_file():
-            raise JobDefinitionError(
-                f"There is no FLARE job at {source}: a job is a folder that holds {META} and the folders of its apps."
-            )
-        copy_folder(source, target, leave_out=SIGNATURES)
+        if source.is_file():
+            _copy_archive(source, target)
+        else:
+            _copy_checked(source, target, source)
         meta = json.loads((target / META).read_text(encoding="utf-8"))
     except JobDefinitionError:
         raise
@@ -72,7 +109,45 @@ def copy_job_folder(source: Any, target: Path) -> JobFolder:
         raise JobDefinitionError(f"Cannot read the FLARE job at {source}: {type(error).__name__}: {error}") from error
     if not isinstance(meta, dict):
         raise JobDefinitionError(f"{source / META} holds no JSON object.")
+    meta = _overridden(meta, overrides or {})
     return JobFolder(target, meta, _content(target, meta))
+
+
+def _copy_checked(folder: Any, target: Path, source: Any) -> None:
+    if not (folder / META).is_file():
+        raise JobDefinitionError(
+            f"There is no FLARE job at {source}: a job is a folder (or a zip or tar of it) that holds {META} and the "
+            "folders of its apps."
+        )
+    copy_folder(folder, target, leave_out=SIGNATURES)
+
+
+def _copy_archive(source: Any, target: Path) -> None:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        packed, unpacked = Path(folder) / "packed", Path(folder) / "unpacked"
+        unpacked.mkdir()
+        with source.open("rb") as remote, packed.open("wb") as local:
+            shutil.copyfileobj(remote, local)
+        try:
+            with packed.open("rb") as file:
+                unpack_archive(file, unpacked)
+        except ArchiveError as error:
+            raise JobDefinitionError(f"The FLARE job at {source} is {error}.") from None
+        inside = [unpacked, *sorted(path for path in unpacked.iterdir() if path.is_dir())]
+        # Copied once more, since nvflare 2.9 takes no links, and an archive can hold some.
+        _copy_checked(next((path for path in inside if (path / META).is_file()), unpacked), target, source)
+
+
+def _overridden(meta: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        changes = MetaOverrides.model_validate(dict(overrides)).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise JobDefinitionError(f"The job's meta cannot be changed so: {faults}") from None
+    if "custom_props" in changes:
+        changes["custom_props"] = {**(meta.get("custom_props") or {}), **changes["custom_props"]}
+    return meta | changes
 
 
 def _content(folder: Path, meta: dict[str, Any]) -> str:

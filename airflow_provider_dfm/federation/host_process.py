@@ -26,6 +26,8 @@ HOST_MODULES = (
     "kit_check",
     "file_names",
     "flare_session",
+    "named_function",
+    "job_source",
     "parameter_places",
     "pipeline_source",
     "bound_pipeline",

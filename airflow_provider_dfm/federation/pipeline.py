@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation.errors import PipelineError
-
-_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-
-
-def is_pipeline_function(pipeline: str) -> bool:
-    """Whether this is ``"package.module:function"``."""
-    return _FUNCTION.fullmatch(pipeline) is not None
+from airflow_provider_dfm.federation.named_function import is_function
 
 
 def is_pipeline_json(pipeline: str) -> bool:
@@ -31,7 +24,7 @@ def pipeline_source(pipeline: str | Mapping[str, Any], arguments: Mapping[str, A
     :return: ``{"json": text}`` or ``{"function": path, "arguments": {...}}``.
     :raises PipelineError: there is no such file, or arguments go with no function.
     """
-    if isinstance(pipeline, str) and is_pipeline_function(pipeline):
+    if isinstance(pipeline, str) and is_function(pipeline):
         return {"function": pipeline, "arguments": dict(arguments or {})}
     if arguments:
         raise PipelineError("pipeline_arguments only go with a pipeline function, package.module:function.")

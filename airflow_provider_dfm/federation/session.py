@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from airflow_provider_dfm.federation.errors import JobNotFound
+from airflow_provider_dfm.federation.errors import JobDefinitionError, JobNotFound
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import Log
@@ -19,6 +19,7 @@ from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_results import JobResults
 from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
@@ -179,26 +180,42 @@ class FederationSession(FlareCommands):
         self,
         job_definition_path: Any,
         *,
+        job_arguments: Mapping[str, Any] | None = None,
+        meta: Mapping[str, Any] | None = None,
         ends_at: float | None = None,
         claim: Claim | None = None,
     ) -> FederationJob:
-        """Submit a FLARE job from a folder, which is copied before and left as it is.
+        """Submit a FLARE job; where it comes from is left as it is.
 
-        :param job_definition_path: the job's folder, which holds ``meta.json``: text, a ``pathlib.Path`` or one of
-            its kin, such as Airflow's ``ObjectStoragePath``.
+        :param job_definition_path: the job's folder, which holds ``meta.json``, or a zip or tar of it: text, a
+            ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``. Or
+            ``"package.module:function"``, which is called in the federation's interpreter and returns a ``FedJob``
+            or a recipe.
+        :param job_arguments: keyword arguments of the function.
+        :param meta: what is to be otherwise in the job's ``meta.json``, such as ``name``, ``min_clients``,
+            ``mandatory_clients``, ``resource_spec`` or ``custom_props``.
         :param ends_at: see :meth:`execute`.
         :param claim: see :meth:`execute`.
-        :raises JobDefinitionError: the folder is no job, or the federation refuses it.
+        :raises JobDefinitionError: it is no job, or the federation refuses it.
         :raises JobContentConflict: the claimed job does something else.
         """
-        source = Path(job_definition_path) if isinstance(job_definition_path, str) else job_definition_path
-        folder = copy_job_folder(source, self._session.folder / "jobs" / str(uuid.uuid4()))
+        source = self._job_source(job_definition_path, job_arguments)
+        folder = copy_job_folder(source, self._session.folder / "jobs" / str(uuid.uuid4()), meta)
         timeout = SUBMIT_SECONDS + folder.size / SUBMIT_BYTES_A_SECOND
 
         def submit(job_id: str) -> None:
             self._session.ask("submit_job", timeout, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
 
         return self._submit(f"job {folder.name!r}", folder.content, submit, claim)
+
+    def _job_source(self, path: Any, arguments: Mapping[str, Any] | None) -> Any:
+        if isinstance(path, str) and is_function(path):
+            folder = self._session.folder / "exported" / str(uuid.uuid4())
+            request = {"function": path, "arguments": dict(arguments or {}), "folder": str(folder)}
+            return Path(self._session.ask("export_job", PREPARE_SECONDS, **request))
+        if arguments:
+            raise JobDefinitionError("job_arguments only go with a job function, package.module:function.")
+        return Path(path) if isinstance(path, str) else path
 
     def _submit(
         self,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import tarfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
 from airflow_provider_dfm.federation.errors import StartupKitError
 from airflow_provider_dfm.federation.folder_copy import copy_folder
 
@@ -86,20 +85,10 @@ def _copy(source: Any, target: Path) -> None:
 
 
 def _unpack(archive: bytes, target: Path, source: str) -> None:
-    stream = io.BytesIO(archive)
     try:
-        if zipfile.is_zipfile(stream):
-            with zipfile.ZipFile(stream) as packed_zip:
-                packed_zip.extractall(target)
-        else:
-            stream.seek(0)
-            with tarfile.open(fileobj=stream) as packed_tar:
-                packed_tar.extractall(target, filter="data")
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
-        raise StartupKitError(
-            f"The startup kit at {source} is neither a folder nor a readable zip or tar without password "
-            f"({type(error).__name__}: {error})."
-        ) from None
+        unpack_archive(io.BytesIO(archive), target)
+    except ArchiveError as error:
+        raise StartupKitError(f"The startup kit at {source} is {error}.") from None
 
 
 def _checked_root(folder: Path, source: str) -> Path:

@@ -13,7 +13,8 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, FederationError, PipelineError
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
-from airflow_provider_dfm.federation.pipeline import is_pipeline_function, is_pipeline_json
+from airflow_provider_dfm.federation.named_function import is_function
+from airflow_provider_dfm.federation.pipeline import is_pipeline_json
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 
 if TYPE_CHECKING:
@@ -128,8 +129,11 @@ class DfmHook(FlareCommands, BaseHook):
         return self.get_conn().execute(_read_pipeline(pipeline), input_params, **options)
 
     def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
-        """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder may be at any URI."""
-        return self.get_conn().submit_job(_at_uri("job_definition_path", job_definition_path), **options)
+        """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder or archive may be at any URI."""
+        source: Any = job_definition_path
+        if not is_function(source):
+            source = _at_uri("job_definition_path", source)
+        return self.get_conn().submit_job(source, **options)
 
     def reattach(self, job_id: str) -> FederationJob:
         """A job by its id; see :meth:`FederationSession.reattach`."""
@@ -210,7 +214,7 @@ def _at_uri(field: str, uri: str) -> ObjectStoragePath:
 
 def _read_pipeline(pipeline: Any) -> Any:
     """A pipeline's JSON where a path or URI was given; anything else as it is."""
-    if not isinstance(pipeline, str) or is_pipeline_function(pipeline) or is_pipeline_json(pipeline):
+    if not isinstance(pipeline, str) or is_function(pipeline) or is_pipeline_json(pipeline):
         return pipeline
     try:
         text = ObjectStoragePath(pipeline).read_text(encoding="utf-8")

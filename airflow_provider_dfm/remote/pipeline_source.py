@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import traceback
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.named_function import call_named_function
 from airflow_provider_dfm.remote.parameter_places import statements_of
 
 
@@ -69,23 +68,7 @@ def _is_reference(value: dict[str, Any]) -> bool:
 
 
 def _call(path: str, arguments: dict[str, Any]) -> Any:
-    module_name, _, function_name = path.partition(":")
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
-        raise NamedError(
-            "PipelineError",
-            f"Cannot import the pipeline function {path}: {type(error).__name__}: {error}. The connection's "
-            "python_path must name the folder its module is in.",
-        ) from error
-    try:
-        pipeline = function(**arguments)
-    except Exception as error:
-        # The last two lines of the function's own: enough to find the fault, without our frames.
-        where = "".join(traceback.format_tb(error.__traceback__)[1:][-2:])
-        raise NamedError(
-            "PipelineError", f"The pipeline function {path} raised {type(error).__name__}: {error}\n{where}"
-        ) from error
+    pipeline = call_named_function(path, arguments, "pipeline function", "PipelineError")
     from nv_dfm_core.api import Pipeline
 
     if not isinstance(pipeline, Pipeline):

@@ -9,6 +9,7 @@ from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
 from airflow_provider_dfm.remote.dfm_session import DfmSession
 from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
+from airflow_provider_dfm.remote.job_source import export_job
 from airflow_provider_dfm.remote.local_jobs import TOKENS, LocalJobs
 from airflow_provider_dfm.remote.pickles import open_pickles
 
@@ -93,6 +94,10 @@ class Session:
         jobs = os.path.join(self._folder, "jobs")
         folder = write_flare_job(self._bound, jobs, job_id, self._job_components, ends_at, task_timeout_s)
         return self._flare.submit_job(folder, job_id)
+
+    def export_job(self, function: str, arguments: dict[str, Any], folder: str) -> str:
+        """Have a function build a FLARE job; gives its folder."""
+        return export_job(function, arguments, folder)
 
     def submit_job(self, folder: str, job_id: str) -> str:
         """Submit a job's folder, whose meta.json names the id; the client library writes into it."""

@@ -1,0 +1,36 @@
+"""Calls functions that a DAG author names, in the federation's interpreter."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from typing import Any
+
+from airflow_provider_dfm.remote.failures import NamedError
+
+
+def call_named_function(path: str, arguments: dict[str, Any], what: str, error_name: str) -> Any:
+    """Import a function and call it.
+
+    :param path: ``"package.module:function"``.
+    :param arguments: its keyword arguments.
+    :param what: what it is, for messages: ``"pipeline function"``.
+    :param error_name: the error to raise, by its name in ``federation/errors.py``.
+    :return: what it returned.
+    :raises NamedError: it cannot be imported, or raised something.
+    """
+    module_name, _, function_name = path.partition(":")
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError) as error:
+        raise NamedError(
+            error_name,
+            f"Cannot import the {what} {path}: {type(error).__name__}: {error}. The connection's python_path must "
+            "name the folder its module is in.",
+        ) from error
+    try:
+        return function(**arguments)
+    except Exception as error:
+        # The last two lines of the function's own: enough to find the fault, without our frames.
+        where = "".join(traceback.format_tb(error.__traceback__)[1:][-2:])
+        raise NamedError(error_name, f"The {what} {path} raised {type(error).__name__}: {error}\n{where}") from error
