@@ -23,6 +23,7 @@ from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
+from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
@@ -149,6 +150,7 @@ class FederationSession(FlareCommands):
         pipeline_arguments: Mapping[str, Any] | None = None,
         restrict_to_sites: RestrictToSites = None,
         task_timeout_s: int = 0,
+        required_sites: RequiredSites | None = None,
         ends_at: float | None = None,
         claim: Claim | None = None,
     ) -> FederationJob:
@@ -159,10 +161,12 @@ class FederationSession(FlareCommands):
         :param pipeline_arguments: see :meth:`prepare`.
         :param restrict_to_sites: see :meth:`prepare`.
         :param task_timeout_s: seconds after which the federation stops the job and fails it; 0: never.
+        :param required_sites: which sites have to be connected; looked at before the submit.
         :param ends_at: when the caller gives the job up, in seconds since 1970; kept in the job's meta.
         :param claim: whose job it is: with one, a job that was submitted for it before is found instead.
         :raises PipelineError: the pipeline cannot be read, built or prepared.
         :raises ParameterSetError: a parameter set does not fit the pipeline; nothing was submitted.
+        :raises SitesMissing: sites that are required are not connected; nothing was submitted.
         :raises JobContentConflict: the claimed job does something else.
         """
         sets = normalize_parameter_sets(input_params)
@@ -171,6 +175,7 @@ class FederationSession(FlareCommands):
         content = self._session.ask("bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets)
 
         def submit(job_id: str) -> None:
+            self._check_sites(required_sites)
             options = {"job_id": job_id, "ends_at": ends_at, "task_timeout_s": task_timeout_s}
             self._session.ask("submit_pipeline", SUBMIT_SECONDS, **options)
 
@@ -182,6 +187,7 @@ class FederationSession(FlareCommands):
         *,
         job_arguments: Mapping[str, Any] | None = None,
         meta: Mapping[str, Any] | None = None,
+        required_sites: RequiredSites | None = None,
         ends_at: float | None = None,
         claim: Claim | None = None,
     ) -> FederationJob:
@@ -194,9 +200,11 @@ class FederationSession(FlareCommands):
         :param job_arguments: keyword arguments of the function.
         :param meta: what is to be otherwise in the job's ``meta.json``, such as ``name``, ``min_clients``,
             ``mandatory_clients``, ``resource_spec`` or ``custom_props``.
+        :param required_sites: see :meth:`execute`.
         :param ends_at: see :meth:`execute`.
         :param claim: see :meth:`execute`.
         :raises JobDefinitionError: it is no job, or the federation refuses it.
+        :raises SitesMissing: sites that are required are not connected; nothing was submitted.
         :raises JobContentConflict: the claimed job does something else.
         """
         source = self._job_source(job_definition_path, job_arguments)
@@ -204,9 +212,15 @@ class FederationSession(FlareCommands):
         timeout = SUBMIT_SECONDS + folder.size / SUBMIT_BYTES_A_SECOND
 
         def submit(job_id: str) -> None:
+            self._check_sites(required_sites)
             self._session.ask("submit_job", timeout, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
 
         return self._submit(f"job {folder.name!r}", folder.content, submit, claim)
+
+    def _check_sites(self, required: RequiredSites | None) -> None:
+        # With the target local, all sites are always there.
+        if required and self.settings.target == "flare":
+            required.check(self.get_system_info().site_names)
 
     def _job_source(self, path: Any, arguments: Mapping[str, Any] | None) -> Any:
         if isinstance(path, str) and is_function(path):

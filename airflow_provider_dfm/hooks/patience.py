@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from airflow_provider_dfm.federation.errors import JobTimedOut, TransientFederationError
+from airflow_provider_dfm.federation.errors import JobTimedOut, SitesMissing, TransientFederationError
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -50,4 +50,5 @@ def patiently(action: Callable[[], Answer], hook: DfmHook, log: Logger, ends_at:
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, TransientFederationError) and not isinstance(error, JobTimedOut)
+    # A deadline does not pass, and a site can stay away for days.
+    return isinstance(error, TransientFederationError) and not isinstance(error, (JobTimedOut, SitesMissing))

@@ -49,7 +49,12 @@ class DfmExecuteOperator(SubmittingOperator):
     The rest is as :class:`SubmittingOperator` says.
     """
 
-    template_fields: Sequence[str] = ("pipeline", "input_params", "pipeline_arguments", "dfm_conn_id")
+    template_fields: Sequence[str] = (
+        "pipeline",
+        "input_params",
+        "pipeline_arguments",
+        *SubmittingOperator.template_fields,
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"input_params": "json", "pipeline_arguments": "json"}
 
     def __init__(

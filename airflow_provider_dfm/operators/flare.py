@@ -27,7 +27,12 @@ class FlareSubmitJobOperator(SubmittingOperator):
     The rest is as :class:`SubmittingOperator` says.
     """
 
-    template_fields: Sequence[str] = ("job_definition_path", "job_arguments", "meta", "dfm_conn_id")
+    template_fields: Sequence[str] = (
+        "job_definition_path",
+        "job_arguments",
+        "meta",
+        *SubmittingOperator.template_fields,
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"job_arguments": "json", "meta": "json"}
 
     def __init__(

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator, conf
 
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import FederationError, JobFailed, JobTimedOut
+from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
@@ -47,9 +48,11 @@ class SubmittingOperator(BaseOperator):
     :param timeout: seconds the job may take, from its submit; then the task fails. A try that finds the job has
         what is left of them. Default: Airflow's ``sensors.default_timeout``, seven days.
     :param on_timeout: ``abort`` (default) or ``leave`` the job then.
+    :param min_sites: how many sites have to be connected; looked at before the submit.
+    :param sites: sites that have to be connected, besides. Templated.
     """
 
-    template_fields: Sequence[str] = ("dfm_conn_id",)
+    template_fields: Sequence[str] = ("sites", "dfm_conn_id")
     ui_color = "#e5f5e0"
     on_partial_failure: OnPartialFailure = "fail"
 
@@ -62,6 +65,8 @@ class SubmittingOperator(BaseOperator):
         poll_interval: float = 5.0,
         timeout: float = DEFAULT_TIMEOUT,
         on_timeout: Literal["abort", "leave"] = "abort",
+        min_sites: int | None = None,
+        sites: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -71,6 +76,8 @@ class SubmittingOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
         self.on_timeout = on_timeout
+        self.min_sites = min_sites
+        self.sites = sites
         self._hook: DfmHook | None = None
         self._task: TaskIdentity | None = None
         self._killed = False
@@ -142,7 +149,8 @@ class SubmittingOperator(BaseOperator):
                 self.log.info("The task was cleared: aborting its former job %s", job_id)
                 hook.abort_job(job_id)
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")
-        job = self.submit(hook, claim=claim, ends_at=ends_at)
+        required = RequiredSites(min_sites=self.min_sites, sites=tuple(self.sites))
+        job = self.submit(hook, claim=claim, ends_at=ends_at, required_sites=required)
         self._go_on_unless_killed()
         return job
 

@@ -110,7 +110,7 @@ class FlareSession:
         method = None if name.startswith("_") else getattr(self.session, name, None)
         if not callable(method):
             raise NamedError("VersionMismatch", f"nvflare {metadata.version('nvflare')} has no admin command {name}.")
-        with flare_errors(f"{name} {' '.join(map(str, arguments))}"):
+        with flare_errors(f"{name} {arguments[0]}" if arguments else name):
             return _plain(method(*arguments, **keywords))
 
     def clone_job(self, job_id: str) -> str:
