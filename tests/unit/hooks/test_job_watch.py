@@ -13,7 +13,8 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
-from airflow_provider_dfm.hooks.job_watch import MAX_PAUSE_SECONDS, POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
+from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS
+from airflow_provider_dfm.hooks.job_watch import POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
 
 
 class Federation:
@@ -124,3 +125,12 @@ def test_a_job_that_the_list_lacks_is_asked_for():
     federation = Federation(jobs)
     assert JobWatch(federation).poll([*jobs, "unknown"]).statuses == jobs | {"unknown": None}
     assert federation.asked == ["list", "job"]
+
+
+def test_a_job_in_detail_is_asked_for_singly_however_many_are_listed():
+    jobs = {str(number): "RUNNING" for number in range(10)}
+    federation = Federation(jobs)
+    snapshot = JobWatch(federation).poll([*jobs], in_detail=["3"])
+    assert snapshot.statuses == jobs
+    assert [meta.job_id for meta in snapshot.metas.values()] == ["3"]
+    assert federation.asked == ["job", "list"]
