@@ -71,6 +71,10 @@ class JobNotDone(PermanentFederationError):
     """A running job cannot be deleted: abort it first, or wait for its end."""
 
 
+class CallbackFailed(PermanentFederationError):
+    """A function that was to look at a job cannot be imported, or raised something."""
+
+
 class SitesMissing(TransientFederationError):
     """Sites that are needed are not connected to the federation's server."""
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from airflow_provider_dfm.federation.errors import SitesMissing
+
+
+def _split_names(value: Any) -> Any:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
 class RequiredSites(BaseModel, frozen=True):
     """How many sites, and which ones.
 
     :param min_sites: how many have to be connected; None: that does not matter.
-    :param sites: those that have to be.
+    :param sites: those that have to be: a list, or text with commas, as a template gives it.
     """
 
     min_sites: int | None = None
-    sites: tuple[str, ...] = ()
+    sites: Annotated[tuple[str, ...], BeforeValidator(_split_names)] = ()
 
     def __bool__(self) -> bool:
         return self.min_sites is not None or bool(self.sites)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession, PreparedPipeline, RestrictToSites
     from airflow_provider_dfm.federation.tokens import Result
+    from airflow_provider_dfm.hooks.job_monitor import MonitorReturnCode
 
 DEFAULT_CONNECTION = "dfm_default"
 
@@ -138,6 +139,32 @@ class DfmHook(FlareCommands, BaseHook):
     def reattach(self, job_id: str) -> FederationJob:
         """A job by its id; see :meth:`FederationSession.reattach`."""
         return self.get_conn().reattach(job_id)
+
+    def monitor_job(
+        self,
+        job_id: str,
+        timeout: float = 0.0,
+        poll_interval: float = 2.0,
+        cb: Callable[..., Any] | None = None,
+        *cb_args: Any,
+        **cb_kwargs: Any,
+    ) -> MonitorReturnCode:
+        """Wait for a job's end, as nvflare's ``monitor_job`` does, and through outages of the federation.
+
+        :param job_id: the job.
+        :param timeout: seconds; 0: no limit.
+        :param poll_interval: seconds between two looks.
+        :param cb: is called after each look with this hook, the job's id, its meta and the rest of the arguments;
+            False ends the wait.
+        :return: why it ended; whether the job did its work, :meth:`check_job` tells.
+        :raises JobNotFound: nobody knows the job.
+        :raises JobFailed: it is lost: the server lists it as running, but does not run it.
+        :raises CallbackFailed: ``cb`` raised something.
+        """
+        from airflow_provider_dfm.hooks.job_monitor import monitor_job
+
+        callback = None if cb is None else lambda job_id, meta: cb(self, job_id, meta, *cb_args, **cb_kwargs)
+        return monitor_job(self, job_id, timeout, poll_interval, callback)
 
     def follow_results(self, job_id: str, poll_interval: float = 5.0, timeout: float | None = None) -> Iterator[Result]:
         """What a job's pipeline yields, as it comes; see :meth:`FederationJob.follow_results`.

@@ -149,7 +149,7 @@ class SubmittingOperator(BaseOperator):
                 self.log.info("The task was cleared: aborting its former job %s", job_id)
                 hook.abort_job(job_id)
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")
-        required = RequiredSites(min_sites=self.min_sites, sites=tuple(self.sites))
+        required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
         job = self.submit(hook, claim=claim, ends_at=ends_at, required_sites=required)
         self._go_on_unless_killed()
         return job

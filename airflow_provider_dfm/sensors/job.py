@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowSensorTimeout
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_dfm.federation.errors import JobTimedOut
+from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.job_callback import callback_path, load_callback
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
+from airflow_provider_dfm.hooks.job_monitor import MonitorReturnCode
 from airflow_provider_dfm.hooks.job_wait import JobWait
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
@@ -21,24 +24,34 @@ from airflow_provider_dfm.triggers.job import FederationJobTrigger
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+OUTCOME = "outcome"
+
 
 class FederationJobSensor(BaseSensorOperator):
     """Waits until a job has ended, as ``monitor_job`` does, and fails when it did not do its work.
 
     It works by the job's id alone, in modes poke and reschedule and deferrable, and only watches: ending it
-    leaves the job alone, unless ``cancel_on_kill`` says otherwise. Its XCom is the job's id.
+    leaves the job alone, unless ``cancel_on_kill`` says otherwise. Its XCom is the job's id; another, ``outcome``,
+    is ``JOB_FINISHED``, ``TIMEOUT`` (the task then fails, or is skipped with ``soft_fail``) or ``ENDED_BY_CB`` (the
+    task succeeds).
 
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
-    :param dfm_conn_id: the connection.
+    :param dfm_conn_id: the connection. Templated.
     :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
         ``operators.default_deferrable``.
     :param cancel_on_kill: abort the job when a person ends this task.
     :param on_partial_failure: ``fail`` (default) or ``succeed`` when the job answered only some of its parameter sets.
-    :param poke_interval: seconds between two looks at the job.
+    :param callback: a function, or ``"package.module:function"``, called after each look with the job's id and its
+        :class:`~airflow_provider_dfm.federation.job_meta.JobMeta`; False ends the wait. A deferred task calls it in the
+        triggerer, which does not see the DAG files: its module has to be installed, or on ``PYTHONPATH``, there.
+    :param callback_kwargs: further keyword arguments for it. Templated.
+    :param min_sites: how many sites have to be connected when the wait begins.
+    :param sites: sites that have to be connected then, besides. Templated.
+    :param poke_interval: seconds between two looks at the job; default 10.
     :param timeout: seconds to wait; then the task fails, and the job is left alone.
     """
 
-    template_fields: Sequence[str] = ("job_id", "dfm_conn_id")
+    template_fields: Sequence[str] = ("job_id", "callback_kwargs", "sites", "dfm_conn_id")
     ui_color = "#e5f5e0"
 
     def __init__(
@@ -49,6 +62,10 @@ class FederationJobSensor(BaseSensorOperator):
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         cancel_on_kill: bool = False,
         on_partial_failure: OnPartialFailure = "fail",
+        callback: str | Callable[..., Any] | None = None,
+        callback_kwargs: Mapping[str, Any] | None = None,
+        min_sites: int | None = None,
+        sites: Sequence[str] = (),
         poke_interval: float = 10.0,
         **kwargs: Any,
     ) -> None:
@@ -58,24 +75,34 @@ class FederationJobSensor(BaseSensorOperator):
         self.deferrable = deferrable
         self.cancel_on_kill = cancel_on_kill
         self.on_partial_failure = on_partial_failure
+        self.callback = callback_path(callback) if callback is not None and deferrable else callback
+        self.callback_kwargs = callback_kwargs
+        self.min_sites = min_sites
+        self.sites = sites
         self._watch: JobWatch | None = None
         self._wait: JobWait | None = None
 
     def execute(self, context: Context) -> Any:
-        if self.deferrable:
-            ends_at = time.time() + self.timeout
-            trigger = FederationJobTrigger(
-                self.dfm_conn_id, self.job_id, self.poke_interval, ends_at, self.cancel_on_kill
-            )
-            self.defer(trigger=trigger, method_name="execute_complete")
         with contextlib.closing(self._hook):
-            return super().execute(context)
+            self._check_sites(context)
+            if self.deferrable:
+                self.defer(trigger=self._trigger(), method_name="execute_complete")
+            try:
+                return super().execute(context)
+            except (AirflowSensorTimeout, AirflowSkipException):
+                self._tell(context, MonitorReturnCode.TIMEOUT)
+                raise
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Take up again where the wait ended.
 
         :param event: as :class:`FederationJobTrigger` fires it.
         """
+        outcome = MonitorReturnCode.of(event)
+        if outcome is MonitorReturnCode.ENDED_BY_CB:
+            self.log.info("The callback ended the wait for job %s, which is %s", event["job_id"], event["status"])
+            self._tell(context, outcome)
+            return str(event["job_id"])
         with contextlib.closing(self._hook):
             try:
                 conclude(
@@ -86,9 +113,13 @@ class FederationJobSensor(BaseSensorOperator):
                     abort_on_timeout=False,
                     on_partial_failure=self.on_partial_failure,
                 )
+                outcome = MonitorReturnCode.JOB_FINISHED
             except JobTimedOut as error:
                 # What a sensor raises, deferred or not: soft_fail goes by it.
                 raise AirflowSensorTimeout(str(error)) from error
+            finally:
+                if outcome is not None:
+                    self._tell(context, outcome)
         return str(event["job_id"])
 
     def on_kill(self) -> None:
@@ -98,8 +129,9 @@ class FederationJobSensor(BaseSensorOperator):
     def poke(self, context: Context) -> PokeReturnValue:
         """Look at the job once, in a session that lives as long as this process does."""
         if self._watch is None or self._wait is None:
-            self._watch, self._wait = JobWatch(self._hook), JobWait(self.job_id, None, self.log)
-        event = self._wait.take(self._watch.poll([self.job_id]))
+            callback = None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
+            self._watch, self._wait = JobWatch(self._hook), JobWait(self.job_id, None, self.log, callback)
+        event = self._wait.take(self._watch.poll([self.job_id], self._wait.in_detail))
         if event is None:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self.execute_complete(context, event))
@@ -108,3 +140,26 @@ class FederationJobSensor(BaseSensorOperator):
     def _hook(self) -> DfmHook:
         # Not before the connection's id is rendered.
         return DfmHook(self.dfm_conn_id)
+
+    def _trigger(self) -> FederationJobTrigger:
+        return FederationJobTrigger(
+            self.dfm_conn_id,
+            self.job_id,
+            self.poke_interval,
+            time.time() + self.timeout,
+            self.cancel_on_kill,
+            callback=None if self.callback is None else callback_path(self.callback),
+            callback_kwargs=None if self.callback_kwargs is None else dict(self.callback_kwargs),
+        )
+
+    def _check_sites(self, context: Context) -> None:
+        required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
+        # A site that goes away for a moment later is the job's affair.
+        if required and self._wait_begins(context) and self._hook.settings.target == "flare":
+            required.check(self._hook.get_system_info().site_names)
+
+    def _wait_begins(self, context: Context) -> bool:
+        return not self.reschedule or context["ti"].get_first_reschedule_date(context) is None
+
+    def _tell(self, context: Context, outcome: MonitorReturnCode) -> None:
+        context["ti"].xcom_push(key=OUTCOME, value=outcome.value)

@@ -10,7 +10,9 @@ from typing import Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.errors import CallbackFailed
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.hooks.job_callback import JobCallback, load_callback
 from airflow_provider_dfm.hooks.job_wait import JobWait
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 
@@ -31,6 +33,10 @@ class Waiting:
     def job_ids(self) -> set[str]:
         """The jobs they wait for."""
         return {trigger.job_id for trigger in self.triggers}
+
+    def in_detail(self) -> set[str]:
+        """Those of them that a callback looks at."""
+        return {trigger.job_id for trigger in self.triggers if trigger.callback is not None}
 
     def pause(self, watch: JobWatch) -> float:
         """Seconds until the next poll, which must not come after the first deadline."""
@@ -53,6 +59,9 @@ class FederationJobTrigger(BaseEventTrigger):
         look the pauses grow, up to a minute.
     :param ends_at: when to give up, in seconds since 1970; None: never.
     :param cancel_on_kill: abort the job when a person ends the task that waits.
+    :param callback: ``"package.module:function"``, called at each look with the job's id and its meta; False ends the
+        wait.
+    :param callback_kwargs: further keyword arguments for it.
     """
 
     supports_triggerer_queue = True
@@ -64,6 +73,8 @@ class FederationJobTrigger(BaseEventTrigger):
         poll_interval: float = 5.0,
         ends_at: float | None = None,
         cancel_on_kill: bool = True,
+        callback: str | None = None,
+        callback_kwargs: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dfm_conn_id = dfm_conn_id
@@ -71,6 +82,8 @@ class FederationJobTrigger(BaseEventTrigger):
         self.poll_interval = poll_interval
         self.ends_at = ends_at
         self.cancel_on_kill = cancel_on_kill
+        self.callback = callback
+        self.callback_kwargs = callback_kwargs
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -81,6 +94,8 @@ class FederationJobTrigger(BaseEventTrigger):
                 "poll_interval": self.poll_interval,
                 "ends_at": self.ends_at,
                 "cancel_on_kill": self.cancel_on_kill,
+                "callback": self.callback,
+                "callback_kwargs": self.callback_kwargs,
             },
         )
 
@@ -95,19 +110,26 @@ class FederationJobTrigger(BaseEventTrigger):
         watch = waiting.watch = JobWatch(DfmHook(conn_id))
         try:
             while True:
-                yield await asyncio.to_thread(watch.poll, waiting.job_ids())
+                yield await asyncio.to_thread(watch.poll, waiting.job_ids(), waiting.in_detail())
                 await asyncio.sleep(waiting.pause(watch))
         finally:
             await asyncio.to_thread(watch.close)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Fire at the first snapshot that ends this task's wait."""
-        wait = JobWait(self.job_id, self.ends_at, self.log)
+        try:
+            callback = await asyncio.to_thread(self._load_callback)
+        except CallbackFailed as error:
+            fault = {"status": None, "error": "CallbackFailed", "fault": str(error)}
+            yield TriggerEvent({"job_id": self.job_id} | fault)
+            return
+        wait = JobWait(self.job_id, self.ends_at, self.log, callback)
         waiting = _waiting.setdefault(self.dfm_conn_id, Waiting())
         waiting.triggers.add(self)
         try:
             async for snapshot in shared_stream:
-                event = wait.take(snapshot)
+                # A callback may take its time.
+                event = await asyncio.to_thread(wait.take, snapshot) if callback else wait.take(snapshot)
                 steps.reached(steps.ENDED if event else steps.POLLED, self.job_id)
                 if event is not None:
                     yield TriggerEvent(event)
@@ -130,6 +152,9 @@ class FederationJobTrigger(BaseEventTrigger):
             return
         self.log.info("The task was ended: aborting job %s", self.job_id)
         await asyncio.to_thread(self._abort)
+
+    def _load_callback(self) -> JobCallback | None:
+        return None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
 
     def _task_is_deferred(self) -> bool:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.job_wait import JobWait
 from airflow_provider_dfm.hooks.job_watch import Snapshot
 
@@ -60,3 +61,39 @@ def test_only_changes_are_logged(caplog):
     for status in ("SUBMITTED", "RUNNING", "RUNNING", "RUNNING"):
         wait.take(Snapshot({"1": status}))
     assert [record.getMessage() for record in caplog.records] == ["Job 1 is SUBMITTED", "Job 1 is RUNNING"]
+
+
+def looked_at(status, callback):
+    wait = JobWait("1", None, LOG, callback)
+    assert wait.in_detail == ["1"]
+    return wait.take(Snapshot({"1": status}, metas={"1": JobMeta(job_id="1", status=status)}))
+
+
+@pytest.mark.parametrize("answer", [True, None, 0])
+def test_a_callback_sees_each_look_and_only_false_ends_the_wait(answer):
+    seen = []
+
+    def callback(job_id, meta):
+        seen.append((job_id, meta.status))
+        return answer
+
+    assert looked_at("RUNNING", callback) is None
+    assert looked_at("FINISHED:COMPLETED", callback) == {"job_id": "1", "status": "FINISHED:COMPLETED"}
+    assert seen == [("1", "RUNNING"), ("1", "FINISHED:COMPLETED")]
+
+
+def test_a_callback_that_says_false_ends_the_wait():
+    event = looked_at("RUNNING", lambda job_id, meta: False)
+    assert event == {"job_id": "1", "status": "RUNNING", "ended_by_callback": True}
+
+
+def test_a_callback_that_raises_ends_the_wait_by_its_error():
+    event = looked_at("RUNNING", lambda job_id, meta: meta.nothing)
+    assert event["error"] == "CallbackFailed"
+    assert "the callback raised AttributeError" in event["fault"]
+
+
+def test_a_callback_is_not_called_without_the_jobs_meta():
+    wait = JobWait("1", None, LOG, lambda job_id, meta: False)
+    assert wait.take(Snapshot(fault="connection refused")) is None
+    assert wait.take(Snapshot({"1": None})) == {"job_id": "1", "status": None}

@@ -1,0 +1,92 @@
+"""The sensor that waits for sites of a federation."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowSensorTimeout
+
+from airflow_provider_dfm.federation.errors import SitesMissing
+from airflow_provider_dfm.federation.required_sites import RequiredSites
+from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.site_wait import SiteWait, SiteWatch, connected_sites
+from airflow_provider_dfm.triggers.federation import FederationReadyTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class FederationReadySensor(BaseSensorOperator):
+    """Waits until so many sites, or the named ones, are connected to the federation's server.
+
+    A server that cannot be reached is waited for, too. Its XCom is the list of the connected sites.
+
+    :param min_sites: how many sites have to be connected; default: one, unless ``sites`` are named.
+    :param sites: those that have to be. Templated.
+    :param dfm_conn_id: the connection. Templated.
+    :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
+        ``operators.default_deferrable``.
+    :param poke_interval: seconds between two looks; default 30.
+    :param timeout: seconds to wait; then the task fails, and says what was missing.
+    """
+
+    template_fields: Sequence[str] = ("sites", "dfm_conn_id")
+    ui_color = "#e5f5e0"
+
+    def __init__(
+        self,
+        *,
+        min_sites: int | None = None,
+        sites: Sequence[str] = (),
+        dfm_conn_id: str = DEFAULT_CONNECTION,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poke_interval: float = 30.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(poke_interval=poke_interval, **kwargs)
+        self.min_sites = min_sites
+        self.sites = sites
+        self.dfm_conn_id = dfm_conn_id
+        self.deferrable = deferrable
+        self._watch: SiteWatch | None = None
+        self._wait: SiteWait | None = None
+
+    def execute(self, context: Context) -> Any:
+        if self.deferrable:
+            required = self._required()
+            ends_at = time.time() + self.timeout
+            trigger = FederationReadyTrigger(
+                self.dfm_conn_id, required.min_sites, required.sites, self.poke_interval, ends_at
+            )
+            self.defer(trigger=trigger, method_name="execute_complete")
+        self._watch = SiteWatch(DfmHook(self.dfm_conn_id))
+        with contextlib.closing(self._watch):
+            return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> list[str]:
+        """Take up again where the wait ended.
+
+        :param event: as :class:`FederationReadyTrigger` fires it.
+        """
+        try:
+            return connected_sites(event)
+        except SitesMissing as error:
+            # What a sensor raises, deferred or not: soft_fail goes by it.
+            raise AirflowSensorTimeout(str(error)) from error
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """Look once, in a session that lives as long as this process does."""
+        assert self._watch is not None
+        self._wait = self._wait or SiteWait(self._required(), None, self.log)
+        event = self._wait.take(self._watch.poll())
+        if event is None:
+            return PokeReturnValue(is_done=False)
+        return PokeReturnValue(is_done=True, xcom_value=connected_sites(event))
+
+    def _required(self) -> RequiredSites:
+        required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
+        return required or RequiredSites(min_sites=1)
