@@ -35,14 +35,15 @@ class FlareSession:
         :raises NamedError: says whether the kit, the user, the server or the versions are at fault.
         """
         version = metadata.version("nvflare")
-        kit, user = self._settings["startup_kit"], self._settings["user"]
-        check_kit(kit, version)
+        kit, user, secure = (self._settings[name] for name in ("startup_kit", "user", "secure_mode"))
+        # An insecure session has no user: nvflare/fuel/flare_api/flare_api.py, new_insecure_session
+        check_kit(kit, user if secure else None, version)
         started = time.monotonic()
         try:
             self._session = self._log_in(kit, user)
         except Exception as error:
             timeout = self._settings["connect_timeout"]
-            raise explain_failed_login(kit, user, version, error, timeout) from error
+            raise explain_failed_login(kit, user, version, secure, error, timeout) from error
         return {"nvflare": version, "login_seconds": round(time.monotonic() - started, 3)}
 
     def _log_in(self, kit: str, user: str) -> Any:

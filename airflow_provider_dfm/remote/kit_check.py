@@ -12,12 +12,13 @@ from typing import Any
 from airflow_provider_dfm.remote.failures import NamedError
 
 
-def check_kit(kit: str, nvflare_version: str) -> None:
+def check_kit(kit: str, user: str | None, nvflare_version: str) -> None:
     """Refuse a kit that cannot work, with the reason that the client library does not give.
 
     :param kit: the kit's root.
+    :param user: whose it has to be; None: anybody's.
     :param nvflare_version: version of the nvflare in this interpreter.
-    :raises NamedError: StartupKitError (corrupt, expired) or VersionMismatch.
+    :raises NamedError: StartupKitError (corrupt, expired), AuthenticationFailed (another user's) or VersionMismatch.
     """
     admin = _read_json(kit, "startup/fed_admin.json").get("admin")
     if not isinstance(admin, dict):
@@ -32,14 +33,26 @@ def check_kit(kit: str, nvflare_version: str) -> None:
             f"the connection's python has nvflare {nvflare_version}. Point the field python at an environment "
             "with the federation's own nvflare version.",
         )
-    _check_certificates(kit)
+    made_for = _check_certificates(kit)
+    # A server gives a session to the name in the certificate only, and refuses another with errors that differ from
+    # version to version and do not say so: nvflare/fuel/hci/server/login.py, authenticate_cn. From 2.7 on a kit can
+    # say that the name is taken from there anyway: nvflare/fuel/hci/client/api.py, UidSource
+    if user is not None and user != made_for and admin.get("uid_source") != "cert":
+        raise NamedError(
+            "AuthenticationFailed",
+            f"The startup kit was made for {made_for}, but the connection's login is {user}. Set the one that belongs "
+            "to the other.",
+        )
 
 
-def explain_failed_login(kit: str, user: str, nvflare_version: str, cause: Exception, timeout: float) -> NamedError:
+def explain_failed_login(
+    kit: str, user: str, nvflare_version: str, secure: bool, cause: Exception, timeout: float
+) -> NamedError:
     """Find out why a log-in failed, by talking to the server without the client library.
 
     :param kit: the kit's root.
     :param user: the FLARE user.
+    :param secure: whether a secure session was wanted.
     :param cause: what the client library raised.
     :param timeout: seconds for the probe.
     :return: the error to raise.
@@ -60,6 +73,12 @@ def explain_failed_login(kit: str, user: str, nvflare_version: str, cause: Excep
             f"{where}: the server's certificate was not signed by the kit's authority ({error.verify_message}). "
             "The kit is for another federation; ask this federation's administrator for one.",
         )
+    except ssl.SSLEOFError:
+        return NamedError(
+            "FederationUnreachable",
+            f"{where}: the server, or what is in front of it, closed the connection at once. Check that the server is "
+            "up. If it is an insecure one, set secure_mode to false.",
+        )
     except ssl.SSLError as error:
         return NamedError(
             "AuthenticationFailed",
@@ -71,6 +90,11 @@ def explain_failed_login(kit: str, user: str, nvflare_version: str, cause: Excep
             "FederationUnreachable",
             f"{where}: {type(error).__name__}: {error}. Check that the federation's server is up and that "
             "this machine can reach it.",
+        )
+    if not secure and _release(nvflare_version) < (2, 7):
+        return NamedError(
+            "ConnectionSettingsError",
+            f"{where}: secure_mode is false, but the server speaks TLS. Leave secure_mode at its default.",
         )
     if type(cause).__name__ in ("AuthenticationError", "AuthorizationError"):
         return NamedError("AuthenticationFailed", f"{where}: {came_back}. Check the connection's login.")
@@ -123,7 +147,8 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
 
 
-def _check_certificates(kit: str) -> None:
+def _check_certificates(kit: str) -> str:
+    """Refuse certificates that cannot work; gives the name of the user they were made for."""
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -154,6 +179,8 @@ def _check_certificates(kit: str) -> None:
             )
     if loaded["client.crt"].public_key().public_numbers() != loaded["client.key"].public_key().public_numbers():
         raise NamedError("StartupKitError", "The kit's client.key does not belong to its client.crt.")
+    names = loaded["client.crt"].subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
 
 
 def _greet(kit: str, connection: socket.socket) -> None:

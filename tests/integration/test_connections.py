@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import shutil
 import socket
 import sys
+import threading
 import time
 
 import pytest
@@ -150,9 +152,13 @@ def test_a_key_of_another_kit(refused, kit):
 
 
 def test_another_user_than_the_kits(refused):
-    message = refused((AuthenticationFailed, FederationUnreachable), user="mallory@weather.example")
-    assert "Check" in message
-    assert "login" in message
+    message = refused(AuthenticationFailed, user="mallory@weather.example")
+    assert "made for analyst@weather.example" in message
+    assert "login is mallory@weather.example" in message
+
+
+def test_an_insecure_session_with_a_secure_server(refused):
+    assert "secure_mode is false, but the server speaks TLS" in refused(ConnectionSettingsError, secure_mode=False)
 
 
 def _point_to(kit, port):
@@ -175,6 +181,24 @@ def test_a_server_that_says_nothing(refused, kit):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         _point_to(kit, silent.getsockname()[1])
         refused(FederationUnreachable, startup_kit=str(kit))
+
+
+def test_a_server_that_closes_the_connection(refused, kit):
+    """As a load balancer does whose server is down, and an insecure server of nvflare 2.6."""
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        _point_to(kit, closing.getsockname()[1])
+        threading.Thread(target=_close_all, args=[closing], daemon=True).start()
+        message = refused(FederationUnreachable, startup_kit=str(kit))
+        closing.shutdown(socket.SHUT_RDWR)
+    assert "closed the connection" in message
+    assert "set secure_mode to false" in message
+
+
+def _close_all(server):
+    with contextlib.suppress(OSError):
+        while True:
+            with server.accept()[0] as connection:
+                connection.recv(1 << 16)
 
 
 def test_a_federation_without_python_path(refused):
