@@ -22,12 +22,20 @@ class FederationJob:
     :param session: the session it is seen through.
     :param job_id: the job's id.
     :param found: the job's meta, where it was there before it was to be submitted.
+    :param ends_at: when whoever submitted it gives it up, in seconds since 1970; None: nobody said.
     """
 
-    def __init__(self, session: FederationSession, job_id: str, found: JobMeta | None = None) -> None:
+    def __init__(
+        self,
+        session: FederationSession,
+        job_id: str,
+        found: JobMeta | None = None,
+        ends_at: float | None = None,
+    ) -> None:
         self._session = session
         self.job_id = job_id
         self.found = found
+        self.ends_at = ends_at
 
     def get_job_meta(self) -> JobMeta:
         """All that the federation stores about the job."""

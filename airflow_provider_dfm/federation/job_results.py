@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import ResultsIncomplete
+from airflow_provider_dfm.federation.errors import JobNotFound, ResultsIncomplete
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job_download import download_stored_job
 from airflow_provider_dfm.federation.job_identity import check_job_id
@@ -55,7 +55,7 @@ class JobResults:
         :raises ResultsIncomplete: the job has not ended.
         """
         kept = self.kept(job_id)
-        return self._bring(self._get_job_meta(job_id)) if kept is None else kept
+        return self._bring(self._meta(job_id)) if kept is None else kept
 
     def check(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
@@ -68,7 +68,7 @@ class JobResults:
         """
         results = self.kept(job_id)
         if results is None:
-            meta = self._get_job_meta(job_id)
+            meta = self._meta(job_id)
             if not is_pipeline_job(meta):
                 check_status(meta)
                 return None
@@ -93,6 +93,17 @@ class JobResults:
             # Kept before pickles were allowed.
             return None
         return kept
+
+    def _meta(self, job_id: str) -> JobMeta:
+        meta = self._get_job_meta(job_id)
+        original = meta
+        # The server leaves custom_props out of a clone: nvflare/private/fed/server/job_cmds.py, clone_job.
+        while original.cloned_from and not original.custom_props:
+            try:
+                original = self._get_job_meta(original.cloned_from)
+            except JobNotFound:
+                break
+        return meta.model_copy(update={"custom_props": original.custom_props})
 
     def _bring(self, meta: JobMeta) -> FederationResults:
         """Download a job's results, and keep them where there is a place for them."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow_provider_dfm.federation.errors import JobTimedOut, ResultsIncomplete
 from airflow_provider_dfm.federation.job_meta import JobMeta
-from airflow_provider_dfm.federation.results import FederationResults
+from airflow_provider_dfm.federation.results import FederationResults, pipeline_expectation
 from airflow_provider_dfm.federation.tokens import Result, Token, read_token, token_identity
 
 
@@ -50,7 +50,7 @@ class LiveResults:
         given = next_set = 0
         while not (meta := self._get_job_meta()).has_ended:
             self._read()
-            places = meta.own["places"]
+            places = pipeline_expectation(meta)["places"]
             while self._sets[next_set].is_whole(places):
                 for result in self._sets.pop(next_set).in_order():
                     yield result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -164,6 +165,20 @@ def is_pipeline_job(meta: JobMeta) -> bool:
     return "parameter_sets" in meta.own
 
 
+def pipeline_expectation(meta: JobMeta) -> dict[str, Any]:
+    """What a pipeline has to give: ``parameter_sets``, their number, and the ``places``.
+
+    :param meta: the job's meta, as the server has it.
+    :raises JobFailed: the job was not made by this provider, so that its results are not kept.
+    """
+    if not is_pipeline_job(meta):
+        raise JobFailed(
+            f"Job {meta.job_id} ({meta.name}) is not a pipeline that this provider submitted: it has no "
+            "results to read. Download its files instead."
+        )
+    return meta.own
+
+
 def check_status(meta: JobMeta) -> None:
     """Make sure that FLARE calls a job completed.
 
@@ -182,12 +197,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     :raises JobFailed: the job was not made by this provider, so that its results were not kept.
     :raises UnsafeResult: a name in the folder leads out of it.
     """
-    if not is_pipeline_job(meta):
-        raise JobFailed(
-            f"Job {meta.job_id} ({meta.name}) is not a pipeline that this provider submitted: it has no "
-            "results to read. Download its files instead."
-        )
-    expectation = meta.own
+    expectation = pipeline_expectation(meta)
     index = TokenIndex(_inside(folder, "tokens.jsonl"))
     failures = _inside(folder, "failures.json")
     places = tuple(expectation["places"])

@@ -179,7 +179,7 @@ class FederationSession(FlareCommands):
             options = {"job_id": job_id, "ends_at": ends_at, "task_timeout_s": task_timeout_s}
             self._session.ask("submit_pipeline", SUBMIT_SECONDS, **options)
 
-        return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim)
+        return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim, ends_at)
 
     def submit_job(
         self,
@@ -215,7 +215,7 @@ class FederationSession(FlareCommands):
             self._check_sites(required_sites)
             self._session.ask("submit_job", timeout, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
 
-        return self._submit(f"job {folder.name!r}", folder.content, submit, claim)
+        return self._submit(f"job {folder.name!r}", folder.content, submit, claim, ends_at)
 
     def _check_sites(self, required: RequiredSites | None) -> None:
         # With the target local, all sites are always there.
@@ -237,6 +237,7 @@ class FederationSession(FlareCommands):
         content: str,
         submit: Callable[[str], None],
         claim: Claim | None,
+        ends_at: float | None,
     ) -> FederationJob:
         if claim is None:
             submission = Submission(str(uuid.uuid4()))
@@ -245,9 +246,9 @@ class FederationSession(FlareCommands):
             submission = submit_once(claim, content, lambda job_id: self._find_own(job_id, claim.partial), submit)
         if submission.found is None:
             self._log.info("Submitted %s as job %s", what, submission.job_id)
-        else:
-            self._log.info("Found %s as job %s, which is %s", what, submission.job_id, submission.found.status)
-        return FederationJob(self, submission.job_id, submission.found)
+            return FederationJob(self, submission.job_id, ends_at=ends_at)
+        self._log.info("Found %s as job %s, which is %s", what, submission.job_id, submission.found.status)
+        return FederationJob(self, submission.job_id, submission.found, submission.found.own.get("ends_at"))
 
     def _find_own(self, job_id: str, partial: bool) -> JobMeta | None:
         kept = self._results.kept(job_id)
@@ -259,16 +260,20 @@ class FederationSession(FlareCommands):
         """The ids of an identity's jobs that have not ended."""
         return active_jobs(identity, self.find_job)
 
-    def reattach(self, job_id: str) -> FederationJob:
-        """A job by its id, whoever submitted it. Looking at it takes nothing away from anybody."""
-        return FederationJob(self, job_id)
+    def reattach(self, job_id: str, found: JobMeta | None = None, ends_at: float | None = None) -> FederationJob:
+        """A job by its id, whoever submitted it. Looking at it takes nothing away from anybody.
+
+        :param found: see :class:`FederationJob`.
+        :param ends_at: see :class:`FederationJob`.
+        """
+        return FederationJob(self, job_id, found, ends_at)
 
     def clone_job(self, job_id: str) -> FederationJob:
         """Submit a job once more, as another one; that works while it runs, too.
 
         :param job_id: the job.
         :return: the new job, whose meta says ``cloned_from``. The server chooses its id, and leaves out
-            ``custom_props``: the results of a pipeline's clone cannot be read.
+            ``custom_props``: the results of a pipeline's clone can be read as long as the original is stored.
         :raises JobNotFound: nobody knows the job.
         """
         clone = FederationJob(self, str(self.ask("clone_job", job_id=job_id)))

@@ -83,7 +83,7 @@ def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[s
             else:
                 steps.reached(steps.SUBMITTED, job_id)
                 return Submission(job_id)
-        if meta is not None and job_id not in claim.given_up and _is_wanted(meta):
+        if meta is not None and job_id not in claim.given_up and is_wanted(meta):
             _check_content(meta, content)
             return Submission(job_id, meta)
     raise AssertionError("unreachable")
@@ -107,7 +107,8 @@ def _refuses_the_id(error: FederationError) -> bool:
     return not isinstance(error, (TransientFederationError, PermanentFederationError))
 
 
-def _is_wanted(meta: JobMeta) -> bool:
+def is_wanted(meta: JobMeta) -> bool:
+    """Whether a job is active or has done its work."""
     return not meta.failed and (meta.state is JobStatus.FINISHED or not meta.has_ended)
 
 

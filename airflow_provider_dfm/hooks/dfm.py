@@ -136,9 +136,9 @@ class DfmHook(FlareCommands, BaseHook):
             source = _at_uri("job_definition_path", source)
         return self.get_conn().submit_job(source, **options)
 
-    def reattach(self, job_id: str) -> FederationJob:
+    def reattach(self, job_id: str, **known: Any) -> FederationJob:
         """A job by its id; see :meth:`FederationSession.reattach`."""
-        return self.get_conn().reattach(job_id)
+        return self.get_conn().reattach(job_id, **known)
 
     def monitor_job(
         self,
@@ -196,6 +196,10 @@ class DfmHook(FlareCommands, BaseHook):
     def get_job_meta(self, job_id: str) -> JobMeta:
         """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
         return self.get_conn().get_job_meta(job_id)
+
+    def find_job(self, job_id: str) -> JobMeta | None:
+        """As :meth:`get_job_meta`, but None for an id that nobody knows."""
+        return self.get_conn().find_job(job_id)
 
     def get_status(self, job_id: str) -> JobStatus:
         """A job's state; UNKNOWN for an id that nobody knows."""

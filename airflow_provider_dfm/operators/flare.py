@@ -1,15 +1,27 @@
-"""Operators for plain FLARE jobs."""
+"""Operators for FLARE jobs, whoever submitted them."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.sdk import BaseOperator
+
+from airflow_provider_dfm.federation.errors import JobTimedOut
+from airflow_provider_dfm.hooks.clone_once import CloneOnce
+from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from airflow_provider_dfm.federation.job import FederationJob
-    from airflow_provider_dfm.hooks.dfm import DfmHook
+    from airflow_provider_dfm.federation.job_identity import JobIdentity
+    from airflow_provider_dfm.federation.job_meta import JobMeta
+
+SUMMARY = {"job_id", "name", "status", "submit_time", "duration"}
 
 
 class FlareSubmitJobOperator(SubmittingOperator):
@@ -50,3 +62,152 @@ class FlareSubmitJobOperator(SubmittingOperator):
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         return hook.submit_job(self.job_definition_path, job_arguments=self.job_arguments, meta=self.meta, **once)
+
+
+class FlareCloneJobOperator(SubmittingOperator):
+    """Submits a stored job once more, as another job: any job, in any state.
+
+    The task's XCom is the new job's id, which the server chooses. The rest is as :class:`SubmittingOperator` says:
+    one clone over all tries of the task.
+
+    :param job_id: the job to clone. Templated.
+    """
+
+    template_fields: Sequence[str] = ("job_id", *SubmittingOperator.template_fields)
+
+    def __init__(self, *, job_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self._once: CloneOnce | None = None
+
+    def execute(self, context: Context) -> str:
+        self._once = CloneOnce(self.job_id, context["task_state_store"])
+        return super().execute(context)
+
+    def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
+        assert self._once is not None
+        return self._once.clone(hook, **once)
+
+    def active_jobs(self, hook: DfmHook, identity: JobIdentity) -> list[str]:
+        return [] if self._once is None else self._once.active(hook, identity.cycle)
+
+
+class FlareJobOperator(BaseOperator):
+    """Base of the operators that do one thing to a job, by its id, which is their XCom too.
+
+    :param job_id: the job. Templated.
+    :param dfm_conn_id: the connection. Templated.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "dfm_conn_id")
+    ui_color = "#e5f5e0"
+
+    def __init__(self, *, job_id: str, dfm_conn_id: str = DEFAULT_CONNECTION, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.dfm_conn_id = dfm_conn_id
+
+    def execute(self, context: Context) -> str:
+        hook = DfmHook(self.dfm_conn_id)
+        with contextlib.closing(hook):
+            patiently(lambda: self.act(hook), hook, self.log)
+        return self.job_id
+
+    def act(self, hook: DfmHook) -> None:
+        """Do it; doing it twice has to be safe.
+
+        :param hook: the connection's.
+        """
+        raise NotImplementedError
+
+
+class FlareAbortJobOperator(FlareJobOperator):
+    """Aborts a job, and waits until it has ended. One that has ended already is left as it is, which is a success.
+
+    :param job_id: the job. Templated.
+    :param timeout: seconds until the job has to have ended; default 300. From nvflare 2.8 on, a server first stores
+        the job's workspace.
+    :param dfm_conn_id: the connection. Templated.
+    """
+
+    def __init__(self, *, timeout: float = 300.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.timeout = timeout
+
+    def act(self, hook: DfmHook) -> None:
+        meta = hook.get_job_meta(self.job_id)
+        if meta.has_ended:
+            self.log.info("Job %s has ended already: %s", self.job_id, meta.status)
+            return
+        hook.abort_job(self.job_id)
+        if not hook.reattach(self.job_id).wait_until_finished(self.timeout):
+            raise JobTimedOut(f"Job {self.job_id} was aborted, but has not ended within {self.timeout:g} s.")
+        self.log.info("Job %s was aborted: %s", self.job_id, hook.get_job_meta(self.job_id).status)
+
+
+class FlareDeleteJobOperator(FlareJobOperator):
+    """Deletes a job from the federation's store, with its results there. One that is not there is a success.
+
+    What was kept of it below ``results_path`` stays. A running job is an error: abort it first.
+
+    :param job_id: the job. Templated.
+    :param dfm_conn_id: the connection. Templated.
+    """
+
+    def act(self, hook: DfmHook) -> None:
+        deleted = hook.delete_job(self.job_id)
+        self.log.info("Deleted job %s" if deleted else "There is no job %s: nothing to delete", self.job_id)
+
+
+class FlareListJobsOperator(BaseOperator):
+    """Lists the jobs that the federation stores.
+
+    The task's XCom is a list of dicts: ``job_id``, ``name``, ``status``, ``submit_time`` (ISO 8601) and ``duration``
+    (ISO 8601, or None), and the rest of each job's meta with ``detailed``.
+
+    :param detailed: with each job's whole meta; default False.
+    :param limit: how many at most, the latest; default 100; None: all.
+    :param id_prefix: only those whose id begins so. Templated.
+    :param name_prefix: only those whose name begins so, in upper or lower case. Templated.
+    :param reverse: the latest first; default False.
+    :param dfm_conn_id: the connection. Templated.
+    """
+
+    template_fields: Sequence[str] = ("id_prefix", "name_prefix", "dfm_conn_id")
+    ui_color = "#e5f5e0"
+
+    def __init__(
+        self,
+        *,
+        detailed: bool = False,
+        limit: int | None = 100,
+        id_prefix: str | None = None,
+        name_prefix: str | None = None,
+        reverse: bool = False,
+        dfm_conn_id: str = DEFAULT_CONNECTION,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.detailed = detailed
+        self.limit = limit
+        self.id_prefix = id_prefix
+        self.name_prefix = name_prefix
+        self.reverse = reverse
+        self.dfm_conn_id = dfm_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        hook = DfmHook(self.dfm_conn_id)
+        with contextlib.closing(hook):
+            jobs = patiently(lambda: self._list(hook), hook, self.log)
+        self.log.info("The federation stores %s such jobs", len(jobs))
+        fields = None if self.detailed else SUMMARY
+        return [job.model_dump(mode="json", include=fields) for job in jobs]
+
+    def _list(self, hook: DfmHook) -> list[JobMeta]:
+        return hook.list_jobs(
+            detailed=self.detailed,
+            limit=self.limit,
+            id_prefix=self.id_prefix,
+            name_prefix=self.name_prefix,
+            reverse=self.reverse,
+        )

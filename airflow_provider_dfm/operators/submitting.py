@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_dfm.federation.job import FederationJob
+    from airflow_provider_dfm.federation.job_identity import JobIdentity
 
 # As long as Airflow's sensors wait: seven days.
 DEFAULT_TIMEOUT = conf.getfloat("sensors", "default_timeout", fallback=7 * 24 * 3600.0)
@@ -86,9 +87,17 @@ class SubmittingOperator(BaseOperator):
         """Submit the job, or find it.
 
         :param hook: the connection's.
-        :param once: ``claim`` and ``ends_at``, as the session's methods take them.
+        :param once: ``claim``, ``ends_at`` and ``required_sites``, as the session's methods take them.
         """
         raise NotImplementedError
+
+    def active_jobs(self, hook: DfmHook, identity: JobIdentity) -> list[str]:
+        """The ids of the task's jobs that have not ended.
+
+        :param hook: the connection's.
+        :param identity: the task's, in one of its cycles.
+        """
+        return hook.active_jobs(identity)
 
     def execute(self, context: Context) -> str:
         self._task = task_identity(context, self.dfm_conn_id)
@@ -99,8 +108,7 @@ class SubmittingOperator(BaseOperator):
             job = patiently(lambda: self._submit(hook, ends_at), hook, self.log, ends_at)
             # A person or a task that looks while this one waits finds the job by it.
             context["ti"].xcom_push(key="job_id", value=job.job_id)
-            if job.found is not None:
-                ends_at = job.found.own.get("ends_at") or ends_at
+            ends_at = job.ends_at or ends_at
             if not self.wait_for_completion and hook.settings.target == "flare":
                 return job.job_id
             return self._wait(context, hook, job, self._within_execution_timeout(ends_at))
@@ -135,7 +143,7 @@ class SubmittingOperator(BaseOperator):
                 # A local job ends with its session.
                 self._hook.close()
                 return
-            for job_id in self._hook.active_jobs(self._task.job):
+            for job_id in self.active_jobs(self._hook, self._task.job):
                 abort(self._hook, job_id, self.log)
         except FederationError as error:
             self.log.error("The task was ended, but its job could not be aborted: %s", error)
@@ -145,7 +153,7 @@ class SubmittingOperator(BaseOperator):
         self._go_on_unless_killed()
         if self._task.former is not None and self.wait_for_completion:
             # Airflow does not tell a trigger that has not started yet that its task was cleared.
-            for job_id in hook.active_jobs(self._task.former):
+            for job_id in self.active_jobs(hook, self._task.former):
                 self.log.info("The task was cleared: aborting its former job %s", job_id)
                 hook.abort_job(job_id)
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")

@@ -23,7 +23,7 @@ def test_a_callback_gets_its_keyword_arguments():
 
 @pytest.mark.parametrize("callback", [lambda job_id, meta: True, "no function", "module.function"])
 def test_a_callback_without_a_name_is_refused(callback):
-    with pytest.raises(ValueError, match="give package.module:function"):
+    with pytest.raises(ValueError, match=r"give package\.module:function"):
         callback_path(callback)
 
 
