@@ -27,8 +27,18 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_dfm.operators.dfm", "airflow_provider_dfm.operators.flare"],
             }
         ],
-        "sensors": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.sensors.job"]}],
-        "triggers": [{"integration-name": "NVIDIA DFM", "python-modules": ["airflow_provider_dfm.triggers.job"]}],
+        "sensors": [
+            {
+                "integration-name": "NVIDIA DFM",
+                "python-modules": ["airflow_provider_dfm.sensors.federation", "airflow_provider_dfm.sensors.job"],
+            }
+        ],
+        "triggers": [
+            {
+                "integration-name": "NVIDIA DFM",
+                "python-modules": ["airflow_provider_dfm.triggers.federation", "airflow_provider_dfm.triggers.job"],
+            }
+        ],
         "connection-types": [
             {
                 "connection-type": "dfm",

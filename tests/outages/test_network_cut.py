@@ -17,6 +17,7 @@ from tests.outages.networks import Networks, why_no_networks
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
 
 RUN_SECONDS = 2400
+SUBMITS = ("submit", "submit without a reply")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def outcomes(tmp_path_factory):
 
 @pytest.mark.parametrize(
     "case",
-    ["waiting deferred", "waiting in_worker", "submit", pytest.param("submit without a reply", marks=long_form_only)],
+    ["waiting deferred", "waiting in_worker", *(pytest.param(case, marks=long_form_only) for case in SUBMITS)],
 )
 def test_after_the_cut_each_task_has_the_answer_of_one_job(outcomes, case):
     outcome = outcomes[case]

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.store
 
 @pytest.mark.parametrize(
     ("sets", "value_bytes", "target"),
-    [(40, 5_000_000, "folder"), (40, 5_000_000, "store"), (200_000, 100, "folder")],
-    ids=["200 MB to a folder", "200 MB to a store", "200000 values"],
+    [(24, 5_000_000, "folder"), (24, 5_000_000, "store"), (100_000, 100, "folder")],
+    ids=["120 MB to a folder", "120 MB to a store", "100000 values"],
 )
 def test_memory_does_not_grow_with_the_results(tmp_path, object_store, monkeypatch, sets, value_bytes, target):
     for name, value in object_store.connection().items():
