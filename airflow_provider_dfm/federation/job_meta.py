@@ -26,6 +26,7 @@ class JobMeta(BaseModel):
     :param start_time: when it started, in the server's own form and time zone; ``""``: it did not.
     :param duration: how long it ran; None: it has not ended.
     :param deploy_detail: site to ``OK``, or to why the job could not be brought there.
+    :param schedule_history: what came of each try to schedule it, after the time of the try.
     :param min_clients: how many sites have to take part.
     :param mandatory_clients: sites that have to.
     :param custom_props: what whoever submitted it put there.
@@ -44,6 +45,7 @@ class JobMeta(BaseModel):
     start_time: str = ""
     duration: timedelta | None = None
     deploy_detail: dict[str, str] = Field({}, validation_alias="job_deploy_detail")
+    schedule_history: tuple[str, ...] = ()
     min_clients: int | None = None
     mandatory_clients: list[str] | None = None
     custom_props: dict[str, Any] = {}
@@ -60,6 +62,11 @@ class JobMeta(BaseModel):
     @classmethod
     def _read_custom_props(cls, value: Any) -> Any:
         return value or {}
+
+    @field_validator("schedule_history", mode="before")
+    @classmethod
+    def _read_schedule_history(cls, value: Any) -> Any:
+        return value or ()
 
     @field_validator("deploy_detail", mode="before")
     @classmethod
@@ -85,3 +92,13 @@ class JobMeta(BaseModel):
         """What this provider put into ``custom_props``; empty for a job of somebody else's."""
         own: dict[str, Any] = self.custom_props.get(CUSTOM_PROPERTY, {})
         return own
+
+    @property
+    def why_it_could_not_run(self) -> tuple[str, ...]:
+        """What the server noted of a job that it could not start: which sites refused it, or why none took it."""
+        refusals = [f"{site}: {why}" if why else site for site, why in self.deploy_detail.items() if why != "OK"]
+        # "2026-11-24 18:33:09: what came of it"
+        tries = [line.partition(": ")[2] for line in self.schedule_history]
+        if tries[-1:] != ["scheduled"]:
+            refusals += dict.fromkeys(tries)
+        return tuple(refusals)

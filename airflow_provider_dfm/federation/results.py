@@ -38,6 +38,7 @@ class JobOutcome(BaseModel, frozen=True):
     :param missing: set to the places that got no value, or to none where the set's end was not reported.
     :param pickles: set to the places and sites of values that only a pickle can give.
     :param content: SHA-256 of what the job was to do.
+    :param refusals: why the federation could not run it.
     """
 
     job_id: str
@@ -52,6 +53,7 @@ class JobOutcome(BaseModel, frozen=True):
     missing: dict[int, tuple[str, ...]] = {}
     pickles: dict[int, tuple[str, ...]] = {}
     content: str = ""
+    refusals: tuple[str, ...] = ()
 
     def as_meta(self, failed: bool = False) -> JobMeta:
         """What is known of the job.
@@ -106,6 +108,7 @@ class JobOutcome(BaseModel, frozen=True):
         reasons = [f"site {site}: {reason}" for site, reason in self.failed_sites.items()]
         reasons += [str(error) for error in self.errors]
         if self.status != SUCCESS or reasons:
+            reasons += self.refusals
             if self.status.endswith(":ABORTED"):
                 reasons.insert(0, "somebody aborted it, or the federation did")
             came = f"{self.results} results came of {self.parameter_sets} parameter sets"
@@ -186,7 +189,10 @@ def check_status(meta: JobMeta) -> None:
     :raises JobFailed: it has another status.
     """
     if meta.status != SUCCESS:
-        raise JobFailed(f"Job {meta.job_id} ({meta.name}) failed: its status is {meta.status}.")
+        why = "; ".join(meta.why_it_could_not_run)
+        raise JobFailed(
+            f"Job {meta.job_id} ({meta.name}) failed: its status is {meta.status}{f' ({why})' if why else ''}."
+        )
 
 
 def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
@@ -217,6 +223,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
         missing=index.missing(expectation["parameter_sets"], places),
         pickles=pickles,
         content=expectation.get("content", ""),
+        refusals=meta.why_it_could_not_run,
     )
     return FederationResults(outcome, index.results)
 

@@ -101,6 +101,14 @@ def test_a_failed_site_is_named(tmp_path):
         iter(results)
 
 
+def test_a_job_that_no_site_took_says_why(tmp_path):
+    (tmp_path / "job").mkdir()
+    refused = meta("FINISHED:CAN_NOT_SCHEDULE")
+    refused = refused.model_copy(update={"schedule_history": ("2026-11-24 18:33:09: missing required site boston",)})
+    with pytest.raises(JobFailed, match=r"CAN_NOT_SCHEDULE\): missing required site boston"):
+        read_downloaded_job(tmp_path, refused).outcome.check()
+
+
 def test_an_aborted_job_failed_even_when_all_results_came(tmp_path):
     results = read_downloaded_job(write_job(tmp_path, token(), end(), STOP), meta("FINISHED:ABORTED"))
     with pytest.raises(JobFailed, match="FINISHED:ABORTED"):
