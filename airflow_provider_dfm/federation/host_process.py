@@ -11,7 +11,7 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from types import TracebackType
 from typing import Any, Protocol
@@ -41,6 +41,12 @@ START_SECONDS = 30.0
 END_SECONDS = 3.0
 
 _ENDED = None
+
+Progress = Callable[[], float]
+
+
+def _none() -> float:
+    return 0.0
 
 
 class Log(Protocol):
@@ -107,11 +113,12 @@ class HostProcess:
     ) -> None:
         self.end()
 
-    def ask(self, method: str, timeout: float, **arguments: Any) -> Any:
+    def ask(self, method: str, timeout: float, progress: Progress = _none, **arguments: Any) -> Any:
         """Have the host do something.
 
         :param method: name of a public method of ``remote/session.py``.
         :param timeout: seconds; when they are over the host is ended, since what it does cannot be stopped.
+        :param progress: gives a figure; where that has changed when the time is over, the time begins anew.
         :return: the method's result, as JSON knows it.
         :raises FederationError: what the host reported.
         :raises CommandTimedOut: no reply in time.
@@ -126,7 +133,7 @@ class HostProcess:
             except OSError as error:
                 self.end()
                 raise FederationUnreachable(f"Cannot do {method}: the session host has died.") from error
-            return self._reply(number, method, timeout)
+            return self._reply(number, method, timeout, progress)
 
     def end(self) -> None:
         """End the host and everything it started. Does nothing the second time."""
@@ -137,12 +144,16 @@ class HostProcess:
                 os.killpg(pid, signal.SIGKILL)
         self._group.terminate(timeout=END_SECONDS)
 
-    def _reply(self, number: int, method: str, timeout: float) -> Any:
-        ends = time.monotonic() + timeout
+    def _reply(self, number: int, method: str, timeout: float, progress: Progress = _none) -> Any:
+        ends, before = time.monotonic() + timeout, progress()
         while number not in self._replies:
             try:
                 text = self._messages.get(timeout=max(0.0, ends - time.monotonic()))
             except queue.Empty:
+                now = progress()
+                if now != before:
+                    ends, before = time.monotonic() + timeout, now
+                    continue
                 self.end()
                 raise CommandTimedOut(
                     f"The federation gave no reply to {method} within {timeout:g} s. The session was ended; "

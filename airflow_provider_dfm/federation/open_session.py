@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.startup_kit import copy_startup_kit, unpack_startup_kit
 
 COMMAND_SECONDS = 60.0
+# A server that packs or looks for a large file sends nothing meanwhile.
+SILENT_SECONDS = 300.0
 
 
 class OpenSession:
@@ -89,8 +93,30 @@ class OpenSession:
         :param method: name of a public method of ``remote/session.py``.
         :param timeout: seconds.
         """
+        return self._open_host(method, arguments).ask(method, timeout, **arguments)
+
+    def transfer(self, method: str, **arguments: Any) -> Any:
+        """As :meth:`ask`, for what brings files: it may take as long as it likes while the private folder changes.
+
+        :param method: name of a public method of ``remote/session.py``.
+        :raises CommandTimedOut: nothing came for a while.
+        """
+        host = self._open_host(method, arguments)
+        return host.ask(method, SILENT_SECONDS, progress=self._bytes, **arguments)
+
+    def _open_host(self, method: str, arguments: dict[str, Any]) -> HostProcess:
         if "job_id" in arguments:
             check_job_id(arguments["job_id"])
         if self._host is None:
             raise FederationError(f"Cannot do {method}: the session is not open. Use it in a with statement.")
-        return self._host.ask(method, timeout, **arguments)
+        return self._host
+
+    def _bytes(self) -> int:
+        """Bytes of all files in the private folder."""
+        size = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                # Files come and go.
+                with contextlib.suppress(OSError):
+                    size += os.lstat(os.path.join(folder, name)).st_size
+        return size

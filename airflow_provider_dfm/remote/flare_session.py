@@ -17,6 +17,10 @@ NOT_THERE = ("JobNotRunning", "NoReply")
 # Before its controller has started: nvflare/private/fed/server/server_commands.py, AppCommandProcessor
 NOT_LISTENING = "no app command func"
 
+# From nvflare 2.7 on, each 5 MB of a download have to come within this time, which is 5 s by default:
+# nvflare/fuel/hci/client/api.py, download_file. Four times it is less than the parent waits for anything to come.
+PART_SECONDS = 30.0
+
 
 class FlareSession:
     """The admin session of one user.
@@ -41,6 +45,10 @@ class FlareSession:
         started = time.monotonic()
         try:
             self._session = self._log_in(kit, user)
+            api = self._session.api
+            # A kit can have a longer one.
+            seconds = max(PART_SECONDS, getattr(api, "file_download_progress_timeout", 0.0))
+            api.file_download_progress_timeout = seconds
         except Exception as error:
             timeout = self._settings["connect_timeout"]
             raise explain_failed_login(kit, user, version, secure, error, timeout) from error

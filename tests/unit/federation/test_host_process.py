@@ -81,6 +81,30 @@ def test_no_reply_in_time_ends_it(folder):
         assert _gone(pid)
 
 
+def test_a_host_that_gets_on_has_time(folder):
+    with _start(folder) as host:
+        figures = iter((1, 2, 3))
+        os.kill(host._pid, signal.SIGSTOP)
+
+        def progress():
+            figure = next(figures)
+            if figure == 3:
+                os.kill(host._pid, signal.SIGCONT)
+            return figure
+
+        assert host.ask("connect", 1, progress) == {}
+
+
+def test_a_host_that_stands_still_is_ended(folder):
+    with _start(folder) as host:
+        pid = host._pid
+        figures = iter((1, 2, 2))
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(CommandTimedOut, match=r"no reply to connect within 0\.5 s"):
+            host.ask("connect", 0.5, lambda: next(figures))
+        assert _gone(pid)
+
+
 def test_a_killed_host_is_noticed(folder):
     with _start(folder) as host:
         os.kill(host._pid, signal.SIGKILL)
