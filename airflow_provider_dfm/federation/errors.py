@@ -83,8 +83,12 @@ class JobContentConflict(PermanentFederationError):
     """A job of this id exists already, with another content."""
 
 
+class DestinationConflict(PermanentFederationError):
+    """Where a job's files are to go there is something else."""
+
+
 class ResultsIncomplete(PermanentFederationError):
-    """Results are missing: the message says of which parameter sets and places."""
+    """Results are missing: the message says of which parameter sets and places, or which files."""
 
 
 class UnsafeResult(PermanentFederationError):

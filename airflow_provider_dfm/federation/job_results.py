@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import JobNotFound, ResultsIncomplete
+from airflow_provider_dfm.federation.downloaded_job import DOWNLOAD, DownloadedJob, find_download, keep_download
+from airflow_provider_dfm.federation.errors import ConnectionSettingsError, JobNotFound, ResultsIncomplete
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job_download import download_stored_job
+from airflow_provider_dfm.federation.job_files import Patterns
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.open_session import OpenSession
@@ -22,8 +24,6 @@ from airflow_provider_dfm.federation.results import (
     read_downloaded_job,
 )
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
-
-TRANSFER_SECONDS = 600.0
 
 
 class JobResults:
@@ -105,18 +105,49 @@ class JobResults:
                 break
         return meta.model_copy(update={"custom_props": original.custom_props})
 
-    def _bring(self, meta: JobMeta) -> FederationResults:
-        """Download a job's results, and keep them where there is a place for them."""
+    def download(self, job_id: str, destination: Any = None, paths: Patterns = None) -> DownloadedJob:
+        """Keep the files of a job that has ended: see :meth:`FederationSession.download_job_result`."""
+        folder = self._destination(check_job_id(job_id), destination)
+        there = find_download(folder, job_id, paths)
+        if there is not None:
+            return there
+        meta = self._get_job_meta(job_id)
+        self._log.info("Downloading job %s (%s) to %s", job_id, meta.name, folder)
+        location = self._download(meta, raw=True)
+        try:
+            downloaded = keep_download(location, folder, job_id, paths)
+        finally:
+            shutil.rmtree(location, ignore_errors=True)
+        steps.reached(steps.KEPT, job_id)
+        return downloaded
+
+    def _destination(self, job_id: str, destination: Any) -> Any:
+        if self._session.settings.target == "local":
+            raise ConnectionSettingsError("Jobs of the target local have no files to download: read their results.")
+        if destination is not None:
+            return Path(destination) if isinstance(destination, str) else destination
+        if self._results_path is None:
+            raise ConnectionSettingsError("The session has no results_path: give a destination.")
+        return self._results_path / job_id / DOWNLOAD
+
+    def _download(self, meta: JobMeta, raw: bool = False) -> Path:
+        """Bring an ended job into the private folder."""
         job_id = meta.job_id
         if not meta.has_ended:
             raise ResultsIncomplete(f"Job {job_id} is {meta.status}: wait until it has finished.")
 
         def download() -> Path:
-            return Path(self._session.ask("download_job_result", TRANSFER_SECONDS, job_id=job_id)["location"])
+            return Path(self._session.transfer("download_job_result", job_id=job_id, raw=raw)["location"])
 
         location = download_stored_job(download, meta)
-        results = read_downloaded_job(location, meta)
         steps.reached(steps.DOWNLOADED, job_id)
+        return location
+
+    def _bring(self, meta: JobMeta) -> FederationResults:
+        """Download a job's results, and keep them where there is a place for them."""
+        job_id = meta.job_id
+        location = self._download(meta)
+        results = read_downloaded_job(location, meta)
         if self._results_path is None:
             return results
         kept = keep_results(results, self._results_path / check_job_id(job_id))

@@ -10,11 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
 from airflow_provider_dfm.federation.errors import JobDefinitionError, JobNotFound
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job import FederationJob
+from airflow_provider_dfm.federation.job_files import Patterns
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_results import JobResults
@@ -323,6 +325,22 @@ class FederationSession(FlareCommands):
     def results(self, job_id: str) -> FederationResults:
         """What a job's pipeline yielded; see :meth:`FederationJob.results`."""
         return self._results.of(job_id)
+
+    def download_job_result(self, job_id: str, destination: Any = None, paths: Patterns = None) -> DownloadedJob:
+        """Keep the files of a job that has ended, as FLARE lays them out: ``meta.json``, ``job/…``, ``workspace/…``.
+
+        :param job_id: the job.
+        :param destination: the folder, as text, a ``pathlib.Path`` or one of its kin such as Airflow's
+            ``ObjectStoragePath``; default: ``<results_path>/<job_id>/download``.
+        :param paths: which files, as glob patterns: see :func:`job_files.wanted_files`; None: all.
+        :return: what was wanted. The folder's ``manifest.json`` names that and what was downloaded before; it is
+            written last. What is there already is not sent again, and what a manifest has is not even brought from
+            the federation; whose own transfer always begins anew.
+        :raises ResultsIncomplete: the job has not ended, or has no such file.
+        :raises DestinationConflict: the folder holds another job, or something else.
+        :raises UnsafeResult: there is a link among the job's files.
+        """
+        return self._results.download(job_id, destination, paths)
 
     def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`JobResults.check`."""

@@ -48,7 +48,8 @@ def _local_path(path: Any) -> Path | None:
 
 @contextlib.contextmanager
 def _in_folder(target: Path) -> Iterator[IO[bytes]]:
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    # Without the target's name, which may be as long as names can be.
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("wb") as file:
             yield file

@@ -13,12 +13,15 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, FederationError, PipelineError
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
+from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.pipeline import is_pipeline_json
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 
 if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
     from airflow_provider_dfm.federation.job import FederationJob
+    from airflow_provider_dfm.federation.job_files import Patterns
     from airflow_provider_dfm.federation.job_identity import JobIdentity
     from airflow_provider_dfm.federation.job_meta import JobMeta
     from airflow_provider_dfm.federation.job_status import JobStatus
@@ -208,6 +211,21 @@ class DfmHook(FlareCommands, BaseHook):
     def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`FederationSession.check_job`."""
         return self.get_conn().check_job(job_id, partial)
+
+    def download_job_result(self, job_id: str, destination: str | None = None, paths: Patterns = None) -> DownloadedJob:
+        """Keep the files of a job that has ended; see :meth:`FederationSession.download_job_result`.
+
+        Where all that is wanted is there already, no session is opened.
+
+        :param destination: path or URI of the folder; default: ``<results_path>/<job_id>/download``.
+        """
+        from airflow_provider_dfm.federation.downloaded_job import DOWNLOAD, find_download
+
+        folder = self.results_path / check_job_id(job_id) / DOWNLOAD
+        if destination is not None:
+            folder = _at_uri("destination", destination)
+        there = find_download(folder, job_id, paths)
+        return self.get_conn().download_job_result(job_id, folder, paths) if there is None else there
 
     def test_connection(self) -> tuple[bool, str]:
         """Log in and say where that led; the Test button of the connection's form."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_dfm.federation.job import FederationJob
+    from airflow_provider_dfm.federation.job_files import Patterns
     from airflow_provider_dfm.federation.job_identity import JobIdentity
     from airflow_provider_dfm.federation.job_meta import JobMeta
 
@@ -211,3 +212,53 @@ class FlareListJobsOperator(BaseOperator):
             name_prefix=self.name_prefix,
             reverse=self.reverse,
         )
+
+
+class FlareDownloadResultOperator(BaseOperator):
+    """Downloads the files of a job that has ended, by its id: in any later task, DAG or run.
+
+    They are laid out as FLARE does it: ``meta.json``, ``job/`` (what was submitted) and ``workspace/`` (models,
+    metrics, logs; a job that failed may have none). ``manifest.json`` beside them has the size and SHA-256 of each; it
+    is written last, so what it names is whole. The task's XCom is ``{"job_id", "uri", "files", "bytes"}``: ``uri``
+    names the folder, ``files`` and ``bytes`` are how many files were wanted, and their size.
+
+    Where a manifest of the same job has all that is wanted, and the files have the sizes it says, nothing is asked of
+    the federation. Otherwise its transfer, which always brings the whole job, begins anew; files that are at the
+    destination with the same size and checksum are read there, and not sent again. A download of other ``paths`` to
+    the same place adds to the manifest.
+
+    The job passes through the worker's temporary directory, which needs room for its zip and for its files unpacked.
+
+    :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
+    :param dfm_conn_id: the connection. Templated.
+    :param destination: path or URI of the folder; default: ``<results_path>/<job_id>/download``. Another job's, or
+        one with another ``manifest.json``, is an error. Templated.
+    :param paths: which files: glob patterns such as ``"workspace/app_server/*.npy"`` or ``"workspace/**"``; None
+        (default): all. ``*`` stays within a folder, ``**`` does not; upper and lower case are told apart. A pattern
+        that matches nothing is an error. Templated.
+    """
+
+    template_fields: Sequence[str] = ("job_id", "dfm_conn_id", "destination", "paths")
+    ui_color = "#e5f5e0"
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        dfm_conn_id: str = DEFAULT_CONNECTION,
+        destination: str | None = None,
+        paths: Patterns = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.job_id = job_id
+        self.dfm_conn_id = dfm_conn_id
+        self.destination = destination
+        self.paths = paths
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        hook = DfmHook(self.dfm_conn_id)
+        with contextlib.closing(hook):
+            job = patiently(lambda: hook.download_job_result(self.job_id, self.destination, self.paths), hook, self.log)
+        self.log.info("Job %s: %s files of %s bytes are at %s", job.job_id, len(job.files), job.bytes, job.uri)
+        return {"job_id": job.job_id, "uri": job.uri, "files": len(job.files), "bytes": job.bytes}

@@ -63,12 +63,15 @@ class Session:
             return self._local.abort_job(job_id)
         return self._flare.abort_job(job_id)
 
-    def download_job_result(self, job_id: str) -> dict[str, Any]:
-        """Bring a job's files into the private folder and say where they are: ``location``."""
+    def download_job_result(self, job_id: str, raw: bool = False) -> dict[str, Any]:
+        """Bring a job's files into the private folder and say where they are: ``location``.
+
+        :param raw: leave them as they came, pickles too.
+        """
         jobs = self._local if self._settings["target"] == "local" else self._flare
         downloaded = jobs.download_job_result(job_id)
         tokens = os.path.join(downloaded["location"], TOKENS)
-        if self._settings["allow_pickles"] and os.path.exists(tokens):
+        if self._settings["allow_pickles"] and not raw and os.path.exists(tokens):
             open_pickles(tokens)
         return downloaded
 

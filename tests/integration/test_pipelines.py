@@ -11,6 +11,7 @@ import time
 import pytest
 
 from airflow_provider_dfm.federation.errors import (
+    ConnectionSettingsError,
     JobFailed,
     JobNotFound,
     ParameterSetError,
@@ -112,6 +113,18 @@ def test_a_pickle_is_read_where_the_connection_allows_it(target, name, value):
         job = session.execute(*TRIALS[name]) if local else session.reattach(target.jobs[name].job_id)
         assert job.wait_until_finished(timeout=240, poll_interval=0.5)
         assert [repr(result.value) for result in job.results()] == [repr(value)]
+
+
+def test_a_jobs_files_are_as_they_came_where_pickles_are_read(target, tmp_path):
+    with FederationSession(target.session.settings.model_copy(update={"allow_pickles": True})) as session:
+        job_id = target.jobs["pickle"].job_id
+        if session.settings.target == "local":
+            with pytest.raises(ConnectionSettingsError, match="have no files to download"):
+                session.download_job_result(job_id, tmp_path)
+            return
+        assert session.reattach(job_id).wait_until_finished(timeout=240, poll_interval=0.5)
+        (name,) = session.download_job_result(job_id, tmp_path, "**/tokens.jsonl").files
+        assert '"PickledObject"' in (tmp_path / name).read_text()
 
 
 def test_no_parameter_set_no_result(target):
