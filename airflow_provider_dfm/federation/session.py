@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
-from airflow_provider_dfm.federation.errors import JobDefinitionError, JobNotFound
+from airflow_provider_dfm.federation.errors import JobNotFound
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.host_process import Log
@@ -20,11 +19,12 @@ from airflow_provider_dfm.federation.job_files import Patterns
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_results import JobResults
+from airflow_provider_dfm.federation.job_source import job_source
 from airflow_provider_dfm.federation.job_status import JobStatus
-from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
+from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.settings import ConnectionSettings
@@ -35,28 +35,6 @@ TRANSFER_SECONDS = 600.0
 # Shorter than a task's patience: a reply that gets lost must leave it time to look whether the server has the job.
 SUBMIT_SECONDS = 100.0
 SUBMIT_BYTES_A_SECOND = 1_000_000
-
-RestrictToSites = Literal["homesite"] | list[str] | None
-
-
-@dataclass(frozen=True)
-class PreparedPipeline:
-    """A pipeline that the session has prepared; it can be executed any number of times while that is open.
-
-    :param reference: the session's name for it.
-    :param name: the pipeline's name, or ``""``.
-    :param api_version: version of the federation's API it was prepared for.
-    :param sites: the sites that take part.
-    :param parameters: the places of its parameters.
-    :param places: the places that every parameter set yields to.
-    """
-
-    reference: str
-    name: str
-    api_version: str
-    sites: tuple[str, ...]
-    parameters: tuple[str, ...]
-    places: tuple[str, ...]
 
 
 class FederationSession(FlareCommands):
@@ -209,7 +187,7 @@ class FederationSession(FlareCommands):
         :raises SitesMissing: sites that are required are not connected; nothing was submitted.
         :raises JobContentConflict: the claimed job does something else.
         """
-        source = self._job_source(job_definition_path, job_arguments)
+        source = job_source(self._session, job_definition_path, job_arguments)
         folder = copy_job_folder(source, self._session.folder / "jobs" / str(uuid.uuid4()), meta)
         timeout = SUBMIT_SECONDS + folder.size / SUBMIT_BYTES_A_SECOND
 
@@ -223,15 +201,6 @@ class FederationSession(FlareCommands):
         # With the target local, all sites are always there.
         if required and self.settings.target == "flare":
             required.check(self.get_system_info().site_names)
-
-    def _job_source(self, path: Any, arguments: Mapping[str, Any] | None) -> Any:
-        if isinstance(path, str) and is_function(path):
-            folder = self._session.folder / "exported" / str(uuid.uuid4())
-            request = {"function": path, "arguments": dict(arguments or {}), "folder": str(folder)}
-            return Path(self._session.ask("export_job", PREPARE_SECONDS, **request))
-        if arguments:
-            raise JobDefinitionError("job_arguments only go with a job function, package.module:function.")
-        return Path(path) if isinstance(path, str) else path
 
     def _submit(
         self,

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job_meta import JobMeta
     from airflow_provider_dfm.federation.job_status import JobStatus
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
+    from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
     from airflow_provider_dfm.federation.results import FederationResults
-    from airflow_provider_dfm.federation.session import FederationSession, PreparedPipeline, RestrictToSites
+    from airflow_provider_dfm.federation.session import FederationSession
     from airflow_provider_dfm.federation.tokens import Result
     from airflow_provider_dfm.hooks.job_monitor import MonitorReturnCode
 

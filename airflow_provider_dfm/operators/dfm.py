@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
-    from airflow_provider_dfm.federation.session import RestrictToSites
+    from airflow_provider_dfm.federation.prepared_pipeline import RestrictToSites
     from airflow_provider_dfm.federation.tokens import Result
     from airflow_provider_dfm.hooks.job_end import OnPartialFailure
 

@@ -1,0 +1,32 @@
+"""Where a FLARE job comes from."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_dfm.federation.errors import JobDefinitionError
+from airflow_provider_dfm.federation.named_function import is_function
+from airflow_provider_dfm.federation.open_session import OpenSession
+
+EXPORT_SECONDS = 120.0
+
+
+def job_source(session: OpenSession, path: Any, arguments: Mapping[str, Any] | None) -> Any:
+    """The job's folder or archive, which a function makes where one is named.
+
+    :param session: the open session, in which the function is called.
+    :param path: text, ``"package.module:function"``, a ``pathlib.Path`` or one of its kin.
+    :param arguments: keyword arguments of the function.
+    :return: a ``pathlib.Path`` or one of its kin.
+    :raises JobDefinitionError: the function cannot build a job, or arguments go with no function.
+    """
+    if isinstance(path, str) and is_function(path):
+        folder = session.folder / "exported" / str(uuid.uuid4())
+        request = {"function": path, "arguments": dict(arguments or {}), "folder": str(folder)}
+        return Path(session.ask("export_job", EXPORT_SECONDS, **request))
+    if arguments:
+        raise JobDefinitionError("job_arguments only go with a job function, package.module:function.")
+    return Path(path) if isinstance(path, str) else path
