@@ -7,8 +7,13 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from airflow_provider_dfm.federation.errors import JobNotFound
+from airflow_provider_dfm.federation.job_logs import JobLogs
 from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_sites import SiteState, job_sites
 from airflow_provider_dfm.federation.system_info import SystemInfo
+
+# A stored job is brought whole where nothing else holds the server's log.
+LOG_SECONDS = 600.0
 
 TargetType = Literal["all", "server", "client"]
 
@@ -21,6 +26,13 @@ class FlareCommands:
         """Have the session host do something.
 
         :param method: name of a public method of ``remote/session.py``.
+        """
+
+    @abstractmethod
+    def get_job_meta(self, job_id: str) -> JobMeta:
+        """All that the federation stores about a job.
+
+        :raises JobNotFound: nobody knows the id.
         """
 
     def flare(self, method: str, *arguments: Any, **keywords: Any) -> Any:
@@ -98,6 +110,36 @@ class FlareCommands:
     def reset_errors(self, job_id: str) -> None:
         """Forget the errors of a running job."""
         self.flare("reset_errors", job_id)
+
+    def get_job_logs(
+        self, job_id: str, target: str = "server", tail_lines: int | None = None, grep_pattern: str | None = None
+    ) -> JobLogs:
+        """The logs of a job, while it runs and after; as nvflare 2.9 gives them, with all versions.
+
+        A site's log is read at the site, where it does not stream it to the server: the FLARE user needs the right
+        ``shell_commands`` there.
+
+        :param job_id: the job.
+        :param target: ``server``, a site, or ``all``.
+        :param tail_lines: the last so many lines of each; None: all.
+        :param grep_pattern: of these only the lines that have this text in them.
+        :raises JobNotFound: nobody knows the job.
+        """
+        if tail_lines is not None and tail_lines < 0:
+            raise ValueError(f"tail_lines is {tail_lines}: give a number of lines.")
+        targets = self.get_job_meta(job_id).site_names if target.lower() == "all" else [target]
+        choice = {"targets": targets, "tail_lines": tail_lines, "grep_pattern": grep_pattern}
+        return JobLogs.model_validate(self.ask("get_job_logs", timeout=LOG_SECONDS, job_id=job_id, **choice))
+
+    def get_job_sites(self, job_id: str, error_lines: int = 20) -> dict[str, SiteState]:
+        """How a job fares, or fared, at the server and at each site.
+
+        :param job_id: the job.
+        :param error_lines: the last so many lines of each one's errors.
+        :return: by ``server`` and site.
+        :raises JobNotFound: nobody knows the job.
+        """
+        return job_sites(self, self.get_job_meta(job_id), error_lines)
 
     def do_app_command(self, job_id: str, topic: str, cmd_data: Any = None) -> Any:
         """Have a running job's server process do something that it has registered.

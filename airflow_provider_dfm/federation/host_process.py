@@ -26,6 +26,7 @@ HOST_MODULES = (
     "kit_check",
     "file_names",
     "flare_session",
+    "job_logs",
     "named_function",
     "job_source",
     "parameter_places",

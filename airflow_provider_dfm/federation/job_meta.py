@@ -25,7 +25,8 @@ class JobMeta(BaseModel):
     :param last_schedule_time: when the server last gave it to its sites; None: it was not yet.
     :param start_time: when it started, in the server's own form and time zone; ``""``: it did not.
     :param duration: how long it ran; None: it has not ended.
-    :param deploy_detail: site to ``OK``, or to why the job could not be brought there.
+    :param deploy_detail: ``server`` or site to ``OK``, or to why the job could not be brought there.
+    :param deploy_map: app to the sites that it is meant for.
     :param schedule_history: what came of each try to schedule it, after the time of the try.
     :param min_clients: how many sites have to take part.
     :param mandatory_clients: sites that have to.
@@ -45,6 +46,7 @@ class JobMeta(BaseModel):
     start_time: str = ""
     duration: timedelta | None = None
     deploy_detail: dict[str, str] = Field({}, validation_alias="job_deploy_detail")
+    deploy_map: dict[str, Any] = {}
     schedule_history: tuple[str, ...] = ()
     min_clients: int | None = None
     mandatory_clients: list[str] | None = None
@@ -58,9 +60,9 @@ class JobMeta(BaseModel):
     def _read_duration(cls, value: Any) -> Any:
         return None if value == "N/A" else value
 
-    @field_validator("custom_props", mode="before")
+    @field_validator("custom_props", "deploy_map", mode="before")
     @classmethod
-    def _read_custom_props(cls, value: Any) -> Any:
+    def _read_dict(cls, value: Any) -> Any:
         return value or {}
 
     @field_validator("schedule_history", mode="before")
@@ -102,3 +104,12 @@ class JobMeta(BaseModel):
         if tries[-1:] != ["scheduled"]:
             refusals += dict.fromkeys(tries)
         return tuple(refusals)
+
+    @property
+    def site_names(self) -> list[str]:
+        """``server`` and the sites that the job was brought to, or was meant for by name."""
+        # Some lines of the server's speak of no site: "num_ok_sites 0 < required_min_sites 1".
+        deployed = [site for site, detail in self.deploy_detail.items() if detail and site != "invalid_clients"]
+        meant = [site for sites in self.deploy_map.values() if isinstance(sites, list) for site in sites]
+        names = ["server", *deployed, *(site for site in meant if isinstance(site, str) and not site.startswith("@"))]
+        return list(dict.fromkeys(names))

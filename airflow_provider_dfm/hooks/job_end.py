@@ -10,8 +10,10 @@ from airflow_provider_dfm.federation.errors import (
     JobFailed,
     JobNotFound,
     JobTimedOut,
+    ResultsIncomplete,
     error_from_name,
 )
+from airflow_provider_dfm.hooks.job_report import explain
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_identity import give_up
 
@@ -36,9 +38,12 @@ def conclude(
 ) -> FederationResults | None:
     """Turn the event that ended a wait into the task's success or failure.
 
+    Of a job that failed, the end of its server's log and what each site says of it go into the task's log, and the
+    gist of it into the error.
+
     :param context: the task's context.
     :param hook: the connection's.
-    :param event: as a :class:`JobWait` gives it.
+    :param event: as a :class:`JobWait` gives it; ``"log_shown"``: whether the task's log has the job's log already.
     :param log: the task's log.
     :param abort_on_timeout: abort the job when its time was over.
     :param on_partial_failure: whether a job that answered only some of its parameter sets is a failure.
@@ -65,7 +70,10 @@ def conclude(
             f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}. It may have been deleted, or "
             "belong to another federation."
         )
-    results = patiently(lambda: hook.check_job(job_id, partial=on_partial_failure == "succeed"), hook, log)
+    try:
+        results = patiently(lambda: hook.check_job(job_id, partial=on_partial_failure == "succeed"), hook, log)
+    except (JobFailed, ResultsIncomplete) as error:
+        raise explain(error, hook, job_id, log, log_shown=bool(event.get("log_shown"))) from None
     _tell(job_id, results, log)
     return results
 

@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.job_logs import shown
 from airflow_provider_dfm.hooks.job_callback import JobCallback
 from airflow_provider_dfm.hooks.job_watch import JobWatch, Snapshot
+from airflow_provider_dfm.hooks.log_follower import LogFollower
+
+FIRST_QUIET_SECONDS = 10.0
+MAX_QUIET_SECONDS = 300.0
+
+
+@dataclass
+class Quiet:
+    """When it is time to say that nothing has changed: after ten seconds, then after pauses that double."""
+
+    since: float = field(default_factory=lambda: time.monotonic())
+    pause: float = FIRST_QUIET_SECONDS
+    heard: float = field(default_factory=lambda: time.monotonic())
+
+    def is_over(self) -> bool:
+        """Whether it is time; then the next pause begins."""
+        now = time.monotonic()
+        if now - self.heard < self.pause:
+            return False
+        self.heard, self.pause = now, min(self.pause * 2, MAX_QUIET_SECONDS)
+        return True
+
+    def lasts(self) -> timedelta:
+        """How long nothing has changed."""
+        return timedelta(seconds=int(time.monotonic() - self.since))
 
 
 @dataclass
@@ -28,6 +56,7 @@ class JobWait:
     callback: JobCallback | None = None
     status: str | None = None
     fault: str = ""
+    quiet: Quiet = field(default_factory=Quiet)
 
     @property
     def in_detail(self) -> list[str]:
@@ -48,7 +77,7 @@ class JobWait:
             self.fault = snapshot.fault
             self.log.warning("Cannot look at job %s: %s", self.job_id, snapshot.fault)
         elif self.job_id in snapshot.statuses:
-            self._note(snapshot.statuses[self.job_id])
+            self._note(snapshot.statuses[self.job_id], snapshot.deployed.get(self.job_id, {}))
             ended = self._call_back(snapshot)
             if ended is not None:
                 return event | {"status": self.status} | ended
@@ -71,23 +100,53 @@ class JobWait:
             return {"error": "CallbackFailed", "fault": f"the callback raised {type(error).__name__}: {error}"}
         return {"ended_by_callback": True} if goes_on is False else None
 
-    def _note(self, status: str | None) -> None:
+    def _note(self, status: str | None, deployed: Mapping[str, str]) -> None:
         self.fault = ""
         if status != self.status:
             self.log.info("Job %s is %s", self.job_id, status or "unknown to the federation")
-            self.status = status
+            if status == "RUNNING" and deployed:
+                sites = "; ".join(f"{site}: {detail}" if detail else site for site, detail in deployed.items())
+                self.log.info("Job %s was brought to its sites: %s", self.job_id, shown(sites))
+            self.status, self.quiet = status, Quiet()
+        elif status is not None and self.quiet.is_over():
+            self.log.info("Job %s has been %s for at least %s", self.job_id, status, self.quiet.lasts())
 
 
-def wait_for_job(watch: JobWatch, wait: JobWait, poll_interval: float) -> dict[str, Any]:
+def look(watch: JobWatch, wait: JobWait, follower: LogFollower | None = None) -> dict[str, Any] | None:
+    """Look at a job once.
+
+    :param watch: looks.
+    :param wait: what that means.
+    :param follower: shows what is new in the job's log; it is asked only where the federation just answered.
+    :return: None, or the event that ends the wait.
+    """
+    snapshot = watch.poll([wait.job_id], wait.in_detail)
+    status = snapshot.statuses.get(wait.job_id)
+    if follower is None or snapshot.fault:
+        return wait.take(snapshot)
+    if status is not None and status.startswith("FINISHED"):
+        # Its last lines come before its end.
+        follower.follow(status)
+        return wait.take(snapshot)
+    event = wait.take(snapshot)
+    if follower.follow(status):
+        wait.quiet.heard = time.monotonic()
+    return event
+
+
+def wait_for_job(
+    watch: JobWatch, wait: JobWait, poll_interval: float, follower: LogFollower | None = None
+) -> dict[str, Any]:
     """Wait in this process, as a trigger does in the triggerer.
 
     :param watch: looks at the job.
     :param wait: the job and its deadline.
     :param poll_interval: seconds between two looks.
+    :param follower: see :func:`look`.
     :return: the event, as :meth:`JobWait.take` gives it.
     """
     while True:
-        event = wait.take(watch.poll([wait.job_id], wait.in_detail))
+        event = look(watch, wait, follower)
         steps.reached(steps.ENDED if event else steps.POLLED, wait.job_id)
         if event is not None:
             return event

@@ -25,6 +25,8 @@ class Snapshot:
 
     :param statuses: job id to FLARE's status; None for a job that the federation does not know.
     :param metas: the whole meta of those that were to be seen in detail.
+    :param deployed: ``server`` or site to ``OK``, or to why the job could not be brought there, by job id; only of jobs
+        that were asked for singly.
     :param lost: jobs that the server lists as running, but does not run.
     :param fault: why the federation could not be asked, or ``""``.
     :param permanent: the name of the fault's error where waiting cannot mend it, or ``""``.
@@ -35,6 +37,7 @@ class Snapshot:
     lost: frozenset[str] = frozenset()
     fault: str = ""
     permanent: str = ""
+    deployed: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 class JobWatch(FederationWatch):
@@ -49,6 +52,7 @@ class JobWatch(FederationWatch):
         self._stored: int | None = None
         self._polls_since_list = 0
         self._lost = LostJobs()
+        self._deployed: dict[str, dict[str, str]] = {}
 
     def poll(self, job_ids: Collection[str], in_detail: Collection[str] = ()) -> Snapshot:
         """Look at each job once.
@@ -72,14 +76,14 @@ class JobWatch(FederationWatch):
 
     def _snapshot(self, hook: DfmHook, job_ids: Collection[str], in_detail: Collection[str]) -> Snapshot:
         local = hook.settings.target == "local"
+        self._deployed = {}
         singly = job_ids if local else in_detail
         metas = {job_id: self._meta(job_id) for job_id in singly}
         statuses = {job_id: _status(meta) for job_id, meta in metas.items()}
         statuses |= self._statuses([job_id for job_id in job_ids if job_id not in metas])
         lost = frozenset[str]() if local else self._lost.among(statuses, hook)
-        return Snapshot(
-            statuses, {job_id: meta for job_id, meta in metas.items() if meta is not None and job_id in in_detail}, lost
-        )
+        wanted = {job_id: meta for job_id, meta in metas.items() if meta is not None and job_id in in_detail}
+        return Snapshot(statuses, wanted, lost, deployed=self._deployed)
 
     def _statuses(self, job_ids: Collection[str]) -> dict[str, str | None]:
         self._polls_since_list += 1
@@ -104,9 +108,12 @@ class JobWatch(FederationWatch):
 
     def _meta(self, job_id: str) -> JobMeta | None:
         try:
-            return self._hook.get_job_meta(job_id)
+            meta = self._hook.get_job_meta(job_id)
         except JobNotFound:
             return None
+        if meta.deploy_detail:
+            self._deployed[job_id] = meta.deploy_detail
+        return meta
 
 
 def _status(meta: JobMeta | None) -> str | None:

@@ -16,6 +16,7 @@ from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
+from airflow_provider_dfm.hooks.log_follower import LogFollower
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, task_identity
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
@@ -164,7 +165,7 @@ class SubmittingOperator(BaseOperator):
 
     def _wait(self, context: Context, hook: DfmHook, job: FederationJob, ends_at: float) -> str:
         if job.found is not None and job.found.has_ended:
-            event = {"job_id": job.job_id, "status": job.found.status}
+            event: dict[str, Any] = {"job_id": job.job_id, "status": job.found.status}
         elif hook.settings.target == "local":
             event = self._run_here(job, ends_at)
         elif self.deferrable:
@@ -173,7 +174,10 @@ class SubmittingOperator(BaseOperator):
             self.defer(trigger=trigger, method_name="execute_complete")
         else:
             steps.reached(steps.WAITING, job.job_id)
-            event = wait_for_job(JobWatch(hook), JobWait(job.job_id, ends_at, self.log), self.poll_interval)
+            follower = LogFollower(hook, job.job_id, self.log)
+            wait = JobWait(job.job_id, ends_at, self.log)
+            event = wait_for_job(JobWatch(hook), wait, self.poll_interval, follower)
+            event["log_shown"] = follower.complete
         return self.execute_complete(context, event)
 
     def _run_here(self, job: FederationJob, ends_at: float) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
 from airflow_provider_dfm.remote.dfm_session import DfmSession
 from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
+from airflow_provider_dfm.remote.job_logs import JobLogReader
 from airflow_provider_dfm.remote.job_source import export_job
 from airflow_provider_dfm.remote.local_jobs import TOKENS, LocalJobs
 from airflow_provider_dfm.remote.pickles import open_pickles
@@ -28,6 +29,7 @@ class Session:
         self._folder = folder
         self._settings = settings
         self._flare = FlareSession(settings)
+        self._logs = JobLogReader(self._flare)
         self._dfm = DfmSession(settings)
         self._job_components = job_components
         self._local = LocalJobs(settings, os.path.join(folder, "local"))
@@ -114,3 +116,15 @@ class Session:
 
     def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
         return self._flare.list_jobs(**options)
+
+    def get_job_logs(self, **arguments: Any) -> dict[str, dict[str, str]]:
+        """Logs of a job's server and sites."""
+        return self._logs.get(**arguments)
+
+    def tail_job_log(self, job_id: str, lines: int) -> dict[str, str]:
+        """The end of the server's log of a job."""
+        return self._logs.tail(job_id, lines)
+
+    def get_error_logs(self, **arguments: Any) -> dict[str, dict[str, str]]:
+        """The ends of the error logs of a job's sites."""
+        return self._logs.errors(**arguments)

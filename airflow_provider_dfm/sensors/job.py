@@ -17,8 +17,9 @@ from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_callback import callback_path, load_callback
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_monitor import MonitorReturnCode
-from airflow_provider_dfm.hooks.job_wait import JobWait
+from airflow_provider_dfm.hooks.job_wait import JobWait, look
 from airflow_provider_dfm.hooks.job_watch import JobWatch
+from airflow_provider_dfm.hooks.log_follower import LogFollower
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class FederationJobSensor(BaseSensorOperator):
         self.sites = sites
         self._watch: JobWatch | None = None
         self._wait: JobWait | None = None
+        self._follower: LogFollower | None = None
 
     def execute(self, context: Context) -> Any:
         with contextlib.closing(self._hook):
@@ -131,9 +133,12 @@ class FederationJobSensor(BaseSensorOperator):
         if self._watch is None or self._wait is None:
             callback = None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
             self._watch, self._wait = JobWatch(self._hook), JobWait(self.job_id, None, self.log, callback)
-        event = self._wait.take(self._watch.poll([self.job_id], self._wait.in_detail))
+            if not self.reschedule:
+                self._follower = LogFollower(self._hook, self.job_id, self.log)
+        event = look(self._watch, self._wait, self._follower)
         if event is None:
             return PokeReturnValue(is_done=False)
+        event["log_shown"] = self._follower is not None and self._follower.complete
         return PokeReturnValue(is_done=True, xcom_value=self.execute_complete(context, event))
 
     @cached_property

@@ -20,6 +20,8 @@ from tests.integration.test_submit_once import SLEEP
 
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
 
+FAIL = SLEEP.parent / "fail"
+
 
 @pytest.fixture(scope="module", autouse=True)
 def database():
@@ -46,6 +48,13 @@ def _run(name):
 
 
 @pytest.fixture
+def plain_connection(plain_fields, monkeypatch):
+    made = plain_fields()
+    connection = Connection(conn_id="plain", conn_type="dfm", login=made.pop("user"), extra=json.dumps(made))
+    monkeypatch.setenv("AIRFLOW_CONN_PLAIN", connection.as_json())
+
+
+@pytest.fixture
 def logged(caplog, capsys):
     """All that the tasks logged so far."""
 
@@ -68,8 +77,10 @@ def test_a_pipeline_is_run_and_a_later_task_reads_its_results(way, tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["poke", "reschedule", "deferred"])
-def test_a_sensor_waits_for_a_job_by_its_id(mode):
+def test_a_sensor_waits_for_a_job_by_its_id(mode, logged):
     states, values = _run(f"wait_{mode}")
+    # Where it stays in its own process, it shows the job's log.
+    assert ("server | " in logged()) == (mode == "poke")
     assert set(states.values()) == {"success"}
     assert values["wait"] == values["run"]
     assert values["read"]["results"][0]["value"] == 1
@@ -79,7 +90,9 @@ def test_a_sensor_waits_for_a_job_by_its_id(mode):
 def test_an_adapter_that_raises_fails_the_task_and_the_log_says_where(way, logged):
     states, _ = _run(f"fail_{way}")
     assert states == {"run": "failed"}
-    assert "site seattle: RuntimeError: no data here" in logged()
+    text = logged()
+    assert "site seattle: RuntimeError: no data here" in text
+    assert "From the federation" not in text, "what the site says is in the error already"
 
 
 @pytest.mark.parametrize("way", ["local", "flare", "deferred"])
@@ -93,14 +106,23 @@ def test_a_partly_failed_job_hands_on_what_came_where_that_is_wanted(way):
 
 
 @pytest.mark.parametrize("way", ["plain", "plain_deferred"])
-def test_a_plain_job_is_submitted_and_waited_for(plain_fields, monkeypatch, way, logged):
-    made = plain_fields()
-    connection = Connection(conn_id="plain", conn_type="dfm", login=made.pop("user"), extra=json.dumps(made))
-    monkeypatch.setenv("AIRFLOW_CONN_PLAIN", connection.as_json())
+def test_a_plain_job_is_submitted_and_waited_for(plain_connection, monkeypatch, way, logged):
     monkeypatch.setenv("AIRFLOW_VAR_FLARE_JOB", str(SLEEP))
     states, values = _run(way)
     assert states == {"run": "success"}
-    assert f"Job {values['run']} has completed" in logged()
+    text = logged()
+    assert f"Job {values['run']} has completed" in text
+    assert ("server | " in text) == (way == "plain")
+
+
+def test_a_plain_job_that_fails_says_which_site_failed_and_why(plain_connection, monkeypatch, logged):
+    monkeypatch.setenv("AIRFLOW_VAR_FLARE_JOB", str(FAIL))
+    states, _ = _run("plain_deferred")
+    assert states == {"run": "failed"}
+    text = logged()
+    assert "From the federation: site seattle: RuntimeError: no data here; the server: " in text
+    assert "seattle | RuntimeError: no data here" in text
+    assert "Server runner finished." in text, "the end of the server's log"
 
 
 @pytest.mark.parametrize("way", ["local", "flare", "deferred"])

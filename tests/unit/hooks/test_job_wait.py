@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import logging
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_dfm.federation.job_meta import JobMeta
-from airflow_provider_dfm.hooks.job_wait import JobWait
+from airflow_provider_dfm.hooks import job_wait
+from airflow_provider_dfm.hooks.job_wait import JobWait, look
 from airflow_provider_dfm.hooks.job_watch import Snapshot
 
 LOG = logging.getLogger("test")
@@ -97,3 +99,72 @@ def test_a_callback_is_not_called_without_the_jobs_meta():
     wait = JobWait("1", None, LOG, lambda job_id, meta: False)
     assert wait.take(Snapshot(fault="connection refused")) is None
     assert wait.take(Snapshot({"1": None})) == {"job_id": "1", "status": None}
+
+
+class Clock:
+    """Stands in for the time, which passes when a test says so."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr(job_wait, "time", SimpleNamespace(monotonic=lambda: self.now, time=lambda: self.now))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def test_a_job_that_goes_on_and_on_is_spoken_of_more_and_more_rarely(clock, caplog):
+    caplog.set_level(logging.INFO)
+    wait = JobWait("1", None, LOG)
+    wait.take(Snapshot({"1": "RUNNING"}))
+    spoken = []
+    for second in range(1, 1300):
+        clock.now += 1
+        caplog.clear()
+        wait.take(Snapshot({"1": "RUNNING"}))
+        if caplog.records:
+            spoken.append((second, caplog.messages[0]))
+    assert [second for second, _ in spoken] == [10, 30, 70, 150, 310, 610, 910, 1210]
+    assert spoken[3][1] == "Job 1 has been RUNNING for at least 0:02:30"
+
+
+def test_a_job_whose_log_was_just_shown_is_not_spoken_of(clock, caplog):
+    caplog.set_level(logging.INFO)
+    wait = JobWait("1", None, LOG)
+    watch = SimpleNamespace(poll=lambda job_ids, in_detail: Snapshot({"1": "RUNNING"}))
+    follower = SimpleNamespace(follow=lambda status: True)
+    for _ in range(30):
+        look(watch, wait, follower)
+        clock.now += 9
+    assert caplog.messages == ["Job 1 is RUNNING"]
+
+
+def test_where_a_job_was_brought_is_told_once(caplog):
+    caplog.set_level(logging.INFO)
+    wait = JobWait("1", None, LOG)
+    deployed = {"1": {"server": "OK", "seattle": "no reply (deployment timeout)"}}
+    for status in ("DISPATCHED", "RUNNING", "RUNNING"):
+        wait.take(Snapshot({"1": status}, deployed=deployed))
+    assert caplog.messages[1:] == [
+        "Job 1 is RUNNING",
+        "Job 1 was brought to its sites: server: OK; seattle: no reply (deployment timeout)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "order"),
+    [("RUNNING", ["Job 1 is RUNNING", "shown"]), ("FINISHED:ABORTED", ["shown", "Job 1 is FINISHED:ABORTED"])],
+)
+def test_the_lines_of_a_job_are_shown_between_its_start_and_its_end(caplog, status, order):
+    caplog.set_level(logging.INFO)
+    watch = SimpleNamespace(poll=lambda job_ids, in_detail: Snapshot({"1": status}))
+    look(watch, JobWait("1", None, LOG), SimpleNamespace(follow=lambda status: LOG.info("shown")))
+    assert caplog.messages == order
+
+
+def test_a_federation_that_does_not_answer_is_not_asked_for_a_log():
+    watch = SimpleNamespace(poll=lambda job_ids, in_detail: Snapshot(fault="connection refused"))
+    asked = []
+    assert look(watch, JobWait("1", None, LOG), SimpleNamespace(follow=asked.append)) is None
+    assert asked == []

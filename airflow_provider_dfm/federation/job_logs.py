@@ -1,0 +1,123 @@
+"""The logs of a job's server and sites, and what their lines say."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+
+from pydantic import BaseModel
+
+# nvflare's format, nvflare/fuel/utils/log_config.json: time, logger, level, and often in whose name.
+_RECORD = re.compile(r"^\S+ \S+ - \S+ - (DEBUG|INFO|WARNING|ERROR|CRITICAL) - (?:\[[^]]*identity=[^]]*\] - )?(.*)")
+TRACEBACK = "Traceback (most recent call last)"
+LEVELS = {name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
+# Longer lines are of no use in a task's log.
+MAX_LINE = 2000
+# By so many of its last lines a log's end is known again.
+SEEN = 3
+LEFT_OUT = "... lines are left out here ..."
+
+
+class JobLogs(BaseModel, frozen=True):
+    """What ``get_job_logs`` gives.
+
+    :param logs: the text by ``server`` or site; the last 5 MiB of a longer one.
+    :param unavailable: why there is none, by ``server`` or site: the site is away, it keeps no log, or the FLARE user
+        may not read it.
+    """
+
+    logs: dict[str, str] = {}
+    unavailable: dict[str, str] = {}
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a log's text; no other characters than line feeds end one."""
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def shown(line: str, length: int = MAX_LINE) -> str:
+    """A line that somebody else wrote, fit for a log or a message here.
+
+    :param line: the line.
+    :param length: characters it may have.
+    """
+    plain = "".join(sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in line)
+    return plain if len(plain) <= length else f"{plain[:length]} ..."
+
+
+def with_levels(lines: Iterable[str], level: int = logging.INFO) -> Iterator[tuple[int, str]]:
+    """Each line with its level; one that names none belongs to the record before, as those of a traceback do.
+
+    :param lines: the lines.
+    :param level: of what comes before the first record.
+    """
+    for line in lines:
+        record = _RECORD.match(line)
+        if record is not None:
+            level = LEVELS[record[1]]
+        yield level, line
+
+
+def error_lines(text: str) -> list[str]:
+    """The lines of a log that are errors, tracebacks included."""
+    return [line for level, line in with_levels(lines_of(text)) if level >= logging.ERROR]
+
+
+def last_error(lines: list[str]) -> str:
+    """What the last error of an error log says, in one line; ``""`` where there is none.
+
+    :param lines: as :func:`error_lines` gives them.
+    """
+    said = ""
+    for line in lines:
+        record = _RECORD.match(line)
+        text = line if record is None else record[2]
+        # The last line of a traceback says what was raised.
+        if text.strip() and not text.startswith((TRACEBACK, " ")):
+            said = text.strip()
+    return said
+
+
+class LogEnd:
+    """Finds what is new in a log that grows, of which only the end can be asked for.
+
+    :param from_start: whether the log was empty before the first look, so that all that is in it is new.
+    """
+
+    #: So many lines are to be asked for, one after the other, until they hold what was seen before.
+    ASKED = (50, 400, 3200)
+
+    def __init__(self, from_start: bool = False) -> None:
+        self.from_start = from_start
+        self._seen: list[str] = []
+
+    def new(self, text: str, asked: int, ended: bool = False) -> list[str] | None:
+        """Take in the log's end.
+
+        :param text: it.
+        :param asked: how many lines were asked for.
+        :param ended: whether nothing will come after it; until then a last line without its end is held back.
+        :return: the lines that are new, after one that says so where some were left out; None: ask for more lines.
+        """
+        lines = lines_of(text)
+        is_all = len(lines) < asked
+        if lines and not ended and not text.endswith("\n"):
+            lines.pop()
+        known = self._end_of_seen(lines)
+        first = not self._seen
+        if known is None and not is_all and asked < self.ASKED[-1] and (self.from_start or not first):
+            return None
+        self.from_start = self.from_start or (first and not lines)
+        self._seen = lines[-SEEN:] or self._seen
+        if known is not None:
+            return lines[known:]
+        return lines if not lines or (first and is_all) else [LEFT_OUT, *lines]
+
+    def _end_of_seen(self, lines: list[str]) -> int | None:
+        """Where in the lines the last ones that were seen end."""
+        if not self._seen:
+            return None
+        starts = range(len(lines) - len(self._seen), -1, -1)
+        ends = (start + len(self._seen) for start in starts)
+        return next((end for end in ends if lines[end - len(self._seen) : end] == self._seen), None)
