@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_dfm.federation.results import CUSTOM_PROPERTY, read_downloaded_job
+from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
+from airflow_provider_dfm.federation.results import read_downloaded_job
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,7 +98,7 @@ def _measure_here(download: Path, sets: int, target: str) -> Needed:
         "status": "FINISHED:COMPLETED",
         "custom_props": {CUSTOM_PROPERTY: expectation},
     }
-    keep_results(read_downloaded_job(download, meta), path)
+    keep_results(read_downloaded_job(download, JobMeta.model_validate(meta)), path)
     kept = read_kept_results(path)
     if kept is None or sum(1 for _ in kept) != sets:
         raise RuntimeError("Not all was kept")
