@@ -39,6 +39,10 @@ class SubmittingOperator(BaseOperator):
     the results of one that has succeeded, and submits another in the place of one that has failed. Clearing the
     task starts anew.
 
+    While it waits in its own process (not deferred), the task's log shows the server's log of the job as it grows. Of
+    a job that failed, deferred or not, it shows the end of that log and the last errors of each site, and the task's
+    error names them.
+
     The parameters here are those that all such operators have.
 
     :param dfm_conn_id: the connection. Templated.

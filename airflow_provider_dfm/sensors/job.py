@@ -36,6 +36,9 @@ class FederationJobSensor(BaseSensorOperator):
     is ``JOB_FINISHED``, ``TIMEOUT`` (the task then fails, or is skipped with ``soft_fail``) or ``ENDED_BY_CB`` (the
     task succeeds).
 
+    In mode poke the task's log shows the server's log of the job as it grows; in all modes that of a job that failed
+    has the last errors of each site.
+
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
     :param dfm_conn_id: the connection. Templated.
     :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
