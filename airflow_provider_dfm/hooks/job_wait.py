@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.job_logs import shown
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.job_callback import JobCallback
 from airflow_provider_dfm.hooks.job_watch import JobWatch, Snapshot
 from airflow_provider_dfm.hooks.log_follower import LogFollower
@@ -46,8 +46,7 @@ class JobWait:
     :param job_id: the job.
     :param ends_at: when to give up, in seconds since 1970; None: never.
     :param log: gets status changes and faults.
-    :param callback: is called at each look with the job's id and its meta, if that is in the snapshot; False ends the
-        wait.
+    :param callback: is called at each look with the job's id and its meta; False ends the wait.
     """
 
     job_id: str
@@ -76,9 +75,10 @@ class JobWait:
         if snapshot.fault:
             self.fault = snapshot.fault
             self.log.warning("Cannot look at job %s: %s", self.job_id, snapshot.fault)
-        elif self.job_id in snapshot.statuses:
-            self._note(snapshot.statuses[self.job_id], snapshot.deployed.get(self.job_id, {}))
-            ended = self._call_back(snapshot)
+        elif self.job_id in snapshot.jobs:
+            meta = snapshot.jobs[self.job_id]
+            self._note(meta)
+            ended = self._call_back(meta)
             if ended is not None:
                 return event | {"status": self.status} | ended
             if self.status is None or self.status.startswith("FINISHED"):
@@ -91,21 +91,24 @@ class JobWait:
             return event | {"status": self.status, "timed_out": True, "fault": self.fault}
         return None
 
-    def _call_back(self, snapshot: Snapshot) -> dict[str, Any] | None:
-        if self.callback is None or self.job_id not in snapshot.metas:
+    def _call_back(self, meta: JobMeta | None) -> dict[str, Any] | None:
+        if self.callback is None or meta is None:
             return None
         try:
-            goes_on = self.callback(self.job_id, snapshot.metas[self.job_id])
+            goes_on = self.callback(self.job_id, meta)
         except Exception as error:  # whatever the DAG author's function raises
             return {"error": "CallbackFailed", "fault": f"the callback raised {type(error).__name__}: {error}"}
         return {"ended_by_callback": True} if goes_on is False else None
 
-    def _note(self, status: str | None, deployed: Mapping[str, str]) -> None:
+    def _note(self, meta: JobMeta | None) -> None:
         self.fault = ""
+        status = None if meta is None else meta.status
         if status != self.status:
             self.log.info("Job %s is %s", self.job_id, status or "unknown to the federation")
-            if status == "RUNNING" and deployed:
-                sites = "; ".join(f"{site}: {detail}" if detail else site for site, detail in deployed.items())
+            if meta is not None and status == "RUNNING" and meta.deploy_detail:
+                sites = "; ".join(
+                    f"{site}: {detail}" if detail else site for site, detail in meta.deploy_detail.items()
+                )
                 self.log.info("Job %s was brought to its sites: %s", self.job_id, shown(sites))
             self.status, self.quiet = status, Quiet()
         elif status is not None and self.quiet.is_over():
@@ -121,7 +124,8 @@ def look(watch: JobWatch, wait: JobWait, follower: LogFollower | None = None) ->
     :return: None, or the event that ends the wait.
     """
     snapshot = watch.poll([wait.job_id], wait.in_detail)
-    status = snapshot.statuses.get(wait.job_id)
+    meta = snapshot.jobs.get(wait.job_id)
+    status = None if meta is None else meta.status
     if follower is None or snapshot.fault:
         return wait.take(snapshot)
     if status is not None and status.startswith("FINISHED"):

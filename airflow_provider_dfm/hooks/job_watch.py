@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from airflow_provider_dfm.federation.errors import JobNotFound
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.federation_watch import Fault, FederationWatch
@@ -23,21 +22,17 @@ POLLS_UNTIL_NEXT_LIST = 50
 class Snapshot:
     """What one poll saw.
 
-    :param statuses: job id to FLARE's status; None for a job that the federation does not know.
-    :param metas: the whole meta of those that were to be seen in detail.
-    :param deployed: ``server`` or site to ``OK``, or to why the job could not be brought there, by job id; only of jobs
-        that were asked for singly.
+    :param jobs: job id to its meta, None for a job that the federation does not know; where many were asked for, what
+        a list that is not detailed gives.
     :param lost: jobs that the server lists as running, but does not run.
     :param fault: why the federation could not be asked, or ``""``.
     :param permanent: the name of the fault's error where waiting cannot mend it, or ``""``.
     """
 
-    statuses: dict[str, str | None] = field(default_factory=dict)
-    metas: dict[str, JobMeta] = field(default_factory=dict)
+    jobs: dict[str, JobMeta | None] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     fault: str = ""
     permanent: str = ""
-    deployed: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 class JobWatch(FederationWatch):
@@ -52,7 +47,6 @@ class JobWatch(FederationWatch):
         self._stored: int | None = None
         self._polls_since_list = 0
         self._lost = LostJobs()
-        self._deployed: dict[str, dict[str, str]] = {}
 
     def poll(self, job_ids: Collection[str], in_detail: Collection[str] = ()) -> Snapshot:
         """Look at each job once.
@@ -75,21 +69,17 @@ class JobWatch(FederationWatch):
                 self._hook.close()
 
     def _snapshot(self, hook: DfmHook, job_ids: Collection[str], in_detail: Collection[str]) -> Snapshot:
-        local = hook.settings.target == "local"
-        self._deployed = {}
-        singly = job_ids if local else in_detail
-        metas = {job_id: self._meta(job_id) for job_id in singly}
-        statuses = {job_id: _status(meta) for job_id, meta in metas.items()}
-        statuses |= self._statuses([job_id for job_id in job_ids if job_id not in metas])
-        lost = frozenset[str]() if local else self._lost.among(statuses, hook)
-        wanted = {job_id: meta for job_id, meta in metas.items() if meta is not None and job_id in in_detail}
-        return Snapshot(statuses, wanted, lost, deployed=self._deployed)
+        if hook.settings.target == "local":
+            return Snapshot(self._ask_for_each(job_ids))
+        jobs = self._ask_for_each(in_detail)
+        jobs |= self._ask_for_all([job_id for job_id in job_ids if job_id not in jobs])
+        return Snapshot(jobs, self._lost.among(jobs, hook))
 
-    def _statuses(self, job_ids: Collection[str]) -> dict[str, str | None]:
+    def _ask_for_all(self, job_ids: Collection[str]) -> dict[str, JobMeta | None]:
         self._polls_since_list += 1
         if not self._list_is_cheaper(len(job_ids)):
             return self._ask_for_each(job_ids)
-        listed = {job.job_id: job.status for job in self._hook.list_jobs()}
+        listed = {job.job_id: job for job in self._hook.list_jobs()}
         self._stored, self._polls_since_list = len(listed), 0
         # That a job is unknown only its own request can tell.
         missing = [job_id for job_id in job_ids if job_id not in listed]
@@ -102,19 +92,5 @@ class JobWatch(FederationWatch):
             return True
         return jobs > self._stored / STORED_A_REQUEST
 
-    def _ask_for_each(self, job_ids: Collection[str]) -> dict[str, str | None]:
-        metas = {job_id: self._meta(job_id) for job_id in job_ids}
-        return {job_id: _status(meta) for job_id, meta in metas.items()}
-
-    def _meta(self, job_id: str) -> JobMeta | None:
-        try:
-            meta = self._hook.get_job_meta(job_id)
-        except JobNotFound:
-            return None
-        if meta.deploy_detail:
-            self._deployed[job_id] = meta.deploy_detail
-        return meta
-
-
-def _status(meta: JobMeta | None) -> str | None:
-    return None if meta is None else meta.status
+    def _ask_for_each(self, job_ids: Collection[str]) -> dict[str, JobMeta | None]:
+        return {job_id: self._hook.find_job(job_id) for job_id in job_ids}

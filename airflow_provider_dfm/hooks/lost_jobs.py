@@ -35,13 +35,13 @@ class LostJobs:
         # Job id to the first check that missed it.
         self._absent_since: dict[str, float] = {}
 
-    def among(self, statuses: Mapping[str, str | None], federation: Federation) -> frozenset[str]:
+    def among(self, jobs: Mapping[str, JobMeta | None], federation: Federation) -> frozenset[str]:
         """The lost ones, each at its second check at the earliest: a job that just ended is not listed so for long.
 
-        :param statuses: job id to FLARE's status, as listed just now.
+        :param jobs: job id to its meta, as listed just now.
         :param federation: is asked when a check is due.
         """
-        listed = {job_id for job_id, status in statuses.items() if status in RUNNING}
+        listed = {job_id for job_id, meta in jobs.items() if meta is not None and meta.status in RUNNING}
         now = time.monotonic()
         if not listed or now - self._checked < CHECK_SECONDS:
             return frozenset()

@@ -6,25 +6,26 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks import job_wait
 from airflow_provider_dfm.hooks.job_wait import JobWait, look
 from airflow_provider_dfm.hooks.job_watch import Snapshot
+
+from .snapshots import snapshot
 
 LOG = logging.getLogger("test")
 
 
 def test_a_job_that_runs_is_waited_for():
-    assert JobWait("1", None, LOG).take(Snapshot({"1": "RUNNING"})) is None
+    assert JobWait("1", None, LOG).take(snapshot({"1": "RUNNING"})) is None
 
 
 @pytest.mark.parametrize("status", ["FINISHED:COMPLETED", "FINISHED:ABORTED", None])
 def test_an_ended_or_unknown_job_ends_the_wait(status):
-    assert JobWait("1", None, LOG).take(Snapshot({"1": status})) == {"job_id": "1", "status": status}
+    assert JobWait("1", None, LOG).take(snapshot({"1": status})) == {"job_id": "1", "status": status}
 
 
 def test_a_snapshot_without_the_job_is_not_its_end():
-    assert JobWait("1", None, LOG).take(Snapshot({"2": "FINISHED:COMPLETED"})) is None
+    assert JobWait("1", None, LOG).take(snapshot({"2": "FINISHED:COMPLETED"})) is None
 
 
 def test_a_fault_is_logged_each_time_and_waited_out(caplog):
@@ -32,7 +33,7 @@ def test_a_fault_is_logged_each_time_and_waited_out(caplog):
     for _ in range(2):
         assert wait.take(Snapshot(fault="connection refused")) is None
     assert [record.getMessage() for record in caplog.records] == ["Cannot look at job 1: connection refused"] * 2
-    assert wait.take(Snapshot({"1": "FINISHED:COMPLETED"})) is not None
+    assert wait.take(snapshot({"1": "FINISHED:COMPLETED"})) is not None
 
 
 def test_a_fault_that_stays_ends_the_wait_by_its_name():
@@ -42,7 +43,7 @@ def test_a_fault_that_stays_ends_the_wait_by_its_name():
 
 
 def test_a_lost_job_ends_the_wait():
-    event = JobWait("1", None, LOG).take(Snapshot({"1": "RUNNING"}, lost=frozenset({"1"})))
+    event = JobWait("1", None, LOG).take(snapshot({"1": "RUNNING"}, lost=frozenset({"1"})))
     assert event == {"job_id": "1", "status": "RUNNING", "lost": True}
 
 
@@ -53,7 +54,7 @@ def test_a_deadline_ends_the_wait_with_what_was_known():
 
 
 def test_an_end_counts_even_after_the_deadline():
-    event = JobWait("1", time.time() - 1, LOG).take(Snapshot({"1": "FINISHED:COMPLETED"}))
+    event = JobWait("1", time.time() - 1, LOG).take(snapshot({"1": "FINISHED:COMPLETED"}))
     assert "timed_out" not in event
 
 
@@ -61,14 +62,14 @@ def test_only_changes_are_logged(caplog):
     caplog.set_level(logging.INFO)
     wait = JobWait("1", None, LOG)
     for status in ("SUBMITTED", "RUNNING", "RUNNING", "RUNNING"):
-        wait.take(Snapshot({"1": status}))
+        wait.take(snapshot({"1": status}))
     assert [record.getMessage() for record in caplog.records] == ["Job 1 is SUBMITTED", "Job 1 is RUNNING"]
 
 
 def looked_at(status, callback):
     wait = JobWait("1", None, LOG, callback)
     assert wait.in_detail == ["1"]
-    return wait.take(Snapshot({"1": status}, metas={"1": JobMeta(job_id="1", status=status)}))
+    return wait.take(snapshot({"1": status}))
 
 
 @pytest.mark.parametrize("answer", [True, None, 0])
@@ -98,7 +99,7 @@ def test_a_callback_that_raises_ends_the_wait_by_its_error():
 def test_a_callback_is_not_called_without_the_jobs_meta():
     wait = JobWait("1", None, LOG, lambda job_id, meta: False)
     assert wait.take(Snapshot(fault="connection refused")) is None
-    assert wait.take(Snapshot({"1": None})) == {"job_id": "1", "status": None}
+    assert wait.take(snapshot({"1": None})) == {"job_id": "1", "status": None}
 
 
 class Clock:
@@ -117,12 +118,12 @@ def clock(monkeypatch):
 def test_a_job_that_goes_on_and_on_is_spoken_of_more_and_more_rarely(clock, caplog):
     caplog.set_level(logging.INFO)
     wait = JobWait("1", None, LOG)
-    wait.take(Snapshot({"1": "RUNNING"}))
+    wait.take(snapshot({"1": "RUNNING"}))
     spoken = []
     for second in range(1, 1300):
         clock.now += 1
         caplog.clear()
-        wait.take(Snapshot({"1": "RUNNING"}))
+        wait.take(snapshot({"1": "RUNNING"}))
         if caplog.records:
             spoken.append((second, caplog.messages[0]))
     assert [second for second, _ in spoken] == [10, 30, 70, 150, 310, 610, 910, 1210]
@@ -132,7 +133,7 @@ def test_a_job_that_goes_on_and_on_is_spoken_of_more_and_more_rarely(clock, capl
 def test_a_job_whose_log_was_just_shown_is_not_spoken_of(clock, caplog):
     caplog.set_level(logging.INFO)
     wait = JobWait("1", None, LOG)
-    watch = SimpleNamespace(poll=lambda job_ids, in_detail: Snapshot({"1": "RUNNING"}))
+    watch = SimpleNamespace(poll=lambda job_ids, in_detail: snapshot({"1": "RUNNING"}))
     follower = SimpleNamespace(follow=lambda status: True)
     for _ in range(30):
         look(watch, wait, follower)
@@ -143,9 +144,9 @@ def test_a_job_whose_log_was_just_shown_is_not_spoken_of(clock, caplog):
 def test_where_a_job_was_brought_is_told_once(caplog):
     caplog.set_level(logging.INFO)
     wait = JobWait("1", None, LOG)
-    deployed = {"1": {"server": "OK", "seattle": "no reply (deployment timeout)"}}
+    deployed = {"server": "OK", "seattle": "no reply (deployment timeout)"}
     for status in ("DISPATCHED", "RUNNING", "RUNNING"):
-        wait.take(Snapshot({"1": status}, deployed=deployed))
+        wait.take(snapshot({"1": status}, job_deploy_detail=deployed))
     assert caplog.messages[1:] == [
         "Job 1 is RUNNING",
         "Job 1 was brought to its sites: server: OK; seattle: no reply (deployment timeout)",
@@ -158,7 +159,7 @@ def test_where_a_job_was_brought_is_told_once(caplog):
 )
 def test_the_lines_of_a_job_are_shown_between_its_start_and_its_end(caplog, status, order):
     caplog.set_level(logging.INFO)
-    watch = SimpleNamespace(poll=lambda job_ids, in_detail: Snapshot({"1": status}))
+    watch = SimpleNamespace(poll=lambda job_ids, in_detail: snapshot({"1": status}))
     look(watch, JobWait("1", None, LOG), SimpleNamespace(follow=lambda status: LOG.info("shown")))
     assert caplog.messages == order
 

@@ -7,6 +7,8 @@ from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
 from airflow_provider_dfm.hooks import lost_jobs
 from airflow_provider_dfm.hooks.lost_jobs import ABSENT_SECONDS, CHECK_SECONDS, LostJobs
 
+from .snapshots import jobs_of
+
 
 class Server:
     """Stands in for a federation: what a server says of its jobs after a crash at any moment cannot be arranged."""
@@ -37,10 +39,10 @@ def now(monkeypatch):
 
 def checks(now, server, *pauses, status="RUNNING"):
     jobs = LostJobs()
-    found = [jobs.among({"1": status}, server)]
+    found = [jobs.among(jobs_of({"1": status}), server)]
     for pause in pauses:
         now.time += pause
-        found.append(jobs.among({"1": status}, server))
+        found.append(jobs.among(jobs_of({"1": status}), server))
     return [bool(lost) for lost in found]
 
 
