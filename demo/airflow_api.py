@@ -159,6 +159,23 @@ class AirflowApi:
             self.check()
             time.sleep(0.5)
 
+    def wait_for_success(self, dag_id: str, run_id: str, timeout: float) -> None:
+        """Wait until a run has succeeded.
+
+        :param dag_id: the DAG's id
+        :param run_id: the run's id
+        :param timeout: seconds
+        :raises AirflowError: if it has not, with the logs of the tasks that failed
+        :raises TimeoutError: when it has not ended by then
+        """
+        state = self.wait_for_run(dag_id, run_id, timeout)
+        if state != "success":
+            failed = [task for task in self.task_instances(dag_id, run_id) if task["state"] == "failed"]
+            logs = [
+                self.task_log(dag_id, run_id, task["task_id"], task["try_number"], task["map_index"]) for task in failed
+            ]
+            raise AirflowError("\n".join([f"{dag_id} {run_id} ended as {state}.", *logs]))
+
     def check(self) -> None:
         """Raise if there is no use in waiting any longer: for subclasses."""
 

@@ -1,4 +1,4 @@
-"""The demonstration's parts together: the federation, Airflow beside it, and the connection between them."""
+"""The demonstration's parts together: two federations, Airflow beside them, and the connections between them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ ROOT = Path(__file__).resolve().parents[1]
 FEDERATION = ROOT / "demo" / "federation"
 FEDERATION_PYTHON = ROOT / ".build" / "federation" / "bin" / "python"
 AIRFLOW_BIN = ROOT / ".build" / "airflow" / "bin"
-CONNECTION = "weather"
+HOSPITALS = ROOT / "demo" / "hospitals"
+# They need nvflare alone, which is beside Airflow.
+HOSPITALS_PYTHON = AIRFLOW_BIN / "python"
 
 
 def make_federation(folder: Path, python_path: tuple[Path, ...] = (), **options: Any) -> FlarePoc:
-    """The demonstration's federation, not started yet.
+    """The weather services' federation, not started yet.
 
     :param folder: for everything that belongs to it; its data is put there now.
     :param python_path: further folders its sites import from.
@@ -44,7 +46,7 @@ def extract_data(folder: Path) -> Path:
 
 
 def connection_fields(federation: FlarePoc, **changes: Any) -> dict[str, Any]:
-    """The extra fields of the connection to the demonstration's federation.
+    """The extra fields of the connection to the weather services' federation.
 
     :param changes: fields to set otherwise.
     """
@@ -58,30 +60,61 @@ def connection_fields(federation: FlarePoc, **changes: Any) -> dict[str, Any]:
     return fields | changes
 
 
+def make_hospitals(folder: Path) -> FlarePoc:
+    """The hospitals' federation, not started yet.
+
+    :param folder: for everything that belongs to it; its data is put there now.
+    """
+    data = folder / "data"
+    subprocess.run([str(HOSPITALS_PYTHON), str(HOSPITALS / "hospital_data.py"), str(data)], check=True)
+    return FlarePoc(
+        folder / "federation",
+        HOSPITALS_PYTHON,
+        clients=("north", "south", "west"),
+        admin="researcher@hospitals.example",
+        environment={"HOSPITAL_DATA": str(data)},
+    )
+
+
+def hospital_fields(federation: FlarePoc) -> dict[str, Any]:
+    """The extra fields of the connection to the hospitals' federation; its interpreter is Airflow's."""
+    return {"startup_kit": str(federation.startup_kit), "python_path": str(HOSPITALS)}
+
+
 def make_airflow(folder: Path, dags: Path = ROOT / "dags") -> AirflowProcess:
     """Airflow, not started yet.
 
     :param folder: for everything that belongs to it.
     :param dags: the DAGs' folder; default: the example DAGs.
     """
-    return AirflowProcess(folder / "airflow", AIRFLOW_BIN, dags, {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled"})
+    # The hospitals' evaluation imports the modules of its example.
+    environment = {"AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "PYTHONPATH": str(HOSPITALS)}
+    return AirflowProcess(folder / "airflow", AIRFLOW_BIN, dags, environment)
 
 
 @contextmanager
-def demonstration(folder: Path, tell: Callable[[str], None]) -> Iterator[tuple[FlarePoc, AirflowProcess]]:
-    """The federation and Airflow, running and connected.
+def demonstration(folder: Path, tell: Callable[[str], None]) -> Iterator[AirflowProcess]:
+    """The federations and Airflow, running and connected.
 
     :param folder: for everything that belongs to them.
     :param tell: gets a line at each step.
     """
     with ExitStack() as running:
-        tell("Starting the federation: a FLARE server and the sites Seattle and San Francisco")
-        federation = running.enter_context(make_federation(folder))
+        tell("Starting two federations: the weather services of two cities, and three hospitals")
+        weather = make_federation(folder / "weather")
+        hospitals = make_hospitals(folder / "hospitals")
+        for federation in (weather, hospitals):
+            running.callback(federation.stop)
+            federation.launch()
+        # They come up while Airflow does.
         tell("Starting Airflow: API server, scheduler, DAG processor and triggerer")
         airflow = running.enter_context(make_airflow(folder))
-        tell(f"Making the connection {CONNECTION!r}")
-        airflow.add_connection(CONNECTION, "dfm", login=federation.admin, extra=connection_fields(federation))
-        yield federation, airflow
+        tell("Making the connections: weather and hospitals")
+        for federation in (weather, hospitals):
+            federation.wait_until_ready()
+        airflow.add_connection("weather", "dfm", login=weather.admin, extra=connection_fields(weather))
+        airflow.add_connection("hospitals", "dfm", login=hospitals.admin, extra=hospital_fields(hospitals))
+        yield airflow
 
 
 def expected_results(start: str, end: str) -> dict[str, dict[str, float]]:

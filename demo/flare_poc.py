@@ -98,15 +98,19 @@ class FlarePoc:
         :raises FlarePocError: if it is not ready in time; nothing is left running then
         """
         try:
-            if not self.startup_kit.exists():
-                self._provision()
-            for name in (SERVER, *self.clients):
-                self._start(name)
+            self.launch()
             self.wait_until_ready(timeout)
         except BaseException:
             self.stop()
             raise
         return self
+
+    def launch(self) -> None:
+        """Make the startup kits if there are none, and start all processes; does not wait until they are ready."""
+        if not self.startup_kit.exists():
+            self._provision()
+        for name in (SERVER, *self.clients):
+            self._start(name)
 
     def stop(self) -> None:
         """End the clients, the server, and every process they started."""

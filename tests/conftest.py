@@ -26,6 +26,7 @@ from demo.demonstration import (
     connection_fields,
     make_airflow,
     make_federation,
+    make_hospitals,
 )
 from demo.flare_poc import FlarePoc
 from tests.object_store import ObjectStore
@@ -44,6 +45,13 @@ def federation(tmp_path_factory, site_packages):
     """A real FLARE federation on loopback, which serves the demonstration's pipelines and the trials."""
     folder = tmp_path_factory.mktemp("federation")
     with make_federation(folder, python_path=(TRIALS, site_packages)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hospitals(tmp_path_factory):
+    """The hospitals' federation of the second example, with their data."""
+    with make_hospitals(tmp_path_factory.mktemp("hospitals")) as running:
         yield running
 
 

@@ -56,6 +56,20 @@ def trained(model: Array, features: Array, malignant: Array, learning_rate: floa
     return np.array([model[0], model[1], weights])
 
 
+def trained_alone(features: Array, malignant: Array, learning_rate: float, rounds: int) -> Array:
+    """The model that the same rounds give without a federation, on these patients alone.
+
+    :param features: one row for each patient
+    :param malignant: 1 or 0 for each patient
+    :param learning_rate: how far each step goes
+    :param rounds: how many there are
+    """
+    model = with_statistics(untrained(features.shape[1]), features)
+    for _ in range(rounds):
+        model = trained(model, features, malignant, learning_rate)
+    return model
+
+
 def quality(model: Array, features: Array, malignant: Array) -> dict[str, float]:
     """How well the model tells these patients' tumours.
 

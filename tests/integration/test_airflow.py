@@ -32,7 +32,7 @@ def test_airflow_shows_the_provider(airflow):
 
 def test_the_dag_of_the_trigger_button_gives_what_the_data_files_give(airflow):
     run = airflow.trigger(ON_TRIGGER, conf={"start": "2010-03-01", "end": "2010-03-07", "first": "san_francisco"})
-    _succeed(airflow, ON_TRIGGER, run)
+    airflow.wait_for_success(ON_TRIGGER, run, 180)
     read = airflow.xcom(ON_TRIGGER, run, "read", "return_value")
     values = {result["place"]: result["value"] for result in read["results"]}
     expected = expected_results("2010-03-01", "2010-03-07")
@@ -83,14 +83,6 @@ def test_a_backfill_gives_each_day_its_own_results(airflow):
         assert values["first"]["measurements"] == 24
 
 
-def _succeed(airflow, dag, run):
-    """Wait for the run's end; the logs of what failed are in the error."""
-    state = airflow.wait_for_run(dag, run, 180)
-    failed = [task for task in airflow.task_instances(dag, run) if task["state"] == "failed"]
-    logs = [airflow.task_log(dag, run, task["task_id"], task["try_number"]) for task in failed]
-    assert state == "success", "\n".join(logs)
-
-
 def _run_task(airflow, dag, run):
     return next((task for task in airflow.task_instances(dag, run) if task["task_id"] == "run"), {"state": None})
 
@@ -125,11 +117,11 @@ def _clear(airflow, dag, run):
 def test_a_task_that_is_cleared_after_its_success_submits_anew(airflow, fields):
     dag = "echo_deferred"
     run = airflow.trigger(dag)
-    _succeed(airflow, dag, run)
+    airflow.wait_for_success(dag, run, 180)
     first = airflow.xcom(dag, run, "run", "return_value")
     _clear(airflow, dag, run)
     _wait_until(lambda: _run_task(airflow, dag, run)["try_number"] == 2)
-    _succeed(airflow, dag, run)
+    airflow.wait_for_success(dag, run, 180)
     second = airflow.xcom(dag, run, "run", "return_value")
     assert second != first
     with FederationSession(read_settings(fields(federation="trials"), "test")) as session:

@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("nvflare", "nv_dfm_core", "execnet", "grpc", "numpy", "pandas")
+# Airflow imports some of the others by itself.
+DAGS_NEVER = ("nvflare", "nv_dfm_core", "execnet", "sklearn", "scipy", "matplotlib")
 
 
 MODULES = ("operators.dfm", "operators.flare", "sensors.job", "triggers.job", "hooks.dfm", "get_provider_info")
@@ -32,8 +34,8 @@ def test_no_federation_library_is_imported():
 
 @pytest.mark.parametrize("file", sorted(path.name for path in (ROOT / "dags").glob("*.py")))
 def test_an_example_dag_parses_without_them(file):
-    program = (
-        f"import runpy, sys; runpy.run_path(sys.argv[1]);print([name for name in {HEAVY[:3]!r} if name in sys.modules])"
-    )
+    program = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*sys.modules, sep='\\n')"
     command = [sys.executable, "-c", program, str(ROOT / "dags" / file)]
-    assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1] == "[]"
+    modules = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert "airflow_provider_dfm" in modules
+    assert set(DAGS_NEVER).isdisjoint(modules)
