@@ -27,6 +27,7 @@ from typing import Any
 PACKAGE = "airflow_provider_dfm.remote"
 PARENT_CHECK_SECONDS = 0.5
 LOCK = "airflow-provider-dfm.lock"
+QUIET_LOGGERS = ("nvflare.fuel", "nvflare.private")
 
 
 def load_modules(sources: dict[str, str]) -> None:
@@ -165,6 +166,9 @@ def forward_output(outlet: Outlet) -> None:
     root = logging.getLogger()
     root.handlers[:] = [ForwardingHandler(outlet)]
     root.setLevel(logging.INFO)
+    # Each log-in would put ten lines on its connections and registrations into a task's log.
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
     sys.stdout = ForwardingStream(outlet, "stdout")
     sys.stderr = ForwardingStream(outlet, "stderr")
 
