@@ -36,6 +36,7 @@ outages: environments ## Run the tests with long outages and many tasks; takes m
 bench: environments ## Measure what waiting costs and what large results need, see benchmarks/README.md
 	$(BIN)/python -m benchmarks.waiting
 	$(BIN)/python -m benchmarks.large_results
+	$(BIN)/python -m benchmarks.large_downloads
 
 lint: environments ## Check style and format
 	$(BIN)/ruff check .

@@ -35,6 +35,9 @@ FLARE_ERRORS = {
     "SessionExpired": "FederationUnreachable",
     "NoReply": "CommandTimedOut",
 }
+# What errors without a class of their own say of a connection that broke or was closed: an idle session at nvflare
+# 2.6; a reply or a file of which not all came: nvflare/fuel/hci/proto.py, ReplyKeyword; client/file_transfer.py.
+BROKEN = ("session_inactive", "Failed to communicate", "error receiving file")
 
 
 @contextlib.contextmanager
@@ -51,7 +54,6 @@ def flare_errors(what: str) -> Iterator[None]:
     except Exception as error:
         kind = type(error).__name__
         name = FLARE_ERRORS.get(kind, "FederationError")
-        # nvflare 2.6 has no error of its own for an idle session that the server has closed.
-        if "session_inactive" in str(error):
+        if any(sign in str(error) for sign in BROKEN):
             name = "FederationUnreachable"
         raise NamedError(name, f"The federation failed at {what}: {kind}: {error}") from error

@@ -13,44 +13,15 @@ import pytest
 from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_dfm.federation.downloaded_job import find_download, keep_download
+from demo.demonstration import ROOT
 from tests.object_store import BUCKET
+
+from .download_writer import AT_ONCE, BEFORE_THE_MANIFEST, IN_THE_MIDDLE, MEASURED, MODEL
 
 pytestmark = pytest.mark.store
 
 JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
-MODEL = "workspace/app_server/model.npy"
-# Keeps a job's files as a task does; ``way`` says when it is killed.
-WRITER = """
-import os, signal, sys
-from pathlib import Path
-from airflow_provider_dfm.federation import downloaded_job, steps
-source, target, job_id, way = sys.argv[1:]
-if "://" in target:
-    from airflow.sdk import ObjectStoragePath as Target
-else:
-    Target = Path
-def kill(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-class File:
-    def __init__(self, file):
-        self.file = file
-    def __enter__(self):
-        return self
-    def __exit__(self, *_):
-        self.file.close()
-    def read(self, size):
-        return self.file.read(size) if self.file.tell() < 17_000_000 else kill()
-class Source(type(Path())):
-    def open(self, mode):
-        return File(super().open(mode)) if self.name == "model.npy" else super().open(mode)
-if way == "before the manifest":
-    steps.observer = lambda step, job_id: step == steps.KEEPING and kill()
-print("ready", flush=True)
-if way == "at once":
-    sys.stdin.readline()
-source = Source(source) if way == "in the middle" else Path(source)
-downloaded_job.keep_download(source, Target(target), job_id, None)
-"""
+MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +65,8 @@ def source(tmp_path_factory):
 
 def _start(source, path, way):
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(source), str(path), JOB, way],
+        [sys.executable, "-m", "tests.unit.federation.download_writer", str(source), str(path), JOB, way],
+        cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -128,14 +100,14 @@ def test_what_is_kept_is_what_came(source, place):
     assert (ObjectStoragePath(job.uri) / "workspace" / "log.txt").read_text() == "log"
 
 
-@pytest.mark.parametrize("way", ["in the middle", "before the manifest"])
+@pytest.mark.parametrize("way", [IN_THE_MIDDLE, BEFORE_THE_MANIFEST])
 def test_a_killed_writer_leaves_nothing_that_is_taken_for_whole(source, place, way):
     path, there = place
     with _start(source, path, way) as writer:
         _, errors = writer.communicate(timeout=300)
     assert writer.returncode == -signal.SIGKILL, errors
     sent = there()
-    assert (MODEL in sent) is (way == "before the manifest")
+    assert (MODEL in sent) is (way == BEFORE_THE_MANIFEST)
     assert "job/a trial/100% ä#?x=1+.json" in sent
     assert "manifest.json" not in sent
     assert find_download(path, JOB, None) is None
@@ -145,9 +117,10 @@ def test_a_killed_writer_leaves_nothing_that_is_taken_for_whole(source, place, w
 
 def test_two_tasks_that_download_the_same_job_at_once(source, place):
     path, there = place
-    writers = [_start(source, path, "at once") for _ in range(2)]
+    writers = [_start(source, path, AT_ONCE) for _ in range(2)]
     for writer in writers:
-        assert writer.stdout.readline() == "ready\n"
+        # Airflow logs there, too.
+        assert "ready\n" in writer.stdout
     for writer in writers:
         writer.stdin.write("go\n")
         writer.stdin.flush()
@@ -168,6 +141,18 @@ def test_what_is_in_the_store_is_not_sent_again(source, object_store):
     again = _write_times(object_store, prefix)
     assert again[MODEL] == written[MODEL]
     assert _is_whole(source, object_store.objects(prefix))
+
+
+def test_memory_does_not_grow_with_a_file(place, tmp_path):
+    path, _ = place
+    model = tmp_path / "large" / MODEL
+    model.parent.mkdir(parents=True)
+    with model.open("wb") as file:
+        file.truncate(100_000_000)
+    with _start(tmp_path / "large", path, MEASURED) as writer:
+        output, errors = writer.communicate(timeout=300)
+    assert writer.returncode == 0, errors
+    assert int(output.splitlines()[-1]) < 60 * MEBIBYTE
 
 
 def _write_times(object_store, prefix):

@@ -14,16 +14,20 @@ from nvflare.apis.impl.controller import Controller, Task
 from nvflare.apis.shareable import Shareable
 from nvflare.apis.signal import Signal
 
+MEGABYTE = 1_000_000
+
 
 class AskToSleep(Controller):
     """Asks the sites.
 
     :param seconds: how long they are to wait; below 0 the job fails.
+    :param model_bytes: size of a file ``model.bin`` that the server keeps as well, in whole megabytes; 0: none.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, model_bytes: int = 0) -> None:
         super().__init__()
         self._seconds = seconds
+        self._model_bytes = model_bytes
         self._answers: dict[str, float] = {}
 
     def start_controller(self, fl_ctx: Any) -> None:
@@ -40,8 +44,14 @@ class AskToSleep(Controller):
         data = DXO(DataKind.METRICS, data={"seconds": self._seconds}).to_shareable()
         task = Task("sleep", data, result_received_cb=self._note)
         self.broadcast_and_wait(task, fl_ctx, min_responses=2, abort_signal=abort_signal)
-        with open(os.path.join(fl_ctx.get_prop(FLContextKey.APP_ROOT), "answers.json"), "w") as file:
+        app_root = fl_ctx.get_prop(FLContextKey.APP_ROOT)
+        with open(os.path.join(app_root, "answers.json"), "w") as file:
             json.dump(self._answers, file)
+        if self._model_bytes:
+            with open(os.path.join(app_root, "model.bin"), "wb") as file:
+                for _ in range(self._model_bytes // MEGABYTE):
+                    # What no zip makes smaller.
+                    file.write(os.urandom(MEGABYTE))
 
     def process_result_of_unknown_task(self, client: Any, task_name: str, *args: Any, **kwargs: Any) -> None:
         """There are no other tasks."""
