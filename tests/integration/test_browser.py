@@ -34,7 +34,7 @@ def page(airflow):
         page.fill("input[name=password]", airflow.password)
         page.click("button[type=submit]")
         page.wait_for_url(f"{airflow.url}/**")
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         yield page
         browser.close()
 
