@@ -8,12 +8,14 @@ FEDERATION_BIN := .build/federation/bin
 UNIT := not federation and not airflow and not browser and not store
 PYTEST_OPTIONS ?=
 KILLS ?= 200
+# Environments that nothing but test-all-versions needs.
+OTHER_VERSIONS := flare-2.7 flare-2.8
 
-.PHONY: help environments demo test test-unit chaos outages bench lint format typecheck constraints federation-code clean
+.PHONY: help environments demo test test-unit test-all-versions chaos outages bench lint format typecheck constraints federation-code clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
-		while IFS='|' read -r name what; do printf '  make %-16s %s\n' "$$name" "$$what"; done
+		while IFS='|' read -r name what; do printf '  make %-18s %s\n' "$$name" "$$what"; done
 
 environments: ## Build Airflow's environment and the federation's, below .build/
 	@$(PYTHON) demo/environments.py
@@ -26,6 +28,10 @@ test: lint typecheck ## Run all checks and all tests
 
 test-unit: environments ## Run the tests that start no federation, Airflow, browser or object store
 	$(BIN)/python -m pytest -m "$(UNIT)" $(PYTEST_OPTIONS)
+
+test-all-versions: environments ## Try four nvflare versions, and write docs/versions.md; takes a quarter of an hour
+	@$(PYTHON) demo/environments.py $(OTHER_VERSIONS)
+	FLARE_VERSIONS=all FLARE_VERSIONS_TABLE=docs/versions.md $(BIN)/python -m pytest tests/versions $(PYTEST_OPTIONS)
 
 chaos: environments ## Kill every process at every step, KILLS times, and write docs/kill-matrix.md; takes an hour
 	@$(BIN)/python -m tests.chaos --kills $(KILLS) --table docs/kill-matrix.md $(CHAOS_OPTIONS)

@@ -42,6 +42,8 @@ class FlarePoc:
     :param command_prefix: the words before each process's own command, such as a network namespace's
     :param max_schedule_count: how many times, a second apart, the server offers a job to its sites before it
         refuses it. After a server's start the sites are away for some seconds
+    :param secure: whether server and sites speak TLS and ask for certificates; from nvflare 2.7 on the admin client
+        speaks nothing else
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class FlarePoc:
         host: str = "localhost",
         command_prefix: Sequence[str] = (),
         max_schedule_count: int = 2,
+        secure: bool = True,
     ) -> None:
         self.folder = Path(folder).absolute()
         # Not resolved: a virtual environment's interpreter is known by the link's own place.
@@ -64,6 +67,7 @@ class FlarePoc:
         self.host = host
         self._command_prefix = tuple(command_prefix)
         self._max_schedule_count = max_schedule_count
+        self._secure = secure
         self._python_path = os.pathsep.join(str(Path(entry).absolute()) for entry in python_path)
         self._environment = dict(environment or {})
         self._running: dict[str, ChildProcess] = {}
@@ -151,6 +155,7 @@ class FlarePoc:
             "admin": self.admin,
             "startup_kit": str(self.startup_kit),
             "clients": self.clients,
+            "secure": self._secure,
             "timeout": max(1.0, deadline - time.monotonic()),
         }
         self._set_up("wait", settings)
@@ -200,7 +205,7 @@ class FlarePoc:
 
     def _start(self, name: str) -> None:
         kind = SERVER if name == SERVER else "client"
-        options = ["secure_train=true", "org=demo", "config_folder=config"]
+        options = [f"secure_train={str(self._secure).lower()}", "org=demo", "config_folder=config"]
         if kind == "client":
             options.append(f"uid={name}")
         command = ["-u", "-m", f"nvflare.private.fed.app.{kind}.{kind}_train"]

@@ -77,15 +77,16 @@ def _write_server_resources(server: Path, storage: Path, scheduler: dict[str, in
 def wait(settings: dict[str, Any]) -> None:
     """Log in and ask until every client is registered.
 
-    :param settings: ``admin``, ``startup_kit``, ``clients`` and ``timeout`` in seconds
+    :param settings: ``admin``, ``startup_kit``, ``clients``, ``secure`` and ``timeout`` in seconds
     """
-    from nvflare.fuel.flare_api.flare_api import new_secure_session
+    from nvflare.fuel.flare_api.flare_api import new_insecure_session, new_secure_session
 
     deadline = time.monotonic() + settings["timeout"]
     problem = "no answer"
     while time.monotonic() < deadline:
         try:
-            session = new_secure_session(settings["admin"], settings["startup_kit"])
+            kit = settings["startup_kit"]
+            session = new_secure_session(settings["admin"], kit) if settings["secure"] else new_insecure_session(kit)
             try:
                 problem = _wait_for_clients(session, set(settings["clients"]), deadline)
             finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -98,6 +99,12 @@ def local_fields():
         } | changes
 
     return make
+
+
+@pytest.fixture(scope="session")
+def database():
+    """Airflow's database in the tests' own home, for ``dag.test()``."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

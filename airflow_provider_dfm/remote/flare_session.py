@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from importlib import metadata
 from operator import itemgetter
@@ -16,6 +17,9 @@ READ_TOKENS = "airflow_provider_dfm.read_tokens"
 NOT_THERE = ("JobNotRunning", "NoReply")
 # Before its controller has started: nvflare/private/fed/server/server_commands.py, AppCommandProcessor
 NOT_LISTENING = "no app command func"
+# nvflare 2.6 and 2.7 write a prefix into a command line as it is, where a blank ends it, and every version takes one
+# that begins with a dash for an option: nvflare/fuel/hci/cmd_arg_utils.py
+PLAIN_WORD = re.compile(r"([\w.][\w.-]*)?", re.ASCII)
 
 # From nvflare 2.7 on, each 5 MB of a download have to come within this time, which is 5 s by default:
 # nvflare/fuel/hci/client/api.py, download_file. Four times it is less than the parent waits for anything to come.
@@ -97,8 +101,12 @@ class FlareSession:
         reverse: bool = False,
     ) -> list[dict[str, Any]]:
         """The jobs that the server stores; see nvflare's ``list_jobs``."""
+        prefixes = (id_prefix or "", name_prefix or "")
         with flare_errors("listing its jobs"):
-            return [dict(job) for job in self.session.list_jobs(detailed, limit, id_prefix, name_prefix, reverse)]
+            if all(PLAIN_WORD.fullmatch(prefix) for prefix in prefixes):
+                return [dict(job) for job in self.session.list_jobs(detailed, limit, *prefixes, reverse)]
+            jobs = [dict(job) for job in self.session.list_jobs(detailed, None, None, None, reverse)]
+        return _latest([job for job in jobs if _matches(job, *prefixes)], limit, reverse)
 
     def submit_job(self, folder: str, job_id: str) -> str:
         """Submit a job folder, which is written to by the client library, and return the job's id.
@@ -158,6 +166,19 @@ class FlareSession:
         """
         with flare_errors(f"downloading the result of job {job_id}"):
             return {"location": self.session.download_job_result(job_id)}
+
+
+def _matches(job: dict[str, Any], id_prefix: str, name_prefix: str) -> bool:
+    """As nvflare/private/fed/server/job_cmds.py, _job_match."""
+    # A list that is not detailed calls it job_name.
+    name = str(job.get("name") or job.get("job_name") or "")
+    return job["job_id"].lower().startswith(id_prefix.lower()) and name.lower().startswith(name_prefix.lower())
+
+
+def _latest(jobs: list[dict[str, Any]], limit: int | None, reverse: bool) -> list[dict[str, Any]]:
+    if not limit:
+        return jobs
+    return jobs[:limit] if reverse else jobs[-limit:]
 
 
 def _plain(value: Any) -> Any:

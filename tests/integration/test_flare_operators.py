@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -17,12 +15,7 @@ from airflow_provider_dfm.hooks.job_monitor import MonitorReturnCode
 from tests.conftest import TRIAL_DAGS
 from tests.integration.test_submit_once import SLEEP
 
-pytestmark = [pytest.mark.federation, pytest.mark.airflow]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def database():
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+pytestmark = [pytest.mark.federation, pytest.mark.airflow, pytest.mark.usefixtures("database")]
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import Connection
 
 from airflow_provider_dfm.federation.errors import FederationError
@@ -15,17 +12,12 @@ from airflow_provider_dfm.federation.results_folder import MANIFEST
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.operators.submitting import FAILED_SETS
 from demo.demonstration import FEDERATION
-from tests.conftest import TRIAL_DAGS
+from tests.dag_runs import run_dag, task_results, task_states
 from tests.integration.test_submit_once import SLEEP
 
-pytestmark = [pytest.mark.federation, pytest.mark.airflow]
+pytestmark = [pytest.mark.federation, pytest.mark.airflow, pytest.mark.usefixtures("database")]
 
 FAIL = SLEEP.parent / "fail"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def database():
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
 @pytest.fixture(autouse=True)
@@ -39,12 +31,10 @@ def connections(fields, local_fields, tmp_path, monkeypatch):
 
 def _run(name):
     """Run a DAG of ``dags/trial_dags.py``; gives its tasks' states and what they handed on."""
-    run = DagBag(TRIAL_DAGS, bundle_path=TRIAL_DAGS).dags[name].test()
-    instances = {instance.task_id: instance for instance in run.get_task_instances()}
-    states = {task: str(instance.state) for task, instance in instances.items()}
-    values = {task: instance.xcom_pull(task_ids=task) for task, instance in instances.items()}
-    values["failed_parameter_sets"] = next(iter(instances.values())).xcom_pull(task_ids="run", key=FAILED_SETS)
-    return states, values
+    run = run_dag(name)
+    values = task_results(run)
+    values["failed_parameter_sets"] = run.get_task_instances()[0].xcom_pull(task_ids="run", key=FAILED_SETS)
+    return task_states(run), values
 
 
 @pytest.fixture

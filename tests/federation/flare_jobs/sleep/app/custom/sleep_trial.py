@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from typing import Any
 
@@ -31,7 +32,8 @@ class AskToSleep(Controller):
         self._answers: dict[str, float] = {}
 
     def start_controller(self, fl_ctx: Any) -> None:
-        """Nothing to prepare."""
+        """Answer whoever asks how long the sites are to wait."""
+        fl_ctx.get_engine().register_app_command("trial.seconds", self._tell)
 
     def stop_controller(self, fl_ctx: Any) -> None:
         """Nothing to end."""
@@ -56,6 +58,9 @@ class AskToSleep(Controller):
     def process_result_of_unknown_task(self, client: Any, task_name: str, *args: Any, **kwargs: Any) -> None:
         """There are no other tasks."""
 
+    def _tell(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        return {"seconds": self._seconds, "asked": data}
+
     def _note(self, client_task: Any, fl_ctx: Any) -> None:
         self._answers[client_task.client.name] = from_shareable(client_task.result).data["waited"]
 
@@ -70,3 +75,11 @@ class Sleep(Executor):
         while time.monotonic() < ends and not abort_signal.triggered:
             time.sleep(0.1)
         return DXO(DataKind.METRICS, data={"waited": seconds}).to_shareable()
+
+
+class EndsItself(Sleep):
+    """Ends its site's job process while that starts, as a lack of memory does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,20 @@
+"""DAGs for the tests of all versions; the ids of jobs come with the run's configuration."""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.sdk import DAG
+
+from airflow_provider_dfm.sensors.job import FederationJobSensor
+
+KINDS = ("aborted", "raises", "unknown site", "cannot be stored", "two words")
+
+with DAG("endings", schedule=None, start_date=pendulum.datetime(2010, 1, 1, tz="UTC")):
+    for kind in KINDS:
+        FederationJobSensor(
+            task_id=kind.replace(" ", "_"),
+            job_id=f"{{{{ dag_run.conf['{kind}'] }}}}",
+            dfm_conn_id="version",
+            poke_interval=1,
+            timeout=120,
+        )
