@@ -21,6 +21,10 @@ NOT_LISTENING = "no app command func"
 # that begins with a dash for an option: nvflare/fuel/hci/cmd_arg_utils.py
 PLAIN_WORD = re.compile(r"([\w.][\w.-]*)?", re.ASCII)
 
+NOT_STARTED = ("SUBMITTED", "APPROVED", "DISPATCHED")
+# Less than the five seconds that Airflow gives a task that it ends.
+START_SECONDS = 3.0
+
 # From nvflare 2.7 on, each 5 MB of a download have to come within this time, which is 5 s by default:
 # nvflare/fuel/hci/client/api.py, download_file. Four times it is less than the parent waits for anything to come.
 PART_SECONDS = 30.0
@@ -141,9 +145,21 @@ class FlareSession:
             self.session.delete_job(job_id)
 
     def abort_job(self, job_id: str) -> None:
-        """Abort a job; one that has ended stays as it is."""
+        """Abort a job; one that has ended stays as it is.
+
+        A server that is just bringing a job to its sites calls it aborted, and runs it all the same: it sets the status
+        of one that is not running yet, which its runner then overwrites (nvflare/private/fed/server/job_cmds.py,
+        abort_job). So a job that had not started is looked at again.
+        """
         with flare_errors(f"aborting job {job_id}"):
+            status = self.session.get_job_meta(job_id)["status"]
             self.session.abort_job(job_id)
+            ends = time.monotonic() + START_SECONDS
+            while status in NOT_STARTED and time.monotonic() < ends:
+                time.sleep(0.2)
+                if self.session.get_job_meta(job_id)["status"] == "RUNNING":
+                    self.session.abort_job(job_id)
+                    return
 
     def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
         """What a running pipeline's controller has kept from a position on; see ``job_components.py``.

@@ -14,7 +14,7 @@ from airflow_provider_dfm.operators.flare import (
     FlareDeleteJobOperator,
     FlareDownloadResultOperator,
 )
-from tests.versions.trial_jobs import wait_for_status
+from tests.versions.trial_jobs import make_job, wait_for_status
 
 pytestmark = pytest.mark.federation
 
@@ -54,6 +54,19 @@ def test_a_running_job_is_cloned_and_its_clone_aborted_downloaded_and_deleted(se
     with pytest.raises(FederationError) as caught:
         session.flare("delete_job", clone.job_id)
     seen("`delete_job` of a job that is not there raises", str(caught.value).split(": ")[1])
+
+
+def test_an_abort_reaches_a_job_that_is_just_being_brought_to_its_sites(session, ended_jobs, tmp_path):
+    job, other = (session.submit_job(make_job(tmp_path, name, seconds=600)) for name in ("soon", "later"))
+    while job.get_job_meta().status == "SUBMITTED":
+        pass
+    job.cancel()
+    # The server brings one job to its sites after the other.
+    wait_for_status(other, "RUNNING")
+    assert job.wait_until_finished(60)
+    other.cancel()
+    assert other.wait_until_finished(60)
+    assert job.get_status() is JobStatus.ABORTED
 
 
 def test_an_ended_job_is_cloned_with_what_makes_it_that_job(session, ended_jobs, seen):
