@@ -33,7 +33,8 @@ def page(airflow):
         page.fill("input[name=username]", airflow.user)
         page.fill("input[name=password]", airflow.password)
         page.click("button[type=submit]")
-        page.wait_for_url(f"{airflow.url}/**")
+        # Going on before the log-in has led on would break off one of the two.
+        page.wait_for_url(lambda url: "/auth/login" not in url)
         page.set_default_timeout(60_000)
         yield page
         browser.close()
