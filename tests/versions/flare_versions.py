@@ -47,4 +47,4 @@ VERSIONS = (
 )
 ALL = os.environ.get("FLARE_VERSIONS") == "all"
 TRIED = VERSIONS if ALL else tuple(version for version in VERSIONS if version.fixture)
-for_the_table_only = pytest.mark.skipif(not ALL, reason="for docs/versions.md only: make test-all-versions")
+long_form_only = pytest.mark.skipif(not ALL, reason="in the long form only: make test-all-versions")

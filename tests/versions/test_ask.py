@@ -9,7 +9,7 @@ import pytest
 from airflow_provider_dfm.federation.errors import FederationError, JobNotRunning, SitesMissing, VersionMismatch
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.job_monitor import MonitorReturnCode
-from tests.versions.flare_versions import for_the_table_only
+from tests.versions.flare_versions import long_form_only
 
 pytestmark = pytest.mark.federation
 
@@ -122,7 +122,7 @@ def test_a_hook_monitors_a_job(connection, running, ended_jobs):
         assert hook.monitor_job(ended_jobs["two words"].job_id) is MonitorReturnCode.JOB_FINISHED
 
 
-@for_the_table_only
+@long_form_only
 def test_which_commands_the_client_library_has(session, running, seen):
     try:
         given = session.flare("get_job_logs", running, "seattle")

@@ -13,7 +13,7 @@ from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from demo.flare_poc import FlarePoc
-from tests.versions.flare_versions import for_the_table_only
+from tests.versions.flare_versions import long_form_only
 
 pytestmark = pytest.mark.federation
 
@@ -60,7 +60,7 @@ def test_a_kit_and_a_job_that_can_only_be_read_are_left_as_they_are(read_only_jo
     assert read_only_jobs.are_untouched()
 
 
-@for_the_table_only
+@long_form_only
 def test_what_the_client_library_says_of_another_user(poc, tmp_path, seen):
     kit = shutil.copytree(poc.startup_kit, tmp_path / "kit")
     command = [str(poc.python), "-c", LOG_IN, MALLORY, str(kit)]

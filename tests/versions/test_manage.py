@@ -14,6 +14,7 @@ from airflow_provider_dfm.operators.flare import (
     FlareDeleteJobOperator,
     FlareDownloadResultOperator,
 )
+from tests.versions.flare_versions import long_form_only
 from tests.versions.trial_jobs import make_job, wait_for_status
 
 pytestmark = pytest.mark.federation
@@ -63,9 +64,8 @@ def test_an_abort_reaches_a_job_that_is_just_being_brought_to_its_sites(session,
     job.cancel()
     # The server brings one job to its sites after the other.
     wait_for_status(other, "RUNNING")
-    assert job.wait_until_finished(60)
     other.cancel()
-    assert other.wait_until_finished(60)
+    assert job.wait_until_finished(60)
     assert job.get_status() is JobStatus.ABORTED
 
 
@@ -102,6 +102,7 @@ def test_nothing_can_be_done_to_a_job_that_nobody_knows(session, what):
     assert not session.delete_job(job_id)
 
 
+@long_form_only
 @pytest.mark.airflow
 def test_the_operators_take_for_done_what_is_done(session, ended_jobs, connection, tmp_path):
     job_id = ended_jobs["two words"].job_id

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from airflow_provider_dfm.federation.errors import FederationError, JobContentConflict, JobDefinitionError
-from tests.versions.flare_versions import for_the_table_only
+from tests.versions.flare_versions import long_form_only
 from tests.versions.trial_jobs import SLEEP, claim_of_its_own, make_job
 
 pytestmark = pytest.mark.federation
@@ -56,7 +56,7 @@ def test_what_the_server_takes_for_no_job_is_refused(session, tmp_path, seen):
     seen("a job without the app that it names is refused with", str(caught.value).split(": ")[1])
 
 
-@for_the_table_only
+@long_form_only
 def test_what_a_server_does_with_the_id_of_a_job_that_has_ended(session, ended_jobs, tmp_path, seen):
     job = session.clone_job(ended_jobs["raises"].job_id)
     assert job.wait_until_finished(120)
