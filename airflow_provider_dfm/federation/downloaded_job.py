@@ -10,11 +10,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel
 
 from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.checksum import BLOCK_BYTES, sha256_of
 from airflow_provider_dfm.federation.errors import DestinationConflict, UnsafeResult
 from airflow_provider_dfm.federation.job_files import Patterns, list_files, wanted_files
 from airflow_provider_dfm.federation.results_folder import MANIFEST, KeptFile
@@ -22,7 +23,6 @@ from airflow_provider_dfm.federation.whole_files import opened, whole_file
 
 # The folder's name below <results_path>/<job id>, where no other is given.
 DOWNLOAD = "download"
-COPY_BYTES = 1024 * 1024
 
 
 def _check_relative(name: str) -> str:
@@ -180,22 +180,15 @@ def _kept_before(source: Path, target: Any) -> KeptFile | None:
     if _size(target) != size:
         return None
     with source.open("rb") as file, opened(target) as before:
-        checksum = _sha256(file)
-        return KeptFile(bytes=size, sha256=checksum) if _sha256(before) == checksum else None
-
-
-def _sha256(file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(COPY_BYTES):
-        digest.update(block)
-    return digest.hexdigest()
+        checksum = sha256_of(file)
+        return KeptFile(bytes=size, sha256=checksum) if sha256_of(before) == checksum else None
 
 
 def _copy(source: Path, target: Any) -> KeptFile:
     digest = hashlib.sha256()
     size = 0
     with source.open("rb") as file, whole_file(target) as copy:
-        while block := file.read(COPY_BYTES):
+        while block := file.read(BLOCK_BYTES):
             digest.update(block)
             size += len(block)
             copy.write(block)

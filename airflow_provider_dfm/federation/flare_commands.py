@@ -10,6 +10,8 @@ from airflow_provider_dfm.federation.errors import JobNotFound
 from airflow_provider_dfm.federation.job_logs import JobLogs
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_sites import SiteState, job_sites
+from airflow_provider_dfm.federation.required_sites import RequiredSites
+from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.system_info import SystemInfo
 
 # A stored job is brought whole where nothing else holds the server's log.
@@ -20,6 +22,11 @@ TargetType = Literal["all", "server", "client"]
 
 class FlareCommands:
     """The methods of nvflare's ``Session``, under their own names."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> ConnectionSettings:
+        """Which federation, as whom, and how."""
 
     @abstractmethod
     def ask(self, method: str, **arguments: Any) -> Any:
@@ -48,6 +55,15 @@ class FlareCommands:
     def get_system_info(self) -> SystemInfo:
         """The server's state, the connected sites and the running jobs."""
         return SystemInfo.model_validate(self.ask("get_system_info"))
+
+    def check_sites(self, required: RequiredSites | None) -> None:
+        """Make sure that sites are connected; with the target ``local`` they always are.
+
+        :param required: which ones; None: none.
+        :raises SitesMissing: names those that are not.
+        """
+        if required and self.settings.target == "flare":
+            required.check(self.get_system_info().site_names)
 
     def list_jobs(
         self,

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError, field_validator, model_validator
 
 from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
+from airflow_provider_dfm.federation.checksum import sha256_of
 from airflow_provider_dfm.federation.errors import JobDefinitionError
 from airflow_provider_dfm.federation.folder_copy import copy_folder
 from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY
@@ -154,13 +155,6 @@ def _content(folder: Path, meta: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path != folder / META:
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{_sha256(path)}\n".encode())
-    return digest.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+            with path.open("rb") as file:
+                digest.update(f"{path.relative_to(folder).as_posix()}\0{sha256_of(file)}\n".encode())
     return digest.hexdigest()

@@ -55,7 +55,7 @@ class FederationSession(FlareCommands):
         results_path: Any = None,
         startup_kit: Any = None,
     ) -> None:
-        self.settings = settings
+        self._settings = settings
         self._log: Log = log or logging.getLogger(__name__)
         self._session = OpenSession(settings, self._log, startup_kit)
         if results_path is None and settings.results_path:
@@ -70,6 +70,10 @@ class FederationSession(FlareCommands):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def settings(self) -> ConnectionSettings:
+        return self._settings
 
     @property
     def about(self) -> dict[str, Any]:
@@ -155,7 +159,7 @@ class FederationSession(FlareCommands):
         content = self._session.ask("bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets)
 
         def submit(job_id: str) -> None:
-            self._check_sites(required_sites)
+            self.check_sites(required_sites)
             options = {"job_id": job_id, "ends_at": ends_at, "task_timeout_s": task_timeout_s}
             self._session.ask("submit_pipeline", SUBMIT_SECONDS, **options)
 
@@ -192,15 +196,10 @@ class FederationSession(FlareCommands):
         timeout = SUBMIT_SECONDS + folder.size / SUBMIT_BYTES_A_SECOND
 
         def submit(job_id: str) -> None:
-            self._check_sites(required_sites)
+            self.check_sites(required_sites)
             self._session.ask("submit_job", timeout, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
 
         return self._submit(f"job {folder.name!r}", folder.content, submit, claim, ends_at)
-
-    def _check_sites(self, required: RequiredSites | None) -> None:
-        # With the target local, all sites are always there.
-        if required and self.settings.target == "flare":
-            required.check(self.get_system_info().site_names)
 
     def _submit(
         self,

@@ -51,8 +51,7 @@ class CloneOnce:
         meta = hook.find_job(clone_id) if clone_id else None
         if meta is not None and meta.job_id not in claim.given_up and is_wanted(meta):
             return hook.reattach(meta.job_id, found=meta, ends_at=note["ends_at"])
-        if required_sites:
-            required_sites.check(hook.get_system_info().site_names)
+        hook.check_sites(required_sites)
         note = {"of": self.job_id, "cycle": claim.identity.cycle, "ends_at": ends_at, "clone": None}
         self._keep(note | {"before": self._clones(hook)})
         steps.reached(steps.SUBMITTING, self.job_id)

@@ -55,8 +55,7 @@ def conclude(
     """
     job_id = event["job_id"]
     steps.reached(steps.CONCLUDING, job_id)
-    if event.get("error"):
-        raise error_from_name(event["error"], f"Cannot wait for job {job_id}: {event['fault']}")
+    raise_fault(hook, event)
     if event.get("lost"):
         give_up(context, job_id)
         raise JobFailed(
@@ -65,17 +64,30 @@ def conclude(
         )
     if event.get("timed_out"):
         _fail_unless_ended(hook, event, log, abort_on_timeout)
-    elif event["status"] is None:
-        raise JobNotFound(
-            f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}. It may have been deleted, or "
-            "belong to another federation."
-        )
     try:
         results = patiently(lambda: hook.check_job(job_id, partial=on_partial_failure == "succeed"), hook, log)
     except (JobFailed, ResultsIncomplete) as error:
         raise explain(error, hook, job_id, log, log_shown=bool(event.get("log_shown"))) from None
     _tell(job_id, results, log)
     return results
+
+
+def raise_fault(hook: DfmHook, event: dict[str, Any]) -> None:
+    """Raise what ended a wait without the job's end or the deadline.
+
+    :param hook: the connection's.
+    :param event: as a :class:`JobWait` gives it.
+    :raises JobNotFound: nobody knows the job.
+    :raises FederationError: the connection cannot work.
+    """
+    job_id = event["job_id"]
+    if event.get("error"):
+        raise error_from_name(event["error"], f"Cannot wait for job {job_id}: {event['fault']}")
+    if event["status"] is None and not event.get("timed_out"):
+        raise JobNotFound(
+            f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}. It may have been deleted, or "
+            "belong to another federation."
+        )
 
 
 def abort(hook: DfmHook, job_id: str, log: Logger) -> str:

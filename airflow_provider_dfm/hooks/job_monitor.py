@@ -6,9 +6,10 @@ import enum
 import time
 from typing import Any
 
-from airflow_provider_dfm.federation.errors import JobFailed, JobNotFound, error_from_name
+from airflow_provider_dfm.federation.errors import JobFailed
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.job_callback import JobCallback
+from airflow_provider_dfm.hooks.job_end import raise_fault
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 
@@ -42,8 +43,5 @@ def monitor_job(
     code = MonitorReturnCode.of(event)
     if code is not None:
         return code
-    if event.get("error"):
-        raise error_from_name(event["error"], f"Cannot wait for job {job_id}: {event['fault']}")
-    if event.get("lost"):
-        raise JobFailed(f"Job {job_id} is lost: the server lists it as {event['status']}, but does not run it.")
-    raise JobNotFound(f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}.")
+    raise_fault(hook, event)
+    raise JobFailed(f"Job {job_id} is lost: the server lists it as {event['status']}, but does not run it.")

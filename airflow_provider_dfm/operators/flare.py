@@ -94,7 +94,7 @@ class FlareCloneJobOperator(SubmittingOperator):
 
 
 class FlareJobOperator(BaseOperator):
-    """Base of the operators that do one thing to a job, by its id, which is their XCom too.
+    """Base of the operators that do one thing to a job, by its id.
 
     :param job_id: the job. Templated.
     :param dfm_conn_id: the connection. Templated.
@@ -108,22 +108,24 @@ class FlareJobOperator(BaseOperator):
         self.job_id = job_id
         self.dfm_conn_id = dfm_conn_id
 
-    def execute(self, context: Context) -> str:
+    def execute(self, context: Context) -> Any:
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
-            patiently(lambda: self.act(hook), hook, self.log)
-        return self.job_id
+            return patiently(lambda: self.act(hook), hook, self.log)
 
-    def act(self, hook: DfmHook) -> None:
+    def act(self, hook: DfmHook) -> Any:
         """Do it; doing it twice has to be safe.
 
         :param hook: the connection's.
+        :return: the task's XCom.
         """
         raise NotImplementedError
 
 
 class FlareAbortJobOperator(FlareJobOperator):
     """Aborts a job, and waits until it has ended. One that has ended already is left as it is, which is a success.
+
+    The task's XCom is the job's id.
 
     :param job_id: the job. Templated.
     :param timeout: seconds until the job has to have ended; default 300. From nvflare 2.8 on, a server first stores
@@ -135,29 +137,32 @@ class FlareAbortJobOperator(FlareJobOperator):
         super().__init__(**kwargs)
         self.timeout = timeout
 
-    def act(self, hook: DfmHook) -> None:
+    def act(self, hook: DfmHook) -> str:
         meta = hook.get_job_meta(self.job_id)
         if meta.has_ended:
             self.log.info("Job %s has ended already: %s", self.job_id, meta.status)
-            return
+            return self.job_id
         hook.abort_job(self.job_id)
         if not hook.reattach(self.job_id).wait_until_finished(self.timeout):
             raise JobTimedOut(f"Job {self.job_id} was aborted, but has not ended within {self.timeout:g} s.")
         self.log.info("Job %s was aborted: %s", self.job_id, hook.get_job_meta(self.job_id).status)
+        return self.job_id
 
 
 class FlareDeleteJobOperator(FlareJobOperator):
     """Deletes a job from the federation's store, with its results there. One that is not there is a success.
 
-    What was kept of it below ``results_path`` stays. A running job is an error: abort it first.
+    The task's XCom is the job's id. What was kept of it below ``results_path`` stays. A running job is an error: abort
+    it first.
 
     :param job_id: the job. Templated.
     :param dfm_conn_id: the connection. Templated.
     """
 
-    def act(self, hook: DfmHook) -> None:
+    def act(self, hook: DfmHook) -> str:
         deleted = hook.delete_job(self.job_id)
         self.log.info("Deleted job %s" if deleted else "There is no job %s: nothing to delete", self.job_id)
+        return self.job_id
 
 
 class FlareListJobsOperator(BaseOperator):
@@ -214,7 +219,7 @@ class FlareListJobsOperator(BaseOperator):
         )
 
 
-class FlareDownloadResultOperator(BaseOperator):
+class FlareDownloadResultOperator(FlareJobOperator):
     """Downloads the files of a job that has ended, by its id: in any later task, DAG or run.
 
     They are laid out as FLARE does it: ``meta.json``, ``job/`` (what was submitted) and ``workspace/`` (models,
@@ -238,27 +243,14 @@ class FlareDownloadResultOperator(BaseOperator):
         that matches nothing is an error. Templated.
     """
 
-    template_fields: Sequence[str] = ("job_id", "dfm_conn_id", "destination", "paths")
-    ui_color = "#e5f5e0"
+    template_fields: Sequence[str] = (*FlareJobOperator.template_fields, "destination", "paths")
 
-    def __init__(
-        self,
-        *,
-        job_id: str,
-        dfm_conn_id: str = DEFAULT_CONNECTION,
-        destination: str | None = None,
-        paths: Patterns = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, destination: str | None = None, paths: Patterns = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.job_id = job_id
-        self.dfm_conn_id = dfm_conn_id
         self.destination = destination
         self.paths = paths
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        hook = DfmHook(self.dfm_conn_id)
-        with contextlib.closing(hook):
-            job = patiently(lambda: hook.download_job_result(self.job_id, self.destination, self.paths), hook, self.log)
+    def act(self, hook: DfmHook) -> dict[str, Any]:
+        job = hook.download_job_result(self.job_id, self.destination, self.paths)
         self.log.info("Job %s: %s files of %s bytes are at %s", job.job_id, len(job.files), job.bytes, job.uri)
         return {"job_id": job.job_id, "uri": job.uri, "files": len(job.files), "bytes": job.bytes}

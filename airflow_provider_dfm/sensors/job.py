@@ -163,8 +163,8 @@ class FederationJobSensor(BaseSensorOperator):
     def _check_sites(self, context: Context) -> None:
         required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
         # A site that goes away for a moment later is the job's affair.
-        if required and self._wait_begins(context) and self._hook.settings.target == "flare":
-            required.check(self._hook.get_system_info().site_names)
+        if required and self._wait_begins(context):
+            self._hook.check_sites(required)
 
     def _wait_begins(self, context: Context) -> bool:
         return not self.reschedule or context["ti"].get_first_reschedule_date(context) is None
