@@ -16,12 +16,20 @@ class BoundPipeline:
     :param prepared: an ``nv_dfm_core.api.PreparedPipeline``.
     :param parameter_sets: one dict a set; checked before.
     :param places: the yield places that get a value for every set.
+    :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
     """
 
-    def __init__(self, prepared: Any, parameter_sets: list[dict[str, Any]], places: list[str]) -> None:
+    def __init__(
+        self,
+        prepared: Any,
+        parameter_sets: list[dict[str, Any]],
+        places: list[str],
+        parameters: dict[str, list[dict[str, str]]],
+    ) -> None:
         self.prepared = prepared
         self.parameter_sets = parameter_sets
         self.places = places
+        self.parameters = parameters
 
     def content(self) -> str:
         """A SHA-256 over all that the job will do, in hexadecimal."""
@@ -45,6 +53,7 @@ class BoundPipeline:
         properties = {
             "parameter_sets": len(self.parameter_sets),
             "places": self.places,
+            "parameters": self.parameters,
             "sites": sorted(self.prepared.net_irs()),
             "content": self.content(),
             "ends_at": ends_at,

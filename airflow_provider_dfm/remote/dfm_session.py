@@ -14,7 +14,7 @@ from airflow_provider_dfm.remote.parameter_places import (
     certain_places,
     check_parameter_sets,
     check_sites,
-    parameter_types,
+    parameter_fields,
 )
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
 
@@ -139,8 +139,14 @@ class DfmSession:
         :raises NamedError: ParameterSetError.
         """
         pipeline, prepared = self._prepared[reference]
-        check_parameter_sets(input_params, _parameter_places(prepared), parameter_types(pipeline))
-        return BoundPipeline(prepared, input_params, certain_places(pipeline))
+        fields = _parameter_fields(pipeline, prepared)
+        check_parameter_sets(input_params, fields)
+        return BoundPipeline(prepared, input_params, certain_places(pipeline), fields)
+
+
+def _parameter_fields(pipeline: Any, prepared: Any) -> dict[str, list[dict[str, str]]]:
+    taken = parameter_fields(pipeline)
+    return {place: taken.get(place, []) for place in sorted(_parameter_places(prepared))}
 
 
 def _parameter_places(prepared: Any) -> set[str]:

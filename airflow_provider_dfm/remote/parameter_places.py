@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import typing
 from collections.abc import Iterator
@@ -34,18 +35,20 @@ def check_sites(pipeline: Any, sites: list[str]) -> None:
             )
 
 
-def parameter_types(pipeline: Any) -> dict[str, list[Any]]:
-    """The types that each parameter place has to satisfy.
+def parameter_fields(pipeline: Any) -> dict[str, list[dict[str, str]]]:
+    """Where the value of each parameter place goes.
 
-    :return: place name to the annotations of the operations' fields that take it.
+    :return: place name to the fields of operations that take it: ``operation``, the class's path, ``site`` and
+        ``field``. Plain data, from which :func:`check_parameter_sets` finds the types again, in another process too.
     """
-    types: dict[str, list[Any]] = {}
+    fields: dict[str, list[dict[str, str]]] = {}
     for statement in statements_of(pipeline):
         for field, value in statement.get_noderef_and_placeparam_pydantic_fields():
             if hasattr(value, "place"):
-                annotation = type(statement).model_fields[field].annotation
-                types.setdefault(value.place, []).append(_literal_type(annotation))
-    return types
+                operation = f"{type(statement).__module__}.{type(statement).__qualname__}"
+                site = str(getattr(statement, "site", None) or "")
+                fields.setdefault(value.place, []).append({"operation": operation, "site": site, "field": field})
+    return fields
 
 
 def certain_places(pipeline: Any) -> list[str]:
@@ -55,29 +58,28 @@ def certain_places(pipeline: Any) -> list[str]:
     return sorted({statement.place for statement in pipeline.dfm_body if isinstance(statement, Yield)})
 
 
-def check_parameter_sets(sets: list[dict[str, Any]], places: set[str], types: dict[str, list[Any]]) -> None:
+def check_parameter_sets(sets: list[dict[str, Any]], fields: dict[str, list[dict[str, str]]]) -> None:
     """Refuse sets that do not fit the pipeline.
 
     :param sets: the parameter sets.
-    :param places: the places that every set has to give a value for.
-    :param types: what :func:`parameter_types` says.
-    :raises NamedError: ParameterSetError, names the set and the place.
+    :param fields: the places that every set has to give a value for, as :func:`parameter_fields` has them.
+    :raises NamedError: ParameterSetError, names the set, the place, and the operation that takes its value.
     """
     from pydantic import TypeAdapter
 
-    adapters = {place: [TypeAdapter(kind) for kind in kinds] for place, kinds in types.items()}
+    adapters = {place: [(TypeAdapter(_type_of(field)), field) for field in taken] for place, taken in fields.items()}
     for index, parameter_set in enumerate(sets):
-        missing = sorted(places - parameter_set.keys())
-        unknown = sorted(parameter_set.keys() - places)
+        missing = sorted(fields.keys() - parameter_set.keys())
+        unknown = sorted(parameter_set.keys() - fields.keys())
         if missing or unknown:
             raise NamedError(
                 "ParameterSetError",
                 f"Parameter set {index} does not fit the pipeline: missing {missing}, unknown {unknown}. "
-                f"The pipeline's places are {sorted(places)}.",
+                f"The pipeline's places are {sorted(fields)}.",
             )
         for place, value in parameter_set.items():
-            for adapter in adapters.get(place, []):
-                _check_value(adapter, value, f"Parameter set {index}, place {place!r}")
+            for adapter, field in adapters[place]:
+                _check_value(adapter, value, f"Parameter set {index}, place {place!r} ({_name(field)})")
 
 
 def _check_value(adapter: Any, value: Any, where: str) -> None:
@@ -89,6 +91,17 @@ def _check_value(adapter: Any, value: Any, where: str) -> None:
     except ValidationError as error:
         fault = error.errors()[0]["msg"]
         raise NamedError("ParameterSetError", f"{where}: {fault}, not {type(value).__name__} {value!r:.100}.") from None
+
+
+def _name(field: dict[str, str]) -> str:
+    operation = field["operation"].rpartition(".")[2]
+    return f"{operation}.{field['field']} at site {field['site']}" if field["site"] else f"{operation}.{field['field']}"
+
+
+def _type_of(field: dict[str, str]) -> Any:
+    module, _, name = field["operation"].rpartition(".")
+    statement = getattr(importlib.import_module(module), name)
+    return _literal_type(statement.model_fields[field["field"]].annotation)
 
 
 def _literal_type(annotation: Any) -> Any:

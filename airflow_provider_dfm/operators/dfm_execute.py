@@ -1,0 +1,76 @@
+"""The operator that runs a DFM pipeline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_dfm.operators.submitting import SubmittingOperator
+
+if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.job import FederationJob
+    from airflow_provider_dfm.federation.parameter_sets import ParameterSets
+    from airflow_provider_dfm.federation.prepared_pipeline import RestrictToSites
+    from airflow_provider_dfm.hooks.dfm import DfmHook
+    from airflow_provider_dfm.hooks.job_end import OnPartialFailure
+
+# The federation's own limit is a safety net for a task that is no longer there to abort its job.
+FEDERATION_GRACE_SECONDS = 60
+
+
+class DfmExecuteOperator(SubmittingOperator):
+    """Runs a DFM pipeline, once for each parameter set, as one job of the federation.
+
+    The task's XCom is the job's id. The task succeeds when every parameter set was answered and no site and no
+    operation failed; then the results are kept below the connection's ``results_path``. With the target
+    ``local`` the job always runs to its end inside the task.
+
+    :param pipeline: path or URI of a pipeline's JSON file, its JSON, or ``"package.module:function"``, which is
+        called in the federation's interpreter. Templated.
+    :param input_params: one parameter set (a dict from place to value), a list of them, or None for none; default:
+        one empty set. Templated; where a template has to give something else than text, set the DAG's
+        ``render_template_as_native_obj``.
+    :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
+    :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all.
+    :param on_partial_failure: ``fail`` (default) or ``succeed`` when some of the parameter sets were answered and
+        some were not. In the second case the XCom ``failed_parameter_sets`` has the reason for each that was not,
+        by its index, and so has the result of a :class:`DfmResultsOperator` with the same setting.
+
+    The rest is as :class:`SubmittingOperator` says.
+    """
+
+    template_fields: Sequence[str] = (
+        "pipeline",
+        "input_params",
+        "pipeline_arguments",
+        *SubmittingOperator.template_fields,
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"input_params": "json", "pipeline_arguments": "json"}
+
+    def __init__(
+        self,
+        *,
+        pipeline: str | Mapping[str, Any],
+        input_params: ParameterSets = {},  # noqa: B006 - never changed; None means no set at all, as in DFM
+        pipeline_arguments: Mapping[str, Any] | None = None,
+        restrict_to_sites: RestrictToSites = None,
+        on_partial_failure: OnPartialFailure = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pipeline = pipeline
+        self.input_params = input_params
+        self.pipeline_arguments = pipeline_arguments
+        self.restrict_to_sites = restrict_to_sites
+        self.on_partial_failure = on_partial_failure
+
+    def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
+        return hook.execute(
+            self.pipeline,
+            self.input_params,
+            pipeline_arguments=self.pipeline_arguments,
+            restrict_to_sites=self.restrict_to_sites,
+            task_timeout_s=math.ceil(self.timeout) + FEDERATION_GRACE_SECONDS,
+            **once,
+        )
