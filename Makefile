@@ -7,6 +7,9 @@ BIN := .build/airflow/bin
 FEDERATION_BIN := .build/federation/bin
 UNIT := not federation and not airflow and not browser and not store
 PYTEST_OPTIONS ?=
+# How many processes share the tests; 0: all in one.
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadgroup
 KILLS ?= 200
 # Environments that nothing but test-all-versions needs.
 OTHER_VERSIONS := flare-2.7 flare-2.8
@@ -24,10 +27,10 @@ demo: environments ## Start a federation and Airflow, run the example DAG; CHECK
 	@$(BIN)/python -m demo $(if $(CHECK),--check)
 
 test: lint typecheck ## Run all checks and all tests
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_OPTIONS)
 
 test-unit: environments ## Run the tests that start no federation, Airflow, browser or object store
-	$(BIN)/python -m pytest -m "$(UNIT)" $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "$(UNIT)" $(PYTEST_OPTIONS)
 
 test-all-versions: environments ## Try four nvflare versions, and write docs/versions.md; takes a quarter of an hour
 	@$(PYTHON) demo/environments.py $(OTHER_VERSIONS)

@@ -32,7 +32,16 @@ from demo.demonstration import (
 from demo.flare_poc import FlarePoc
 from tests.object_store import ObjectStore
 
-TRIALS = Path(__file__).resolve().parent / "federation"
+TESTS = Path(__file__).resolve().parent
+TRIALS = TESTS / "federation"
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a folder in one process, where they share what they start; unit tests go to any."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        if folder != "unit":
+            item.add_marker(pytest.mark.xdist_group(folder))
 
 
 @pytest.fixture(scope="session")
