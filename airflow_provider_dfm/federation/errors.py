@@ -72,7 +72,7 @@ class JobNotDone(PermanentFederationError):
 
 
 class CallbackFailed(PermanentFederationError):
-    """A function that was to look at a job cannot be imported, or raised something."""
+    """A function that was to look at a job or its results cannot be imported or called, or raised something."""
 
 
 class SitesMissing(TransientFederationError):

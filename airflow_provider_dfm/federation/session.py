@@ -13,6 +13,7 @@ from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
 from airflow_provider_dfm.federation.errors import JobNotFound
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
+from airflow_provider_dfm.federation.flare_options import read_options
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_files import Patterns
@@ -26,6 +27,7 @@ from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normal
 from airflow_provider_dfm.federation.pipeline import pipeline_source
 from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
 from airflow_provider_dfm.federation.required_sites import RequiredSites
+from airflow_provider_dfm.federation.result_callbacks import NamedCallback, ResultCallbacks
 from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
@@ -133,6 +135,11 @@ class FederationSession(FlareCommands):
         *,
         pipeline_arguments: Mapping[str, Any] | None = None,
         restrict_to_sites: RestrictToSites = None,
+        default_callback: NamedCallback | None = None,
+        place_callbacks: Mapping[str, NamedCallback] | None = None,
+        debug: bool = False,
+        options: Mapping[str, Any] | None = None,
+        force_modgen: bool = False,
         task_timeout_s: int = 0,
         required_sites: RequiredSites | None = None,
         ends_at: float | None = None,
@@ -144,26 +151,39 @@ class FederationSession(FlareCommands):
         :param input_params: one parameter set, a list of them, or None for none.
         :param pipeline_arguments: see :meth:`prepare`.
         :param restrict_to_sites: see :meth:`prepare`.
-        :param task_timeout_s: seconds after which the federation stops the job and fails it; 0: never.
+        :param default_callback: see :class:`ResultCallbacks`; the job's :meth:`FederationJob.wait_until_finished`
+            calls it.
+        :param place_callbacks: see :class:`ResultCallbacks`.
+        :param debug: see :meth:`prepare`; DFM's own ``execute`` takes it, and does nothing with it.
+        :param options: DFM's FlareOptions as a mapping: ``task_timeout_s`` is all that there is. The target ``local``
+            has none.
+        :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline.
+        :param task_timeout_s: seconds after which the federation stops the job and fails it; 0: never. The same in
+            ``options`` goes first.
         :param required_sites: which sites have to be connected; looked at before the submit.
         :param ends_at: when the caller gives the job up, in seconds since 1970; kept in the job's meta.
         :param claim: whose job it is: with one, a job that was submitted for it before is found instead.
         :raises PipelineError: the pipeline cannot be read, built or prepared.
         :raises ParameterSetError: a parameter set does not fit the pipeline; nothing was submitted.
+        :raises CallbackFailed: a callback cannot be imported, or is for no place of the pipeline's; nothing was
+            submitted.
         :raises SitesMissing: sites that are required are not connected; nothing was submitted.
         :raises JobContentConflict: the claimed job does something else.
         """
+        callbacks = ResultCallbacks(default_callback, place_callbacks)
+        task_timeout_s = read_options(options).get("task_timeout_s", task_timeout_s)
         sets = normalize_parameter_sets(input_params)
         if not isinstance(pipeline, PreparedPipeline):
-            pipeline = self.prepare(pipeline, restrict_to_sites, pipeline_arguments=pipeline_arguments)
+            pipeline = self.prepare(pipeline, restrict_to_sites, debug, pipeline_arguments)
+        callbacks.check_places(pipeline.places)
         content = self._session.ask("bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets)
 
         def submit(job_id: str) -> None:
             self.check_sites(required_sites)
-            options = {"job_id": job_id, "ends_at": ends_at, "task_timeout_s": task_timeout_s}
-            self._session.ask("submit_pipeline", SUBMIT_SECONDS, **options)
+            how = {"ends_at": ends_at, "task_timeout_s": task_timeout_s, "force_modgen": force_modgen}
+            self._session.ask("submit_pipeline", SUBMIT_SECONDS, job_id=job_id, **how)
 
-        return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim, ends_at)
+        return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim, ends_at).call_back(callbacks)
 
     def submit_job(
         self,
@@ -230,13 +250,30 @@ class FederationSession(FlareCommands):
         """The ids of an identity's jobs that have not ended."""
         return active_jobs(identity, self.find_job)
 
-    def reattach(self, job_id: str, found: JobMeta | None = None, ends_at: float | None = None) -> FederationJob:
-        """A job by its id, whoever submitted it. Looking at it takes nothing away from anybody.
+    def reattach(
+        self,
+        job_id: str,
+        default_callback: NamedCallback | None = None,
+        place_callbacks: Mapping[str, NamedCallback] | None = None,
+        *,
+        found: JobMeta | None = None,
+        ends_at: float | None = None,
+    ) -> FederationJob:
+        """A job by its id, whoever submitted it, while it runs and after; any number of these at once.
 
+        Looking at it takes nothing away from anybody; without callbacks, no result is even read. An id that nobody
+        knows has the status UNKNOWN, and ``was_found`` is False.
+
+        :param job_id: the job.
+        :param default_callback: see :class:`ResultCallbacks`; called with all of the job's results, from the first one
+            on, by :meth:`FederationJob.wait_until_finished`.
+        :param place_callbacks: see :class:`ResultCallbacks`.
         :param found: see :class:`FederationJob`.
         :param ends_at: see :class:`FederationJob`.
+        :raises CallbackFailed: a callback cannot be imported.
         """
-        return FederationJob(self, job_id, found, ends_at)
+        callbacks = ResultCallbacks(default_callback, place_callbacks)
+        return FederationJob(self, job_id, found, ends_at).call_back(callbacks)
 
     def clone_job(self, job_id: str) -> FederationJob:
         """Submit a job once more, as another one; that works while it runs, too.

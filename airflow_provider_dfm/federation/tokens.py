@@ -27,6 +27,8 @@ class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
     :param place: the yield's place.
     :param site: the site it came from.
     :param value: plain data.
+    :param node: the pipeline's node that it came from, DFM's ``source_node``; None in results that were kept
+        without it.
     """
 
     parameter_set: int
@@ -34,6 +36,7 @@ class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
     place: str
     site: str
     value: Any
+    node: int | str | None = None
 
 
 class AdapterError(BaseModel, frozen=True):
@@ -67,6 +70,7 @@ class Token:
     :param frame: as in :class:`Result`; empty for the pipeline's end.
     :param place: the yield's place.
     :param site: the site it came from.
+    :param node: as in :class:`Result`.
     :param value: plain data, or the list of errors.
     """
 
@@ -74,11 +78,19 @@ class Token:
     frame: tuple[int, ...]
     place: str
     site: str
+    node: int | str | None = None
     value: Any = None
 
     def result(self) -> Result:
         """The result that a value is."""
-        return Result(parameter_set=self.frame[0], frame=self.frame, place=self.place, site=self.site, value=self.value)
+        return Result(
+            parameter_set=self.frame[0],
+            frame=self.frame,
+            place=self.place,
+            site=self.site,
+            value=self.value,
+            node=self.node,
+        )
 
 
 def read_token(raw: Mapping[str, Any]) -> Token:
@@ -87,7 +99,7 @@ def read_token(raw: Mapping[str, Any]) -> Token:
     :param raw: the token as DFM dumps it.
     """
     place, frame = raw["target_place"], raw["frame"]["frame"]
-    where = (() if frame == "stop" else tuple(frame), place, raw["source_site"])
+    where = (() if frame == "stop" else tuple(frame), place, raw["source_site"], raw["source_node"])
     tag, value = raw["tagged_data"]
     if place == TELEMETRY_PLACE:
         return Token("other", *where)

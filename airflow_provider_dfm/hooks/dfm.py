@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job_status import JobStatus
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
+    from airflow_provider_dfm.federation.result_callbacks import NamedCallback
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession
     from airflow_provider_dfm.federation.tokens import Result
@@ -130,8 +131,11 @@ class DfmHook(FlareCommands, BaseHook):
         input_params: ParameterSets = {},  # noqa: B006 - never changed; None means no set at all, as in DFM
         **options: Any,
     ) -> FederationJob:
-        """Start a pipeline; see :meth:`FederationSession.execute`. Its file may be at any URI."""
-        return self.get_conn().execute(_read_pipeline(pipeline), input_params, **options)
+        """Start a pipeline; see :meth:`FederationSession.execute`. Its file may be at any URI.
+
+        The job waits for a lost connection, and its results and callbacks go on where they were.
+        """
+        return self._patient(self.get_conn().execute(_read_pipeline(pipeline), input_params, **options))
 
     def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
         """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder or archive may be at any URI."""
@@ -140,9 +144,29 @@ class DfmHook(FlareCommands, BaseHook):
             source = _at_uri("job_definition_path", source)
         return self.get_conn().submit_job(source, **options)
 
-    def reattach(self, job_id: str, **known: Any) -> FederationJob:
-        """A job by its id; see :meth:`FederationSession.reattach`."""
-        return self.get_conn().reattach(job_id, **known)
+    def reattach(
+        self,
+        job_id: str,
+        default_callback: NamedCallback | None = None,
+        place_callbacks: Mapping[str, NamedCallback] | None = None,
+        *,
+        found: JobMeta | None = None,
+        ends_at: float | None = None,
+    ) -> FederationJob:
+        """A job by its id; see :meth:`FederationSession.reattach`. The session is opened once something is asked of it.
+
+        The job waits for a lost connection, and its results and callbacks go on where they were.
+        """
+        from airflow_provider_dfm.federation.job import FederationJob
+        from airflow_provider_dfm.federation.result_callbacks import ResultCallbacks
+
+        job = FederationJob(None, job_id, found, ends_at)
+        return self._patient(job.call_back(ResultCallbacks(default_callback, place_callbacks)))
+
+    def _patient(self, job: FederationJob) -> FederationJob:
+        from airflow_provider_dfm.hooks.patience import patiently
+
+        return job.seen_through(self.get_conn, lambda action, ends_at: patiently(action, self, self.log, ends_at))
 
     def monitor_job(
         self,
@@ -170,20 +194,14 @@ class DfmHook(FlareCommands, BaseHook):
         callback = None if cb is None else lambda job_id, meta: cb(self, job_id, meta, *cb_args, **cb_kwargs)
         return monitor_job(self, job_id, timeout, poll_interval, callback)
 
-    def follow_results(self, job_id: str, poll_interval: float = 5.0, timeout: float | None = None) -> Iterator[Result]:
-        """What a job's pipeline yields, as it comes; see :meth:`FederationJob.follow_results`.
+    def follow_results(
+        self, job_id: str, position: int = 0, poll_interval: float = 5.0, timeout: float | None = None
+    ) -> Iterator[Result]:
+        """What a job's pipeline yields, as it comes and after; see :meth:`FederationJob.follow_results`.
 
         A lost connection is waited for, and the results go on where they were.
         """
-        from airflow_provider_dfm.federation.live_results import LiveResults
-        from airflow_provider_dfm.hooks.patience import patiently
-
-        live = LiveResults(
-            lambda: patiently(lambda: self.get_job_meta(job_id), self, self.log),
-            lambda position: patiently(lambda: self.get_conn().read_tokens(job_id, position), self, self.log),
-            lambda: patiently(lambda: self.reattach(job_id).results(), self, self.log),
-        )
-        return live.follow(poll_interval, timeout)
+        return self.reattach(job_id).follow_results(position, poll_interval, timeout)
 
     def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
         """The Python code that each site will run, by site."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from airflow_provider_dfm.federation.errors import CallbackFailed
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.named_function import is_function
+from airflow_provider_dfm.federation.result_callbacks import import_callback
 
 # Takes the job's id and its meta; False ends the wait.
 JobCallback = Callable[[str, JobMeta], Any]
+
+HINT = (
+    "The triggerer of a deferred task does not see the DAG files: its module has to be installed, or on PYTHONPATH, "
+    "there."
+)
 
 
 def callback_path(callback: str | Callable[..., Any]) -> str:
@@ -34,17 +38,5 @@ def load_callback(callback: str | Callable[..., Any], keywords: Mapping[str, Any
     :param keywords: further keyword arguments for it.
     :raises CallbackFailed: it cannot be imported here.
     """
-    function = _imported(callback) if isinstance(callback, str) else callback
+    function = import_callback(callback, HINT) if isinstance(callback, str) else callback
     return partial(function, **(keywords or {}))
-
-
-def _imported(path: str) -> Callable[..., Any]:
-    module, _, name = path.partition(":")
-    try:
-        function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise CallbackFailed(
-            f"Cannot import the callback {path}: {type(error).__name__}: {error}. The triggerer of a deferred task "
-            "does not see the DAG files: its module has to be installed, or on PYTHONPATH, there."
-        ) from error
-    return function

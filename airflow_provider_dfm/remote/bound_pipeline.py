@@ -53,12 +53,24 @@ class BoundPipeline:
         properties = {
             "parameter_sets": len(self.parameter_sets),
             "places": self.places,
+            "yields": self._yields(),
             "parameters": self.parameters,
             "sites": sorted(self.prepared.net_irs()),
             "content": self.content(),
             "ends_at": ends_at,
         }
         return {CUSTOM_PROPERTY: properties}
+
+    def _yields(self) -> dict[str, int]:
+        """Place to how many statements yield to it; whoever follows the job knows by it what can still come."""
+        counts: dict[str, int] = {}
+        for net_ir in self.prepared.net_irs().values():
+            for transition in net_ir.transitions:
+                for statement in transition.fire_body:
+                    # The others are the set's end, at the status place, and what sites send to each other.
+                    if getattr(statement, "is_yield", False) and statement.kind == "data":
+                        counts[statement.place] = counts.get(statement.place, 0) + 1
+        return counts
 
     def bind(self) -> dict[str, Any]:
         """Each site's part of the pipeline, with its parameters: site to ``BoundNetIR``.

@@ -25,6 +25,7 @@ def write_flare_job(
     job_components: str,
     ends_at: float | None = None,
     task_timeout_s: int = 0,
+    force_modgen: bool = False,
 ) -> str:
     """Write the job's folder.
 
@@ -34,6 +35,7 @@ def write_flare_job(
     :param job_components: source text of ``job_components.py``.
     :param ends_at: when whoever submits it gives it up, in seconds since 1970; None: never.
     :param task_timeout_s: seconds after which the sites are told to stop; 0: never.
+    :param force_modgen: have the server and the sites generate their code anew.
     :return: the job's folder.
     """
     job = os.path.join(folder, job_id)
@@ -43,13 +45,13 @@ def write_flare_job(
     controller = {
         "id": "controller",
         "path": f"{COMPONENTS}.ResultsController",
-        "args": _arguments(pipeline.prepared, bound[SERVER]) | {"task_timeout_s": task_timeout_s},
+        "args": _arguments(pipeline.prepared, bound[SERVER], force_modgen) | {"task_timeout_s": task_timeout_s},
     }
     _write_app(job, SERVER, {"workflows": [controller]}, job_components)
     for site in sites:
         executor = {
             "path": f"{COMPONENTS}.PipelineExecutor",
-            "args": _arguments(pipeline.prepared, bound[site]),
+            "args": _arguments(pipeline.prepared, bound[site], force_modgen),
         }
         _write_app(job, site, {"executors": [{"tasks": ["*"], "executor": executor}]}, job_components)
     return job
@@ -70,7 +72,7 @@ def _meta(pipeline: BoundPipeline, job_id: str, sites: list[str], ends_at: float
     }
 
 
-def _arguments(prepared: Any, bound_net_ir: Any) -> dict[str, Any]:
+def _arguments(prepared: Any, bound_net_ir: Any, force_modgen: bool) -> dict[str, Any]:
     # NVFLARE replaces {...} in every string of a configuration, so a parameter "{abc}" would arrive as None and
     # "{$HOME}" as a site's home folder; base64 has no braces.
     text = json.dumps(bound_net_ir.model_dump(mode="json"))
@@ -79,6 +81,7 @@ def _arguments(prepared: Any, bound_net_ir: Any) -> dict[str, Any]:
         "federation_name": prepared.federation_module,
         "homesite": prepared.homesite,
         "encoded_net_ir": base64.b64encode(text.encode()).decode(),
+        "force_modgen": force_modgen,
     }
 
 

@@ -117,6 +117,7 @@ class ResultsController(Controller):
 
     :param encoded_net_ir: the server's BoundNetIR as base64 JSON.
     :param task_timeout_s: seconds after which the sites are told to stop; 0: never.
+    :param force_modgen: generate the server's code anew.
     """
 
     def __init__(
@@ -126,6 +127,7 @@ class ResultsController(Controller):
         homesite: str,
         encoded_net_ir: str,
         task_timeout_s: int = 0,
+        force_modgen: bool = False,
     ) -> None:
         super().__init__(
             submitted_api_version=submitted_api_version,
@@ -133,6 +135,7 @@ class ResultsController(Controller):
             homesite=homesite,
             bound_net_ir=json.loads(base64.b64decode(encoded_net_ir)),
             options=FlareOptions(task_timeout_s=task_timeout_s),
+            force_modgen=force_modgen,
         )
         self._task_timeout_s = task_timeout_s
         self._app_io_manager = TokenStore()
@@ -203,14 +206,23 @@ class PipelineExecutor(Executor):
     """Runs a site's part of a pipeline.
 
     :param encoded_net_ir: the site's BoundNetIR as base64 JSON.
+    :param force_modgen: generate the site's code anew.
     """
 
-    def __init__(self, submitted_api_version: str, federation_name: str, homesite: str, encoded_net_ir: str) -> None:
+    def __init__(
+        self,
+        submitted_api_version: str,
+        federation_name: str,
+        homesite: str,
+        encoded_net_ir: str,
+        force_modgen: bool = False,
+    ) -> None:
         super().__init__(
             submitted_api_version=submitted_api_version,
             federation_name=federation_name,
             homesite=homesite,
             bound_net_ir=json.loads(base64.b64decode(encoded_net_ir)),
+            force_modgen=force_modgen,
         )
 
     def _on_prepare_execution_task(self, fl_ctx: Any) -> None:

@@ -43,12 +43,13 @@ class LocalJobs:
         self._folder = folder
         self._jobs: dict[str, tuple[Any, BoundPipeline, float | None]] = {}
 
-    def start(self, bound: BoundPipeline, job_id: str, ends_at: float | None = None) -> str:
+    def start(self, bound: BoundPipeline, job_id: str, ends_at: float | None = None, force_modgen: bool = False) -> str:
         """Start a job, in a DFM session of its own: a shared one stalls when its pool is full.
 
         :param bound: pipeline and parameter sets.
         :param job_id: the id it gets here; DFM's own is only known to its process.
         :param ends_at: when whoever starts it gives it up, in seconds since 1970; None: never.
+        :param force_modgen: generate the sites' code anew.
         :raises NamedError: JobFailed.
         """
         from nv_dfm_core.session import Session
@@ -63,7 +64,7 @@ class LocalJobs:
                 max_concurrent_jobs=1,
             )
             session.connect()
-            job = session.execute(bound.prepared, input_params=bound.parameter_sets)
+            job = session.execute(bound.prepared, input_params=bound.parameter_sets, force_modgen=force_modgen)
         except Exception as error:
             raise NamedError("JobFailed", f"The local job did not start: {type(error).__name__}: {error}") from error
         self._jobs[job_id] = (job, bound, ends_at)

@@ -91,13 +91,13 @@ class Session:
         self._bound = self._dfm.bind(reference, input_params)
         return self._bound.content()
 
-    def submit_pipeline(self, job_id: str, ends_at: float | None, task_timeout_s: int) -> str:
+    def submit_pipeline(self, job_id: str, ends_at: float | None, task_timeout_s: int, force_modgen: bool) -> str:
         """Start what was bound last, under an id; returns the id."""
         assert self._bound is not None
         if self._settings["target"] == "local":
-            return self._local.start(self._bound, job_id, ends_at)
+            return self._local.start(self._bound, job_id, ends_at, force_modgen)
         jobs = os.path.join(self._folder, "jobs")
-        folder = write_flare_job(self._bound, jobs, job_id, self._job_components, ends_at, task_timeout_s)
+        folder = write_flare_job(self._bound, jobs, job_id, self._job_components, ends_at, task_timeout_s, force_modgen)
         return self._flare.submit_job(folder, job_id)
 
     def export_job(self, function: str, arguments: dict[str, Any], folder: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nv_dfm_core.api import Equal, If, Pipeline, PlaceParam, Yield
-from trials.fed.api.trial import Echo, Fail, Hold, Large, NotANumber, Pickle, Repeat, Sleep
+from trials.fed.api.trial import Count, Echo, Fail, Hold, Large, NotANumber, Pickle, Repeat, Sleep
 
 
 def echo(site: str = "seattle") -> Pipeline:
@@ -38,6 +38,20 @@ def sleep(site: str = "seattle") -> Pipeline:
 def hold(site: str = "seattle") -> Pipeline:
     """Build: the parameter ``value`` comes back once there is a file ``until``."""
     return _single(Hold, site, "value", "until")
+
+
+def count(site: str = "seattle") -> Pipeline:
+    """Build: the numbers below the parameter ``count``, one by one, the last once there is a file ``until``."""
+    return _single(Count, site, "count", "until")
+
+
+def count_and_echo() -> Pipeline:
+    """Build: the same at the place ``numbers``, and ``until``, a text, back from the other site at ``text``."""
+    with Pipeline(name="count_and_echo") as pipeline:
+        until = PlaceParam(place="until", multiuse=True)
+        Yield(value=Count(site="seattle", count=PlaceParam(place="count"), until=until), place="numbers")
+        Yield(value=Echo(site="san_francisco", value=until), place="text")
+    return pipeline
 
 
 def large(site: str = "seattle") -> Pipeline:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import math
 
@@ -9,7 +10,7 @@ from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete
 from airflow_provider_dfm.federation.results import FederationResults, read_downloaded_job
-from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
+from airflow_provider_dfm.federation.results_folder import MANIFEST, RESULTS, keep_results, read_kept_results
 
 from .tokens import end, error, meta, token, write_job
 
@@ -33,6 +34,19 @@ def test_what_is_kept_is_what_came(results, folder):
     assert list(kept) == list(results)
     assert kept.outcome == results.outcome
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "results.jsonl"]
+
+
+def test_results_that_were_kept_without_their_nodes_are_read_still(results, tmp_path):
+    keep_results(results, tmp_path / "kept")
+    path = tmp_path / "kept" / RESULTS
+    content = path.read_bytes().replace(b',"node":0', b"")
+    path.write_bytes(content)
+    manifest = json.loads((tmp_path / "kept" / MANIFEST).read_bytes())
+    manifest["files"][RESULTS] = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    (tmp_path / "kept" / MANIFEST).write_text(json.dumps(manifest))
+    kept = read_kept_results(tmp_path / "kept")
+    assert [(each.value["n"], each.node) for each in kept] == [(0, None), (1, None), (2, None)]
+    assert {each.node for each in results} == {0}
 
 
 def test_a_failed_jobs_results_are_kept_with_its_failure(tmp_path):

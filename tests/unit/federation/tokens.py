@@ -59,8 +59,14 @@ def write_job(folder: Path, *tokens: dict[str, Any], failures: dict[str, str] | 
 
 
 def meta(
-    status: str = "FINISHED:COMPLETED", sets: int = 1, places: tuple[str, ...] = ("answer",), start_time: str = ""
+    status: str = "FINISHED:COMPLETED",
+    sets: int = 1,
+    places: tuple[str, ...] = ("answer",),
+    start_time: str = "",
+    yields: dict[str, int] | None = None,
 ) -> JobMeta:
     expectation = {"parameter_sets": sets, "places": list(places), "sites": ["seattle", "server"]}
+    if yields is not None:
+        expectation["yields"] = yields
     custom_props = {"airflow_provider_dfm": expectation}
     return JobMeta(job_id="1", name="trial", status=status, custom_props=custom_props, start_time=start_time)

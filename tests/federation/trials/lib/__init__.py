@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -51,6 +52,21 @@ class Hold:
         while not os.path.exists(until):
             await asyncio.sleep(0.1)
         return value
+
+
+class Count:
+    """Gives several values, one after the other."""
+
+    async def body(self, count: int, until: str) -> AsyncIterator[int]:
+        """Return what gives the numbers below count, the last one once there is a file ``until``."""
+        # DFM awaits the body, so that itself cannot be the generator.
+        return self._numbers(count, until)
+
+    async def _numbers(self, count: int, until: str) -> AsyncIterator[int]:
+        for number in range(count):
+            while number == count - 1 and until and not os.path.exists(until):
+                await asyncio.sleep(0.1)
+            yield number
 
 
 class Large:

@@ -127,6 +127,28 @@ class Hold(Operation):
     until: Union[str, NodeParam, PlaceParam, Advise]
 
 
+class Count(Operation):
+    """
+    Gives the numbers below count one by one, the last once a file is there
+
+    Parameters:
+        count: [Accepts: literal input, node input, place input. Discoverable]
+            How many
+        until: [Accepts: literal input, node input, place input. Discoverable]
+            The file's path; empty: no waiting
+
+    Returns: object
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.Count'] = 'trials.fed.api.trial.Count'
+    __api_name__: Literal['trial.Count'] = 'trial.Count'
+    count: Union[int, NodeParam, PlaceParam, Advise]
+    until: Union[str, NodeParam, PlaceParam, Advise]
+
+
 class Large(Operation):
     """
     Returns a string of that many bytes

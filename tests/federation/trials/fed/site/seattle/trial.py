@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ...api.trial import Count as Count_1
 from ...api.trial import Echo as Echo_1
 from ...api.trial import Fail as Fail_1
 from ...api.trial import Hold as Hold_1
@@ -74,6 +75,15 @@ class Hold(Hold_1):
         'trials.fed.site.seattle.trial.Hold'
     )
     __api_name__: Literal['trial.Hold'] = 'trial.Hold'
+
+
+class Count(Count_1):
+    site: Literal['seattle'] = 'seattle'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.seattle.trial.Count'] = (
+        'trials.fed.site.seattle.trial.Count'
+    )
+    __api_name__: Literal['trial.Count'] = 'trial.Count'
 
 
 class Large(Large_1):
