@@ -40,7 +40,7 @@ class AuthenticationFailed(PermanentFederationError):
 
 
 class VersionMismatch(PermanentFederationError):
-    """The interpreter's nvflare or nv_dfm_core does not fit the federation."""
+    """The interpreter's libraries do not fit the federation, or a prepared pipeline no longer does."""
 
 
 class PipelineError(PermanentFederationError):

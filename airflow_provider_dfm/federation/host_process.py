@@ -30,6 +30,8 @@ HOST_MODULES = (
     "named_function",
     "job_source",
     "parameter_places",
+    "statement_checks",
+    "ready_pipeline",
     "pipeline_source",
     "bound_pipeline",
     "flare_job",

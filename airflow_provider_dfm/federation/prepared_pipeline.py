@@ -1,9 +1,16 @@
-"""A pipeline that a session has prepared."""
+"""A pipeline that a session has prepared, and how it is kept."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from airflow_provider_dfm.federation.whole_files import whole_file
+
+# The first key of a kept pipeline's JSON.
+PREPARED = "prepared_pipeline"
 
 # "homesite", or the sites that a pipeline may use; None: all.
 RestrictToSites = Literal["homesite"] | list[str] | None
@@ -19,6 +26,7 @@ class PreparedPipeline:
     :param sites: the sites that take part.
     :param parameters: the places of its parameters.
     :param places: the places that every parameter set yields to.
+    :param fingerprint: SHA-256 over all that its preparation gave, in hexadecimal.
     """
 
     reference: str
@@ -27,3 +35,25 @@ class PreparedPipeline:
     sites: tuple[str, ...]
     parameters: tuple[str, ...]
     places: tuple[str, ...]
+    fingerprint: str
+
+
+def keep_prepared_pipeline(plain: Mapping[str, Any], fingerprint: str, folder: Any) -> Any:
+    """Keep a prepared pipeline, for whoever executes it later.
+
+    :param plain: what the session host made of it.
+    :param fingerprint: names the file: the same preparation has the same file.
+    :param folder: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
+    :return: the file.
+    """
+    path = folder / f"{fingerprint}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as file:
+            file.write(json.dumps({PREPARED: plain}).encode())
+    return path
+
+
+def is_prepared_pipeline(text: str) -> bool:
+    """Whether a file holds a pipeline that was prepared, and not one that is to be."""
+    return text.startswith(f'{{"{PREPARED}":')

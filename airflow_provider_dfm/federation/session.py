@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
-from airflow_provider_dfm.federation.errors import JobNotFound
+from airflow_provider_dfm.federation.errors import ConnectionSettingsError, JobNotFound, PipelineError
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.flare_options import read_options
@@ -25,13 +25,19 @@ from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import pipeline_source
-from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
+from airflow_provider_dfm.federation.prepared_pipeline import (
+    PreparedPipeline,
+    RestrictToSites,
+    keep_prepared_pipeline,
+)
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.federation.result_callbacks import NamedCallback, ResultCallbacks
 from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
 
+# Below results_path; jobs' folders are named by their ids.
+PIPELINES = "pipelines"
 PREPARE_SECONDS = 120.0
 TRANSFER_SECONDS = 600.0
 # Shorter than a task's patience: a reply that gets lost must leave it time to look whether the server has the job.
@@ -62,6 +68,7 @@ class FederationSession(FlareCommands):
         self._session = OpenSession(settings, self._log, startup_kit)
         if results_path is None and settings.results_path:
             results_path = Path(settings.results_path)
+        self._results_path = results_path
         self._results = JobResults(self._session, self.get_job_meta, results_path, self._log)
 
     def __enter__(self) -> FederationSession:
@@ -106,22 +113,39 @@ class FederationSession(FlareCommands):
         """Prepare a pipeline.
 
         :param pipeline: path of a pipeline's JSON file, its JSON as text or dict, or
-            ``"package.module:function"``, which is called in the federation's interpreter.
+            ``"package.module:function"``, which is called in the federation's interpreter; or the path of a file
+            that :meth:`keep_pipeline` wrote.
         :param restrict_to_sites: ``"homesite"`` or a list of sites it may use; None: all.
         :param debug: have DFM tell its steps in the log.
         :param pipeline_arguments: keyword arguments of the function.
         :raises PipelineError: it cannot be read, built or prepared.
+        :raises VersionMismatch: it was prepared before, and the federation is not what it was then.
         """
+        source = pipeline_source(pipeline, pipeline_arguments)
+        if "prepared" in source and restrict_to_sites is not None:
+            raise PipelineError("The pipeline is prepared already: restrict_to_sites belongs to its preparation.")
         answer = self._session.ask(
             "prepare",
             PREPARE_SECONDS,
-            source=pipeline_source(pipeline, pipeline_arguments),
+            source=source,
             restrict_to_sites=restrict_to_sites,
             debug=debug,
         )
         for name in ("sites", "parameters", "places"):
             answer[name] = tuple(answer[name])
         return PreparedPipeline(**answer)
+
+    def keep_pipeline(self, pipeline: PreparedPipeline) -> Any:
+        """Keep a prepared pipeline below ``results_path``, as ``pipelines/<fingerprint>.json``.
+
+        :return: the file. :meth:`execute` takes it, in any session of this federation and home site, as long as the
+            versions of the federation's API and of nv_dfm_core, and the operations, are what they are now.
+        :raises ConnectionSettingsError: the session has no ``results_path``.
+        """
+        if self._results_path is None:
+            raise ConnectionSettingsError("A prepared pipeline is kept below results_path, and the session has none.")
+        plain = self._session.ask("prepared", PREPARE_SECONDS, reference=pipeline.reference)
+        return keep_prepared_pipeline(plain, pipeline.fingerprint, self._results_path / PIPELINES)
 
     def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
         """The Python code that each site will run, by site."""

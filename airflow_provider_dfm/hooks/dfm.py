@@ -203,6 +203,13 @@ class DfmHook(FlareCommands, BaseHook):
         """
         return self.reattach(job_id).follow_results(position, poll_interval, timeout)
 
+    def keep_pipeline(self, pipeline: PreparedPipeline) -> str:
+        """Keep a prepared pipeline; see :meth:`FederationSession.keep_pipeline`.
+
+        :return: the file's URI, which is a pipeline to all that take one.
+        """
+        return str(self.get_conn().keep_pipeline(pipeline))
+
     def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
         """The Python code that each site will run, by site."""
         return self.get_conn().debug_show_code(pipeline)

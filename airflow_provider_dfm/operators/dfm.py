@@ -1,6 +1,7 @@
 """Operators for DFM pipelines, each in a module of its own."""
 
 from airflow_provider_dfm.operators.dfm_execute import DfmExecuteOperator
+from airflow_provider_dfm.operators.dfm_prepare import DfmPrepareOperator
 from airflow_provider_dfm.operators.dfm_results import DfmResultsOperator
 
-__all__ = ["DfmExecuteOperator", "DfmResultsOperator"]
+__all__ = ["DfmExecuteOperator", "DfmPrepareOperator", "DfmResultsOperator"]

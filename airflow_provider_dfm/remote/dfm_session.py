@@ -10,13 +10,10 @@ from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
 from airflow_provider_dfm.remote.failures import NamedError
-from airflow_provider_dfm.remote.parameter_places import (
-    certain_places,
-    check_parameter_sets,
-    check_sites,
-    parameter_fields,
-)
+from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
+from airflow_provider_dfm.remote.ready_pipeline import ReadyPipeline, read_ready_pipeline
+from airflow_provider_dfm.remote.statement_checks import check_sites, check_statements
 
 
 class DfmSession:
@@ -28,7 +25,7 @@ class DfmSession:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._settings = settings
         self._session: Any = None
-        self._prepared: dict[str, tuple[Any, Any]] = {}
+        self._ready: dict[str, ReadyPipeline] = {}
 
     @property
     def session(self) -> Any:
@@ -76,38 +73,70 @@ class DfmSession:
             ) from error
 
     def prepare(self, source: dict[str, Any], restrict_to_sites: Any, debug: bool) -> dict[str, Any]:
-        """Prepare a pipeline and keep it under a reference.
+        """Prepare a pipeline, or take one that was prepared before, and keep it under a reference.
 
-        :param source: see :func:`build_pipeline`.
+        :param source: see :func:`build_pipeline`; or ``{"prepared": plain}``, what :meth:`prepared` gave.
         :param restrict_to_sites: ``"homesite"``, a list of sites, or None.
         :param debug: passed on to DFM, which then prints its steps.
-        :return: ``reference``, ``name``, ``api_version``, ``sites``, ``parameters`` and ``places``.
-        :raises NamedError: PipelineError.
+        :return: ``reference``, ``name``, ``api_version``, ``sites``, ``parameters``, ``places`` and ``fingerprint``.
+        :raises NamedError: PipelineError, VersionMismatch.
         """
-        pipeline = build_pipeline(source)
-        check_sites(pipeline, self._sites())
+        if "prepared" in source:
+            ready = self._read(source["prepared"])
+        else:
+            ready = self._prepare(build_pipeline(source), restrict_to_sites, debug)
+        prepared = ready.prepared
+        sites = sorted(prepared.net_irs())
+        if self._settings["target"] == "flare":
+            self._check_flare_sites(sites)
+        reference = str(uuid.uuid4())
+        self._ready[reference] = ready
+        return {
+            "reference": reference,
+            "name": prepared.pipeline_name or "",
+            "api_version": prepared.api_version,
+            "sites": sites,
+            "parameters": sorted(ready.parameters),
+            "places": ready.places,
+            "fingerprint": ready.fingerprint(),
+        }
+
+    def prepared(self, reference: str) -> dict[str, Any]:
+        """A prepared pipeline as plain data, from which :meth:`prepare` makes it again, in another process too."""
+        return self._ready[reference].as_plain()
+
+    def _prepare(self, pipeline: Any, restrict_to_sites: Any, debug: bool) -> ReadyPipeline:
+        sites = self._sites()
+        check_sites(pipeline, sites)
         session = self.session
+        candidates = self._candidates(restrict_to_sites, sites)
+        check_statements(pipeline, candidates)
         try:
-            prepared = session.prepare(pipeline, restrict_to_sites=restrict_to_sites, debug=debug)
+            prepared = session.prepare(pipeline, restrict_to_sites=candidates, debug=debug)
         except Exception as error:
             raise NamedError(
                 "PipelineError",
                 f"DFM cannot prepare the pipeline for federation {self._settings['federation']!r}: "
                 f"{type(error).__name__}: {error}",
             ) from error
-        sites = sorted(prepared.net_irs())
-        if self._settings["target"] == "flare":
-            self._check_flare_sites(sites)
-        reference = str(uuid.uuid4())
-        self._prepared[reference] = (pipeline, prepared)
-        return {
-            "reference": reference,
-            "name": prepared.pipeline_name or "",
-            "api_version": prepared.api_version,
-            "sites": sites,
-            "parameters": sorted(_parameter_places(prepared)),
-            "places": certain_places(pipeline),
-        }
+        return ReadyPipeline.of(pipeline, prepared)
+
+    def _candidates(self, restrict_to_sites: Any, sites: list[str]) -> list[str]:
+        homesite = self._settings["homesite"]
+        wanted = [homesite] if restrict_to_sites == "homesite" else restrict_to_sites or sites
+        unknown = sorted(set(wanted) - set(sites))
+        if unknown:
+            raise NamedError(
+                "PipelineError",
+                f"restrict_to_sites names {', '.join(unknown)}, but the federation has {', '.join(sites)}.",
+            )
+        # Results go to the home site, and DFM stumbles where that is not among them ("Destination node ... is not in
+        # sites": nv_dfm_core/gen/irgen/graph/_graph.py).
+        return sorted({*wanted, homesite})
+
+    def _read(self, plain: dict[str, Any]) -> ReadyPipeline:
+        today = self.describe_federation()
+        return read_ready_pipeline(plain, today["federation"], today["homesite"], today["api_version"])
 
     def _sites(self) -> list[str]:
         federation = self._settings["federation"]
@@ -131,26 +160,13 @@ class DfmSession:
 
     def debug_show_code(self, reference: str) -> dict[str, str]:
         """The Python code that each site will run."""
-        return dict(self.session.debug_show_code(self._prepared[reference][1]))
+        return dict(self.session.debug_show_code(self._ready[reference].prepared))
 
     def bind(self, reference: str, input_params: list[dict[str, Any]]) -> BoundPipeline:
         """Check the parameter sets and bind them to a prepared pipeline.
 
         :raises NamedError: ParameterSetError.
         """
-        pipeline, prepared = self._prepared[reference]
-        fields = _parameter_fields(pipeline, prepared)
-        check_parameter_sets(input_params, fields)
-        return BoundPipeline(prepared, input_params, certain_places(pipeline), fields)
-
-
-def _parameter_fields(pipeline: Any, prepared: Any) -> dict[str, list[dict[str, str]]]:
-    taken = parameter_fields(pipeline)
-    return {place: taken.get(place, []) for place in sorted(_parameter_places(prepared))}
-
-
-def _parameter_places(prepared: Any) -> set[str]:
-    places: set[str] = set()
-    for net_ir in prepared.net_irs().values():
-        places |= net_ir.find_places(kind="data", origin="external")
-    return places
+        ready = self._ready[reference]
+        check_parameter_sets(input_params, ready.parameters)
+        return BoundPipeline(ready.prepared, input_params, ready.places, ready.parameters)

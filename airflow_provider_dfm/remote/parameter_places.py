@@ -19,22 +19,6 @@ def statements_of(block: Any) -> Iterator[Any]:
             yield from statements_of(statement)
 
 
-def check_sites(pipeline: Any, sites: list[str]) -> None:
-    """Refuse a pipeline that names a site the federation does not have.
-
-    :param sites: the federation's sites.
-    :raises NamedError: PipelineError, names the operation.
-    """
-    for statement in statements_of(pipeline):
-        site = getattr(statement, "site", None)
-        if isinstance(site, str) and site not in sites:
-            raise NamedError(
-                "PipelineError",
-                f"The operation {type(statement).__name__} names the site {site!r}, but the federation has "
-                f"{', '.join(sites)}.",
-            )
-
-
 def parameter_fields(pipeline: Any) -> dict[str, list[dict[str, str]]]:
     """Where the value of each parameter place goes.
 

@@ -80,6 +80,9 @@ class Session:
     def prepare(self, **arguments: Any) -> dict[str, Any]:
         return self._dfm.prepare(**arguments)
 
+    def prepared(self, reference: str) -> dict[str, Any]:
+        return self._dfm.prepared(reference)
+
     def debug_show_code(self, reference: str) -> dict[str, str]:
         return self._dfm.debug_show_code(reference)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nv_dfm_core.api import Equal, If, Pipeline, PlaceParam, Yield
+from nv_dfm_core.api import BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
 from trials.fed.api.trial import Count, Echo, Fail, Hold, Large, NotANumber, Pickle, Repeat, Sleep
 
 
@@ -91,10 +91,29 @@ def conditional(site: str = "seattle") -> Pipeline:
     return pipeline
 
 
-def unnamed_site() -> Pipeline:
-    """Build: ``echo`` without a site, so that DFM picks one."""
+def unnamed_site(candidates: list[str] | None = None) -> Pipeline:
+    """Build: ``echo`` without a site, or with one of some."""
     with Pipeline(name="unnamed_site") as pipeline:
-        Yield(value=Echo(value=PlaceParam(place="value")), place="result")
+        site = {"site": BestOf(sites=candidates)} if candidates else {}
+        Yield(value=Echo(value=PlaceParam(place="value"), **site), place="result")
+    return pipeline
+
+
+def loop() -> Pipeline:
+    """Build what DFM leaves out: a loop over the parameter ``value``."""
+    with Pipeline(name="loop") as pipeline:
+        with ForEach(seq=Echo(site="seattle", value=PlaceParam(place="value"))):
+            Yield(value=1, place="result")
+    return pipeline
+
+
+def cached() -> Pipeline:
+    """Build what DFM leaves out: a value from a cache."""
+    with Pipeline(name="cached") as pipeline:
+        value = Echo(site="seattle", value=PlaceParam(place="value"))
+        with TryFromCache(key=value) as image:
+            image.cache(value)
+        Yield(value=value, place="result")
     return pipeline
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pendulum
 from airflow.sdk import DAG
 
-from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
+from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmPrepareOperator, DfmResultsOperator
 from airflow_provider_dfm.operators.flare import FlareSubmitJobOperator
 from airflow_provider_dfm.sensors.job import FederationJobSensor
 
@@ -79,6 +79,20 @@ with trial_dag("large"):
     # A later task's sensor finds a local job by its id like any other's.
     wait = FederationJobSensor(task_id="wait", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id="local", timeout=60)
     execute("local", "trial_pipelines:large", input_params=[{"size": 40_000}] * 2) >> wait >> read("local")
+
+for way, (connection, deferrable) in WAYS.items():
+    with trial_dag(f"prepared_{way}"):
+        prepare = DfmPrepareOperator(
+            task_id="prepare",
+            pipeline="{{ 'trial_pipelines:' ~ 'repeat' }}",
+            pipeline_arguments={"site": "{{ 'san_francisco' }}"},
+            restrict_to_sites=["san_francisco"],
+            dfm_conn_id=connection,
+        )
+        run = DfmExecuteOperator.partial(
+            task_id="run", pipeline=prepare.output, dfm_conn_id=connection, deferrable=deferrable, poll_interval=0.5
+        ).expand(input_params=[{"text": "a", "count": 2}, {"text": "b", "count": 3}])
+        DfmResultsOperator.partial(task_id="read", dfm_conn_id=connection).expand(job_id=run.output)
 
 with trial_dag("unknown"):
     FederationJobSensor(task_id="wait", job_id=UNKNOWN_JOB, dfm_conn_id="flare", poke_interval=1, timeout=60)

@@ -1,0 +1,62 @@
+"""The operator that prepares a DFM pipeline, for other tasks to execute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+
+from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_dfm.federation.prepared_pipeline import RestrictToSites
+
+
+class DfmPrepareOperator(BaseOperator):
+    """Prepares a pipeline once, for any number of tasks that execute it.
+
+    The task's XCom is the URI of the prepared pipeline, kept below the connection's ``results_path``: give it to a
+    :class:`DfmExecuteOperator` as its ``pipeline``, mapped or not, in any later task, DAG or run. Further XComs are
+    ``api_version``, the version of the federation's API it was prepared for, and ``fingerprint``. A task that executes
+    it when the federation's API, its operations or nv_dfm_core have changed since fails, and submits nothing.
+
+    :param pipeline: path or URI of a pipeline's JSON file, its JSON, or ``"package.module:function"``, which is
+        called in the federation's interpreter. Templated.
+    :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
+    :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all. Templated.
+    :param debug: have DFM tell its steps in the task's log.
+    :param dfm_conn_id: the connection. Templated.
+    """
+
+    template_fields: Sequence[str] = ("pipeline", "pipeline_arguments", "restrict_to_sites", "dfm_conn_id")
+    template_fields_renderers: ClassVar[dict[str, str]] = {"pipeline_arguments": "json"}
+    ui_color = "#e5f5e0"
+
+    def __init__(
+        self,
+        *,
+        pipeline: str | Mapping[str, Any],
+        pipeline_arguments: Mapping[str, Any] | None = None,
+        restrict_to_sites: RestrictToSites = None,
+        debug: bool = False,
+        dfm_conn_id: str = DEFAULT_CONNECTION,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pipeline = pipeline
+        self.pipeline_arguments = pipeline_arguments
+        self.restrict_to_sites = restrict_to_sites
+        self.debug = debug
+        self.dfm_conn_id = dfm_conn_id
+
+    def execute(self, context: Context) -> str:
+        with DfmHook(self.dfm_conn_id) as hook:
+            prepared = hook.prepare(self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments)
+            uri = hook.keep_pipeline(prepared)
+        self.log.info("Prepared pipeline %r for %s, kept at %s", prepared.name, ", ".join(prepared.sites), uri)
+        context["ti"].xcom_push(key="api_version", value=prepared.api_version)
+        context["ti"].xcom_push(key="fingerprint", value=prepared.fingerprint)
+        return uri

@@ -1,0 +1,150 @@
+"""A pipeline that DFM has prepared, with all that is needed to run it later: in this process, or in another one."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.parameter_places import certain_places, parameter_fields, statements_of
+
+
+@dataclass
+class ReadyPipeline:
+    """What :meth:`DfmSession.prepare` gives.
+
+    :param prepared: an ``nv_dfm_core.api.PreparedPipeline``.
+    :param places: the yield places that get a value for every parameter set.
+    :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
+    :param operations: the operations it uses, each with a SHA-256 of its fields.
+    """
+
+    prepared: Any
+    places: list[str]
+    parameters: dict[str, list[dict[str, str]]]
+    operations: dict[str, str]
+
+    @classmethod
+    def of(cls, pipeline: Any, prepared: Any) -> ReadyPipeline:
+        """Note what has to be known of a pipeline besides what DFM made of it.
+
+        :param pipeline: the ``nv_dfm_core.api.Pipeline``.
+        :param prepared: what DFM made of it.
+        """
+        taken = parameter_fields(pipeline)
+        operations = {_path(type(statement)) for statement in statements_of(pipeline) if hasattr(statement, "site")}
+        return cls(
+            prepared=prepared,
+            places=certain_places(pipeline),
+            parameters={place: taken.get(place, []) for place in sorted(_parameter_places(prepared))},
+            operations={path: _fields(_load(path)) for path in sorted(operations)},
+        )
+
+    def as_plain(self) -> dict[str, Any]:
+        """All of it as JSON knows it."""
+        prepared = self.prepared
+        # The server's own may have been added by an execution, without anything to do.
+        net_irs = [net_ir for _, net_ir in sorted(prepared.net_irs().items()) if net_ir.transitions]
+        return {
+            "name": prepared.pipeline_name,
+            "federation": prepared.federation_module,
+            "homesite": prepared.homesite,
+            "api_version": prepared.api_version,
+            "nv_dfm_core": metadata.version("nv_dfm_core"),
+            "places": self.places,
+            "parameters": self.parameters,
+            "operations": self.operations,
+            "net_irs": [net_ir.model_dump(mode="json") for net_ir in net_irs],
+            # PreparedPipeline has no public way to them: nv_dfm_core/api/_prepared_pipeline.py
+            "yield_places": [place.model_dump(mode="json") for place in prepared._yield_places],
+        }
+
+    def fingerprint(self) -> str:
+        """A SHA-256 over all of it, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self.as_plain(), sort_keys=True).encode()).hexdigest()
+
+
+def read_ready_pipeline(plain: dict[str, Any], federation: str, homesite: str, api_version: str) -> ReadyPipeline:
+    """Make it of what :meth:`ReadyPipeline.as_plain` gave, as long as the federation is what it was.
+
+    :param plain: what it gave.
+    :param federation: the federation's package, as the session has it.
+    :param homesite: the session's home site.
+    :param api_version: version of the federation's API today.
+    :raises NamedError: VersionMismatch, PipelineError.
+    """
+    from nv_dfm_core.api import PreparedPipeline
+    from nv_dfm_core.gen.modgen.ir import NetIR, YieldPlace
+
+    try:
+        _check(plain, {"federation": federation, "homesite": homesite, "api_version": api_version})
+        prepared = PreparedPipeline(
+            api_version=plain["api_version"],
+            federation_module_name=plain["federation"],
+            homesite=plain["homesite"],
+            pipeline_name=plain["name"],
+            net_irs=[NetIR.model_validate(net_ir) for net_ir in plain["net_irs"]],
+            yield_places=[YieldPlace.model_validate(place) for place in plain["yield_places"]],
+        )
+        return ReadyPipeline(prepared, plain["places"], plain["parameters"], plain["operations"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise NamedError(
+            "PipelineError", f"This is no prepared pipeline that can be read: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _check(plain: dict[str, Any], today: dict[str, str]) -> None:
+    today = today | {"nv_dfm_core": metadata.version("nv_dfm_core")}
+    changes = [
+        f"{name} was {plain[name]!r} then and is {now!r} now" for name, now in today.items() if plain[name] != now
+    ]
+    # Elsewhere nothing is known of the operations.
+    if not changes:
+        changes = [
+            f"the operation {path} has other fields than then, or is gone"
+            for path, fields in plain["operations"].items()
+            if _fields_today(path) != fields
+        ]
+    if changes:
+        raise NamedError(
+            "VersionMismatch",
+            f"The pipeline {plain['name']!r} was prepared for another state of the federation: {'; '.join(changes)}. "
+            "Prepare it again.",
+        )
+
+
+def _parameter_places(prepared: Any) -> set[str]:
+    places: set[str] = set()
+    for net_ir in prepared.net_irs().values():
+        places |= net_ir.find_places(kind="data", origin="external")
+    return places
+
+
+def _path(operation: type) -> str:
+    return f"{operation.__module__}.{operation.__qualname__}"
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
+def _fields_today(path: str) -> str:
+    try:
+        return _fields(_load(path))
+    except (ImportError, AttributeError):
+        return ""
+
+
+def _fields(operation: Any) -> str:
+    fields = {
+        # A node's id is fresh each time, and no field of the operation's own.
+        name: [repr(field.annotation), repr(field.default)]
+        for name, field in operation.model_fields.items()
+        if not name.startswith("dfm_node")
+    }
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,59 @@
+"""What of a pipeline DFM would leave out, or decide by itself, without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.parameter_places import statements_of
+
+
+def check_sites(pipeline: Any, sites: list[str]) -> None:
+    """Refuse a pipeline that names a site the federation does not have.
+
+    :param sites: the federation's sites.
+    :raises NamedError: PipelineError, names the operation.
+    """
+    for statement in statements_of(pipeline):
+        site = getattr(statement, "site", None)
+        if isinstance(site, str) and site not in sites:
+            raise NamedError(
+                "PipelineError",
+                f"The operation {type(statement).__name__} names the site {site!r}, but the federation has "
+                f"{', '.join(sites)}.",
+            )
+
+
+def check_statements(pipeline: Any, candidates: list[str]) -> None:
+    """Refuse statements that DFM would drop, and operations whose site it would choose.
+
+    :param pipeline: an ``nv_dfm_core.api.Pipeline``.
+    :param candidates: the sites that it may use.
+    :raises NamedError: PipelineError, names the statement.
+    """
+    from nv_dfm_core.api import BestOf, ForEach, TryFromCache, WriteToCache
+
+    for number, statement in enumerate(statements_of(pipeline), start=1):
+        kind = type(statement).__name__
+        if isinstance(statement, (ForEach, TryFromCache, WriteToCache)):
+            # The visitor that builds DFM's graph has no method for them, and the base class's does nothing:
+            # nv_dfm_core/gen/irgen/visitors/_pipeline_to_graph_visitor.py, nv_dfm_core/api/_api_visitor.py
+            raise NamedError(
+                "PipelineError",
+                f"Statement {number} of the pipeline, {kind}{_inside(statement)}, would be left out without a word: "
+                "DFM does not carry it out. Use a generator operation, or several parameter sets, instead.",
+            )
+        site = getattr(statement, "site", None)
+        open_choice = isinstance(site, BestOf) and site.sites is None and len(candidates) > 1
+        if open_choice and pipeline.mode == "execute":
+            raise NamedError(
+                "PipelineError",
+                f"Statement {number} of the pipeline, the operation {kind}, names no site, and DFM would pick one of "
+                f"{', '.join(sorted(candidates))} without a word. Give it a site, or "
+                "BestOf(sites=[...]), or restrict the pipeline to the home site.",
+            )
+
+
+def _inside(statement: Any) -> str:
+    inside = [type(inner).__name__ for inner in statements_of(statement)] if hasattr(statement, "dfm_body") else []
+    return f" with {', '.join(inside)} in it" if inside else ""

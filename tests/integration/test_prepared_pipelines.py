@@ -1,0 +1,171 @@
+"""Pipelines that are prepared once, kept, and executed by others; and what is refused when they are prepared."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError, VersionMismatch
+from airflow_provider_dfm.federation.session import FederationSession
+from airflow_provider_dfm.federation.settings import read_settings
+from tests.dag_runs import run_dag, task_results, task_states
+from tests.integration.test_operators import connections  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.federation, pytest.mark.airflow]
+
+TRIALS = Path(__file__).parents[1] / "federation"
+
+
+def open_session(fields, results, **changes):
+    return FederationSession(read_settings(fields | changes | {"results_path": str(results)}, "test"))
+
+
+@pytest.fixture(scope="module")
+def local(local_fields, tmp_path_factory):
+    with open_session(local_fields(), tmp_path_factory.mktemp("results")) as session:
+        yield session
+
+
+@pytest.fixture
+def kept(local):
+    """The file of a prepared pipeline."""
+    return local.keep_pipeline(local.prepare("trial_pipelines:repeat"))
+
+
+@pytest.mark.usefixtures("database", "connections")
+@pytest.mark.parametrize("way", ["local", "deferred"])
+def test_one_task_prepares_and_mapped_ones_execute(way, tmp_path):
+    run = run_dag(f"prepared_{way}")
+    assert set(task_states(run).values()) == {"success"}
+    prepare = next(task for task in run.get_task_instances() if task.task_id == "prepare")
+    uri, fingerprint = (prepare.xcom_pull(task_ids="prepare", key=key) for key in ("return_value", "fingerprint"))
+    assert uri == f"file://{tmp_path}/results/pipelines/{fingerprint}.json"
+    assert prepare.xcom_pull(task_ids="prepare", key="api_version") == "1.0.0"
+    reads = [read["results"][0] for read in task_results(run)["read"]]
+    assert [(read["value"], read["site"]) for read in reads] == [("aa", "san_francisco"), ("bbb", "san_francisco")]
+
+
+def test_another_session_executes_it_and_does_what_the_pipeline_itself_does(local, kept, local_fields, tmp_path):
+    contents = []
+    with open_session(local_fields(), tmp_path) as session:
+        for pipeline in (str(kept), "trial_pipelines:repeat"):
+            job = session.execute(pipeline, {"text": "a", "count": 2})
+            assert job.wait_until_finished(timeout=60, poll_interval=0.1)
+            assert [result.value for result in job.results()] == ["aa"]
+            contents.append(job.get_job_meta().own["content"])
+    assert contents[0] == contents[1]
+
+
+def test_the_same_preparation_has_the_same_file(local, kept, local_fields, tmp_path):
+    with open_session(local_fields(), tmp_path) as session:
+        again = session.prepare("trial_pipelines:repeat")
+        assert session.keep_pipeline(again).read_bytes() == kept.read_bytes()
+        other = session.prepare("trial_pipelines:repeat", pipeline_arguments={"site": "san_francisco"})
+        assert {again.fingerprint, other.fingerprint} == {kept.stem, other.fingerprint}
+        # Preparing anew what is prepared changes nothing, and executing it neither.
+        assert session.prepare(str(kept)).fingerprint == kept.stem
+
+
+def test_it_is_refused_for_another_home_site(kept, local_fields, tmp_path):
+    with open_session(local_fields(), tmp_path, homesite="seattle") as session:
+        with pytest.raises(
+            VersionMismatch, match=r"homesite was 'analyst' then and is 'seattle' now.*Prepare it again"
+        ):
+            session.execute(str(kept), {"text": "a", "count": 2})
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("fed/runtime/analyst/__init__.py", "'1.0.0'", "'1.1.0'", "api_version was '1.0.0' then and is '1.1.0' now"),
+        ("fed/api/trial.py", "count: Union[int,", "count: Union[float,", r"trial\.Repeat has other fields than then"),
+        (
+            "fed/api/trial.py",
+            "class Repeat(",
+            "class Repeated(",
+            r"trial\.Repeat has other fields than then, or is gone",
+        ),
+    ],
+)
+def test_it_is_refused_once_the_federations_api_has_changed(kept, local_fields, tmp_path, file, old, new, message):
+    shutil.copytree(TRIALS, tmp_path / "changed")
+    changed = tmp_path / "changed" / "trials" / file
+    text = changed.read_text()
+    assert old in text
+    changed.write_text(text.replace(old, new))
+    with open_session(local_fields(python_path=str(tmp_path / "changed")), tmp_path) as session:
+        with pytest.raises(VersionMismatch, match=message):
+            session.execute(str(kept), {"text": "a", "count": 2})
+
+
+def test_its_parameter_sets_are_checked_like_the_pipelines_own(local, kept):
+    with pytest.raises(PipelineError, match="prepared already"):
+        local.execute(str(kept), {}, restrict_to_sites="homesite")
+    with pytest.raises(Exception, match=r"place 'count' \(Repeat.count at site seattle\)"):
+        local.execute(str(kept), {"text": "a", "count": "2"})
+
+
+@pytest.mark.parametrize("text", ['{"prepared_pipeline": 3}', '{"prepared_pipeline": {"name": "a"}}'])
+def test_a_damaged_file_is_refused(local, tmp_path, text):
+    (tmp_path / "damaged.json").write_text(text)
+    with pytest.raises(PipelineError, match="no prepared pipeline that can be read"):
+        local.execute(str(tmp_path / "damaged.json"))
+
+
+def test_a_truncated_file_is_refused(local, kept, tmp_path):
+    (tmp_path / "truncated.json").write_text(kept.read_text()[:-5])
+    with pytest.raises(PipelineError, match="not the whole of a prepared pipeline"):
+        local.execute(str(tmp_path / "truncated.json"))
+
+
+def test_without_a_results_path_there_is_no_place_for_it(local_fields):
+    with FederationSession(read_settings(local_fields(), "test")) as session:
+        with pytest.raises(ConnectionSettingsError, match="results_path"):
+            session.keep_pipeline(session.prepare("trial_pipelines:repeat"))
+
+
+def test_it_holds_no_values_and_no_code(kept):
+    plain = json.loads(kept.read_text())["prepared_pipeline"]
+    assert plain["parameters"] == {
+        "count": [{"operation": "trials.fed.api.trial.Repeat", "site": "seattle", "field": "count"}],
+        "text": [{"operation": "trials.fed.api.trial.Repeat", "site": "seattle", "field": "text"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "message"),
+    [
+        ("loop", r"Statement 2 of the pipeline, ForEach with Yield in it, would be left out"),
+        ("cached", r"Statement 2 of the pipeline, TryFromCache with WriteToCache in it, would be left out"),
+        (
+            "unnamed_site",
+            r"Statement 1 of the pipeline, the operation Echo, names no site, and DFM would pick one of an",
+        ),
+    ],
+)
+def test_what_dfm_would_drop_or_choose_without_a_word_is_refused(local, pipeline, message):
+    with pytest.raises(PipelineError, match=message):
+        local.prepare(f"trial_pipelines:{pipeline}")
+
+
+def test_a_site_that_only_one_can_be_need_not_be_named(local, local_fields, tmp_path):
+    with open_session(local_fields(homesite="seattle"), tmp_path) as session:
+        assert session.prepare("trial_pipelines:unnamed_site", restrict_to_sites="homesite").sites == ("seattle",)
+    some = {"candidates": ["seattle", "san_francisco"]}
+    assert set(local.prepare("trial_pipelines:unnamed_site", pipeline_arguments=some).sites) < {*some["candidates"]}
+
+
+@pytest.mark.parametrize(
+    ("sites", "message"),
+    [
+        (["san_francisco"], "DFM cannot prepare the pipeline"),
+        ("homesite", "DFM cannot prepare the pipeline"),
+        (["boston"], "restrict_to_sites names boston, but the federation has analyst"),
+    ],
+)
+def test_a_pipeline_that_needs_other_sites_is_refused(local, sites, message):
+    with pytest.raises(PipelineError, match=message):
+        local.prepare("trial_pipelines:repeat", restrict_to_sites=sites)
