@@ -39,6 +39,9 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_dfm.triggers.federation", "airflow_provider_dfm.triggers.job"],
             }
         ],
+        "task-decorators": [
+            {"name": "dfm_pipeline", "class-name": "airflow_provider_dfm.decorators.dfm.dfm_pipeline_task"}
+        ],
         "connection-types": [
             {
                 "connection-type": "dfm",

@@ -32,6 +32,7 @@ HOST_MODULES = (
     "parameter_places",
     "statement_checks",
     "ready_pipeline",
+    "function_source",
     "pipeline_source",
     "bound_pipeline",
     "flare_job",

@@ -39,6 +39,16 @@ def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]
     return sets
 
 
+def plain_arguments(arguments: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """What JSON knows of the arguments of a function; dates and times become ISO 8601 text.
+
+    :param arguments: name to value.
+    :param what: whose they are, for the message.
+    :raises ParameterSetError: a value that cannot travel; names the argument.
+    """
+    return {name: _plain(value, f"Argument {name!r} of the {what}") for name, value in arguments.items()}
+
+
 def _plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, (str, bool, int)):
         return value

@@ -4,12 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from airflow_provider_dfm.federation.errors import PipelineError
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.prepared_pipeline import PREPARED, is_prepared_pipeline
+
+
+@dataclass(frozen=True)
+class PipelineFunction:
+    """A function that builds a pipeline, as text: it is called in the federation's interpreter.
+
+    :param source: its text, as it stands in its file.
+    :param name: its name.
+    :param file: the file's name, for tracebacks.
+    :param line: number of the text's first line there.
+    """
+
+    source: str
+    name: str
+    file: str
+    line: int
+
+
+# Path of a JSON file, JSON as text or dict, "package.module:function", or a function's text.
+PipelineDefinition: TypeAlias = str | Mapping[str, Any] | PipelineFunction
 
 
 def is_pipeline_json(pipeline: str) -> bool:
@@ -17,15 +38,18 @@ def is_pipeline_json(pipeline: str) -> bool:
     return pipeline.lstrip().startswith("{")
 
 
-def pipeline_source(pipeline: str | Mapping[str, Any], arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def pipeline_source(pipeline: PipelineDefinition, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What the session host needs to make the pipeline.
 
     :param pipeline: path of a JSON file, of a pipeline or of a prepared one, JSON as text or dict, or
-        ``"package.module:function"``.
+        ``"package.module:function"``, or a function's text.
     :param arguments: keyword arguments of the function.
-    :return: ``{"json": text}``, ``{"prepared": {...}}`` or ``{"function": path, "arguments": {...}}``.
+    :return: ``{"json": text}``, ``{"prepared": {...}}``, ``{"function": path, "arguments": {...}}`` or
+        ``{"source": {...}, "arguments": {...}}``.
     :raises PipelineError: there is no such file, or arguments go with no function.
     """
+    if isinstance(pipeline, PipelineFunction):
+        return {"source": asdict(pipeline), "arguments": dict(arguments or {})}
     if isinstance(pipeline, str) and is_function(pipeline):
         return {"function": pipeline, "arguments": dict(arguments or {})}
     if arguments:

@@ -24,7 +24,7 @@ from airflow_provider_dfm.federation.job_source import job_source
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
-from airflow_provider_dfm.federation.pipeline import pipeline_source
+from airflow_provider_dfm.federation.pipeline import PipelineDefinition, pipeline_source
 from airflow_provider_dfm.federation.prepared_pipeline import (
     PreparedPipeline,
     RestrictToSites,
@@ -105,7 +105,7 @@ class FederationSession(FlareCommands):
 
     def prepare(
         self,
-        pipeline: str | Mapping[str, Any],
+        pipeline: PipelineDefinition,
         restrict_to_sites: RestrictToSites = None,
         debug: bool = False,
         pipeline_arguments: Mapping[str, Any] | None = None,
@@ -154,7 +154,7 @@ class FederationSession(FlareCommands):
 
     def execute(
         self,
-        pipeline: PreparedPipeline | str | Mapping[str, Any],
+        pipeline: PreparedPipeline | PipelineDefinition,
         input_params: ParameterSets = {},  # noqa: B006 - never changed; None means no set at all, as in DFM
         *,
         pipeline_arguments: Mapping[str, Any] | None = None,

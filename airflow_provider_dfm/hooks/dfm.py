@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job_meta import JobMeta
     from airflow_provider_dfm.federation.job_status import JobStatus
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
+    from airflow_provider_dfm.federation.pipeline import PipelineDefinition
     from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
     from airflow_provider_dfm.federation.result_callbacks import NamedCallback
     from airflow_provider_dfm.federation.results import FederationResults
@@ -117,7 +118,7 @@ class DfmHook(FlareCommands, BaseHook):
 
     def prepare(
         self,
-        pipeline: str | Mapping[str, Any],
+        pipeline: PipelineDefinition,
         restrict_to_sites: RestrictToSites = None,
         debug: bool = False,
         pipeline_arguments: Mapping[str, Any] | None = None,
@@ -127,7 +128,7 @@ class DfmHook(FlareCommands, BaseHook):
 
     def execute(
         self,
-        pipeline: PreparedPipeline | str | Mapping[str, Any],
+        pipeline: PreparedPipeline | PipelineDefinition,
         input_params: ParameterSets = {},  # noqa: B006 - never changed; None means no set at all, as in DFM
         **options: Any,
     ) -> FederationJob:

@@ -11,6 +11,7 @@ from airflow_provider_dfm.operators.submitting import SubmittingOperator
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
+    from airflow_provider_dfm.federation.pipeline import PipelineDefinition
     from airflow_provider_dfm.federation.prepared_pipeline import RestrictToSites
     from airflow_provider_dfm.hooks.dfm import DfmHook
     from airflow_provider_dfm.hooks.job_end import OnPartialFailure
@@ -51,7 +52,7 @@ class DfmExecuteOperator(SubmittingOperator):
     def __init__(
         self,
         *,
-        pipeline: str | Mapping[str, Any],
+        pipeline: PipelineDefinition,
         input_params: ParameterSets = {},  # noqa: B006 - never changed; None means no set at all, as in DFM
         pipeline_arguments: Mapping[str, Any] | None = None,
         restrict_to_sites: RestrictToSites = None,

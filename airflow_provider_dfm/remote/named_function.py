@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
@@ -28,9 +29,22 @@ def call_named_function(path: str, arguments: dict[str, Any], what: str, error_n
             f"Cannot import the {what} {path}: {type(error).__name__}: {error}. The connection's python_path must "
             "name the folder its module is in.",
         ) from error
+    return call_function(function, arguments, f"{what} {path}", error_name)
+
+
+def call_function(function: Callable[..., Any], arguments: dict[str, Any], what: str, error_name: str) -> Any:
+    """Call a function of a DAG author's.
+
+    :param function: the function.
+    :param arguments: its keyword arguments.
+    :param what: what it is, for messages: ``"pipeline function mean"``.
+    :param error_name: the error to raise, by its name in ``federation/errors.py``.
+    :return: what it returned.
+    :raises NamedError: it raised something.
+    """
     try:
         return function(**arguments)
     except Exception as error:
         # The last two lines of the function's own: enough to find the fault, without our frames.
         where = "".join(traceback.format_tb(error.__traceback__)[1:][-2:])
-        raise NamedError(error_name, f"The {what} {path} raised {type(error).__name__}: {error}\n{where}") from error
+        raise NamedError(error_name, f"The {what} raised {type(error).__name__}: {error}\n{where}") from error

@@ -5,19 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
-from airflow_provider_dfm.remote.named_function import call_named_function
+from airflow_provider_dfm.remote.function_source import function_from_source
+from airflow_provider_dfm.remote.named_function import call_function, call_named_function
 from airflow_provider_dfm.remote.parameter_places import statements_of
 
 
 def build_pipeline(source: dict[str, Any]) -> Any:
     """Make a pipeline.
 
-    :param source: ``{"json": text}`` or ``{"function": "package.module:name", "arguments": {...}}``.
+    :param source: ``{"json": text}``, ``{"function": "package.module:name", "arguments": {...}}``, or a function's
+        text: ``{"source": {"source", "name", "file", "line"}, "arguments": {...}}``.
     :return: an ``nv_dfm_core.api.Pipeline``.
     :raises NamedError: PipelineError.
     """
     if "json" in source:
         return _read(source["json"])
+    if "source" in source:
+        return _build(source["source"], source["arguments"])
     return _call(source["function"], source["arguments"])
 
 
@@ -69,11 +73,30 @@ def _is_reference(value: dict[str, Any]) -> bool:
 
 def _call(path: str, arguments: dict[str, Any]) -> Any:
     pipeline = call_named_function(path, arguments, "pipeline function", "PipelineError")
+    return _checked(pipeline, path)
+
+
+def _build(function: dict[str, Any], arguments: dict[str, Any]) -> Any:
+    name = function["name"]
+
+    def build(**given: Any) -> Any:
+        try:
+            return function_from_source(**function)(**given)
+        except NameError as error:
+            raise NameError(
+                f"{error}. The function runs in the federation's interpreter, without the DAG file's names: import or "
+                "define inside of it what it needs, or pass it as an argument."
+            ).with_traceback(error.__traceback__) from None
+
+    return _checked(call_function(build, arguments, f"pipeline function {name}", "PipelineError"), name)
+
+
+def _checked(pipeline: Any, name: str) -> Any:
     from nv_dfm_core.api import Pipeline
 
     if not isinstance(pipeline, Pipeline):
         raise NamedError(
             "PipelineError",
-            f"The pipeline function {path} returned a {type(pipeline).__name__}, not an nv_dfm_core Pipeline.",
+            f"The pipeline function {name} returned a {type(pipeline).__name__}, not an nv_dfm_core Pipeline.",
         )
     return pipeline
