@@ -36,11 +36,14 @@ HOST_MODULES = (
     "pipeline_source",
     "bound_pipeline",
     "flare_job",
+    "sent_sets",
     "local_jobs",
     "pickles",
     "dfm_session",
     "session",
 )
+# Those that travel with each job.
+JOB_MODULES = ("job_components", "frame_feeder", "sent_sets")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 
@@ -97,7 +100,7 @@ class HostProcess:
                 "python_path": [os.path.abspath(path) for path in python_path],
                 "settings": dict(settings),
                 "modules": {name: _source(name) for name in HOST_MODULES},
-                "job_components": _source("job_components"),
+                "job_modules": {name: _source(name) for name in JOB_MODULES},
             }
             self._channel.send(json.dumps(setup))
             self._pid = self._reply(0, "starting", START_SECONDS)["pid"]

@@ -15,6 +15,7 @@ from airflow_provider_dfm.federation.results import pipeline_expectation
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job_meta import JobMeta
+    from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession
     from airflow_provider_dfm.federation.tokens import Result
@@ -158,6 +159,14 @@ class FederationJob:
         self._detached = True
         self._callbacks = ResultCallbacks()
         self._run = None
+
+    def send_input_params(self, input_params: ParameterSets, key: str | None = None) -> list[int]:
+        """Send more parameter sets to the pipeline; see :meth:`FederationSession.send_input_params`."""
+        return self._session.send_input_params(self.job_id, input_params, key)
+
+    def send_stop_frame(self, key: str | None = None) -> None:
+        """Let the pipeline end once it has done all its sets; see :meth:`FederationSession.send_stop_frame`."""
+        self._session.send_stop_frame(self.job_id, key)
 
     def follow_results(
         self, position: int = 0, poll_interval: float = 1.0, timeout: float | None = None

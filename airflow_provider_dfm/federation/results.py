@@ -39,6 +39,8 @@ class JobOutcome(BaseModel, frozen=True):
     :param pickles: set to the places and sites of values that only a pickle can give.
     :param content: SHA-256 of what the job was to do.
     :param refusals: why the federation could not run it.
+    :param open: whether it took further sets while it ran.
+    :param sends: what it was sent so: ``key``, ``content``, ``first`` and ``count`` of the sets, ``stop``.
     """
 
     job_id: str
@@ -54,13 +56,26 @@ class JobOutcome(BaseModel, frozen=True):
     pickles: dict[int, tuple[str, ...]] = {}
     content: str = ""
     refusals: tuple[str, ...] = ()
+    open: bool = False
+    sends: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether somebody has stopped a pipeline that takes further sets; others stop by themselves."""
+        return not self.open or any(send["stop"] for send in self.sends)
 
     def as_meta(self, failed: bool = False) -> JobMeta:
         """What is known of the job.
 
         :param failed: whether that is not good enough.
         """
-        properties = {"content": self.content, "parameter_sets": self.parameter_sets, "places": list(self.places)}
+        properties: dict[str, Any] = {
+            "content": self.content,
+            "parameter_sets": self.parameter_sets,
+            "places": list(self.places),
+        }
+        if self.open:
+            properties["open"] = True
         return JobMeta(
             job_id=self.job_id,
             name=self.name,
@@ -113,6 +128,8 @@ class JobOutcome(BaseModel, frozen=True):
                 reasons.insert(0, "somebody aborted it, or the federation did")
             came = f"{self.results} results came of {self.parameter_sets} parameter sets"
             return JobFailed(f"{job} failed ({self.status}): {_first(reasons) or 'no site gave a reason'}. {came}.")
+        if not self.was_stopped:
+            return JobFailed(f"{job} ended as {self.status}, though nobody had stopped its pipeline.")
         if self.missing or not self.stopped:
             return ResultsIncomplete(
                 f"{job} ended as {self.status}, but results are missing: "
@@ -205,6 +222,8 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     """
     expectation = pipeline_expectation(meta)
     index = TokenIndex(_inside(folder, "tokens.jsonl"))
+    sends = _read_sends(_inside(folder, "sends.jsonl"))
+    parameter_sets = expectation["parameter_sets"] + sum(send["count"] for send in sends)
     failures = _inside(folder, "failures.json")
     places = tuple(expectation["places"])
     pickles: dict[int, tuple[str, ...]] = {}
@@ -214,18 +233,28 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
         job_id=meta.job_id,
         name=meta.name,
         status=meta.status,
-        parameter_sets=expectation["parameter_sets"],
+        parameter_sets=parameter_sets,
         places=places,
         results=len(index),
         stopped=index.stopped,
         errors=index.errors,
         failed_sites=json.loads(failures.read_text()) if failures.exists() else {},
-        missing=index.missing(expectation["parameter_sets"], places),
+        missing=index.missing(parameter_sets, places),
         pickles=pickles,
         content=expectation.get("content", ""),
         refusals=meta.why_it_could_not_run,
+        open=bool(expectation.get("open")),
+        sends=sends,
     )
     return FederationResults(outcome, index.results)
+
+
+def _read_sends(path: Path) -> tuple[dict[str, Any], ...]:
+    """What an open pipeline was sent; a line without an end is that of a send which nobody was told of."""
+    if not path.exists():
+        return ()
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    return tuple(json.loads(line) for line in lines if line.endswith("\n"))
 
 
 def _inside(folder: Path, name: str) -> Path:

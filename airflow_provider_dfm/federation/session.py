@@ -10,7 +10,12 @@ from types import TracebackType
 from typing import Any
 
 from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
-from airflow_provider_dfm.federation.errors import ConnectionSettingsError, JobNotFound, PipelineError
+from airflow_provider_dfm.federation.errors import (
+    ConnectionSettingsError,
+    JobNotFound,
+    ParameterSetError,
+    PipelineError,
+)
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.flare_options import read_options
@@ -33,6 +38,7 @@ from airflow_provider_dfm.federation.prepared_pipeline import (
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.federation.result_callbacks import NamedCallback, ResultCallbacks
 from airflow_provider_dfm.federation.results import FederationResults
+from airflow_provider_dfm.federation.sending import Sending, send
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
 
@@ -168,11 +174,12 @@ class FederationSession(FlareCommands):
         required_sites: RequiredSites | None = None,
         ends_at: float | None = None,
         claim: Claim | None = None,
+        autostop: bool = True,
     ) -> FederationJob:
         """Start a pipeline, once for each parameter set.
 
         :param pipeline: what :meth:`prepare` gave or takes.
-        :param input_params: one parameter set, a list of them, or None for none.
+        :param input_params: one parameter set, a list of them, or None for none, with ``autostop=False``.
         :param pipeline_arguments: see :meth:`prepare`.
         :param restrict_to_sites: see :meth:`prepare`.
         :param default_callback: see :class:`ResultCallbacks`; the job's :meth:`FederationJob.wait_until_finished`
@@ -187,6 +194,8 @@ class FederationSession(FlareCommands):
         :param required_sites: which sites have to be connected; looked at before the submit.
         :param ends_at: when the caller gives the job up, in seconds since 1970; kept in the job's meta.
         :param claim: whose job it is: with one, a job that was submitted for it before is found instead.
+        :param autostop: end the pipeline after these sets; otherwise it runs on, takes further ones
+            (:meth:`send_input_params`), and has to be stopped (:meth:`send_stop_frame`).
         :raises PipelineError: the pipeline cannot be read, built or prepared.
         :raises ParameterSetError: a parameter set does not fit the pipeline; nothing was submitted.
         :raises CallbackFailed: a callback cannot be imported, or is for no place of the pipeline's; nothing was
@@ -196,11 +205,19 @@ class FederationSession(FlareCommands):
         """
         callbacks = ResultCallbacks(default_callback, place_callbacks)
         task_timeout_s = read_options(options).get("task_timeout_s", task_timeout_s)
+        if input_params is None and autostop:
+            # DFM warns, and ends the pipeline at once; the job would be a success that did nothing.
+            raise ParameterSetError(
+                "input_params is None, so the pipeline would end before it has done anything. Give {} for one set "
+                "without parameters, [] where no set is meant, or autostop=False to send sets while it runs."
+            )
         sets = normalize_parameter_sets(input_params)
         if not isinstance(pipeline, PreparedPipeline):
             pipeline = self.prepare(pipeline, restrict_to_sites, debug, pipeline_arguments)
         callbacks.check_places(pipeline.places)
-        content = self._session.ask("bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets)
+        content = self._session.ask(
+            "bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets, autostop=autostop
+        )
 
         def submit(job_id: str) -> None:
             self.check_sites(required_sites)
@@ -208,6 +225,41 @@ class FederationSession(FlareCommands):
             self._session.ask("submit_pipeline", SUBMIT_SECONDS, job_id=job_id, **how)
 
         return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim, ends_at).call_back(callbacks)
+
+    def send_input_params(
+        self, job_id: str, input_params: ParameterSets, key: str | None = None, stop: bool = False
+    ) -> list[int]:
+        """Send more parameter sets to a pipeline that was started with ``autostop=False``, from any session.
+
+        What this returns is safe with the job: it is brought to each site, or the job fails.
+
+        :param job_id: the job. One that has not begun is waited for, about 40 seconds.
+        :param input_params: one parameter set, or a list of them; checked before they are sent.
+        :param key: names what is sent: the same key and sets are sent once, however often they are tried; default:
+            a new one.
+        :param stop: stop the pipeline after them.
+        :return: the indices that these sets have among all of the job's.
+        :raises ParameterSetError: a set does not fit the pipeline; nothing was sent.
+        :raises JobNotRunning: the pipeline was stopped, or the job has ended.
+        :raises PipelineError: the job is no pipeline that takes further sets.
+        :raises JobNotFound: nobody knows the job; of a local job, only the session that started it does.
+        :raises JobContentConflict: other sets were sent under this key before.
+        :raises CommandTimedOut: the job has not begun, or does not answer; try again with the same key.
+        """
+        sending = Sending.of(normalize_parameter_sets(input_params), stop, key)
+        sent = send(job_id, sending, self.get_job_meta, self._session.ask, self.results)
+        self._log.info("Sent %s parameter sets to job %s%s", len(sent), job_id, ", and its end" if stop else "")
+        return sent
+
+    def send_stop_frame(self, job_id: str, key: str | None = None) -> None:
+        """Let a pipeline end that was started with ``autostop=False``, once it has done all its sets.
+
+        One that was stopped before stays so.
+
+        :param job_id: the job.
+        :param key: see :meth:`send_input_params`, which says what is raised, too.
+        """
+        self.send_input_params(job_id, [], key, stop=True)
 
     def submit_job(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from types import TracebackType
@@ -137,6 +138,22 @@ class DfmHook(FlareCommands, BaseHook):
         The job waits for a lost connection, and its results and callbacks go on where they were.
         """
         return self._patient(self.get_conn().execute(_read_pipeline(pipeline), input_params, **options))
+
+    def send_input_params(
+        self, job_id: str, input_params: ParameterSets, key: str | None = None, stop: bool = False
+    ) -> list[int]:
+        """Send more parameter sets to a running pipeline; see :meth:`FederationSession.send_input_params`.
+
+        A lost connection or reply is waited for, and no set is sent twice.
+        """
+        from airflow_provider_dfm.hooks.patience import patiently
+
+        key = key or uuid.uuid4().hex
+        return patiently(lambda: self.get_conn().send_input_params(job_id, input_params, key, stop), self, self.log)
+
+    def send_stop_frame(self, job_id: str, key: str | None = None) -> None:
+        """Let a pipeline end once it has done all its sets; see :meth:`FederationSession.send_stop_frame`."""
+        self.send_input_params(job_id, [], key, stop=True)
 
     def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
         """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder or archive may be at any URI."""

@@ -3,5 +3,6 @@
 from airflow_provider_dfm.operators.dfm_execute import DfmExecuteOperator
 from airflow_provider_dfm.operators.dfm_prepare import DfmPrepareOperator
 from airflow_provider_dfm.operators.dfm_results import DfmResultsOperator
+from airflow_provider_dfm.operators.dfm_send import DfmSendParamsOperator
 
-__all__ = ["DfmExecuteOperator", "DfmPrepareOperator", "DfmResultsOperator"]
+__all__ = ["DfmExecuteOperator", "DfmPrepareOperator", "DfmResultsOperator", "DfmSendParamsOperator"]

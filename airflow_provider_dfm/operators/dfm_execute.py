@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow_provider_dfm.federation.errors import ConnectionSettingsError
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
 if TYPE_CHECKING:
@@ -29,14 +30,19 @@ class DfmExecuteOperator(SubmittingOperator):
 
     :param pipeline: path or URI of a pipeline's JSON file, its JSON, or ``"package.module:function"``, which is
         called in the federation's interpreter. Templated.
-    :param input_params: one parameter set (a dict from place to value), a list of them, or None for none; default:
-        one empty set. Templated; where a template has to give something else than text, set the DAG's
-        ``render_template_as_native_obj``.
+    :param input_params: one parameter set (a dict from place to value), a list of them, or None for none, with
+        ``autostop=False``; default: one empty set. Templated; where a template has to give something else than text,
+        set the DAG's ``render_template_as_native_obj``.
     :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
     :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all.
     :param on_partial_failure: ``fail`` (default) or ``succeed`` when some of the parameter sets were answered and
         some were not. In the second case the XCom ``failed_parameter_sets`` has the reason for each that was not,
         by its index, and so has the result of a :class:`DfmResultsOperator` with the same setting.
+    :param autostop: end the pipeline after these sets (default). Otherwise it runs on, takes what
+        ``DfmSendParamsOperator`` sends it, and ends when that stops it, or with ``timeout`` after its submit. Not with
+        the target ``local``, whose jobs end with their task.
+    :param wait_for_completion: see :class:`SubmittingOperator`; default: as ``autostop``, so that the task of a
+        pipeline that runs on ends once it is submitted.
 
     The rest is as :class:`SubmittingOperator` says.
     """
@@ -57,9 +63,13 @@ class DfmExecuteOperator(SubmittingOperator):
         pipeline_arguments: Mapping[str, Any] | None = None,
         restrict_to_sites: RestrictToSites = None,
         on_partial_failure: OnPartialFailure = "fail",
+        autostop: bool = True,
+        wait_for_completion: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        waits = autostop if wait_for_completion is None else wait_for_completion
+        super().__init__(wait_for_completion=waits, **kwargs)
+        self.autostop = autostop
         self.pipeline = pipeline
         self.input_params = input_params
         self.pipeline_arguments = pipeline_arguments
@@ -67,11 +77,17 @@ class DfmExecuteOperator(SubmittingOperator):
         self.on_partial_failure = on_partial_failure
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
+        if not self.autostop and hook.settings.target == "local":
+            raise ConnectionSettingsError(
+                f"autostop=False needs the target flare: connection {self.dfm_conn_id!r} has the target local, whose "
+                "jobs end with their task, so that no later one could send to the pipeline."
+            )
         return hook.execute(
             self.pipeline,
             self.input_params,
             pipeline_arguments=self.pipeline_arguments,
             restrict_to_sites=self.restrict_to_sites,
+            autostop=self.autostop,
             task_timeout_s=math.ceil(self.timeout) + FEDERATION_GRACE_SECONDS,
             **once,
         )

@@ -17,6 +17,7 @@ class BoundPipeline:
     :param parameter_sets: one dict a set; checked before.
     :param places: the yield places that get a value for every set.
     :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
+    :param autostop: whether the pipeline ends after these sets; otherwise it takes further ones until it is stopped.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class BoundPipeline:
         parameter_sets: list[dict[str, Any]],
         places: list[str],
         parameters: dict[str, list[dict[str, str]]],
+        autostop: bool = True,
     ) -> None:
         self.prepared = prepared
         self.parameter_sets = parameter_sets
         self.places = places
         self.parameters = parameters
+        self.autostop = autostop
 
     def content(self) -> str:
         """A SHA-256 over all that the job will do, in hexadecimal."""
@@ -41,6 +44,7 @@ class BoundPipeline:
             "api_version": self.prepared.api_version,
             "net_irs": {site: net_ir.model_dump(mode="json") for site, net_ir in net_irs.items()},
             "parameter_sets": self.parameter_sets,
+            "autostop": self.autostop,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -59,6 +63,8 @@ class BoundPipeline:
             "content": self.content(),
             "ends_at": ends_at,
         }
+        if not self.autostop:
+            properties["open"] = True
         return {CUSTOM_PROPERTY: properties}
 
     def _yields(self) -> dict[str, int]:
@@ -72,22 +78,34 @@ class BoundPipeline:
                         counts[statement.place] = counts.get(statement.place, 0) + 1
         return counts
 
+    def open_places(self) -> dict[str, list[str]]:
+        """Where parameter sets that are sent later go: site to the places of parameters that it has."""
+        from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME
+
+        external = {
+            site: net.find_places(kind=None, origin="external") for site, net in self.prepared.net_irs().items()
+        }
+        return {site: sorted(places - {START_PLACE_NAME}) for site, places in external.items() if places}
+
+    def frames(self) -> list[tuple[Any, dict[str, Any]]]:
+        """The parameter sets as DFM takes them, as in nv_dfm_core/session/_session.py, ``Session.execute``."""
+        from nv_dfm_core.exec import FlowInfo, Frame
+        from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME
+
+        start = {START_PLACE_NAME: FlowInfo()}
+        frames = [
+            (Frame.start_frame(num=index), parameter_set | start)
+            for index, parameter_set in enumerate(self.parameter_sets)
+        ]
+        return [*frames, (Frame.stop_frame(), dict(start))] if self.autostop else frames
+
     def bind(self) -> dict[str, Any]:
         """Each site's part of the pipeline, with its parameters: site to ``BoundNetIR``.
 
         The server always takes part: it is where the results go through.
         """
-        from nv_dfm_core.exec import FlowInfo, Frame
-        from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME, NetIR
+        from nv_dfm_core.gen.modgen.ir import NetIR
 
         server = NetIR(pipeline_name=self.prepared.pipeline_name, site=SERVER, transitions=[])
         self.prepared.net_irs().setdefault(SERVER, server)
-        # As in nv_dfm_core/session/_session.py, Session.execute.
-        start = {START_PLACE_NAME: FlowInfo()}
-        params: list[tuple[Any, dict[str, Any]]] = []
-        frame = Frame.start_frame(num=0)
-        for parameter_set in self.parameter_sets:
-            params.append((frame, parameter_set | start))
-            frame = frame.with_loop_inc()
-        params.append((Frame.stop_frame(), dict(start)))
-        return dict(self.prepared.bind_net_irs(input_params=params))
+        return dict(self.prepared.bind_net_irs(input_params=self.frames()))

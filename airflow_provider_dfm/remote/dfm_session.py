@@ -162,11 +162,11 @@ class DfmSession:
         """The Python code that each site will run."""
         return dict(self.session.debug_show_code(self._ready[reference].prepared))
 
-    def bind(self, reference: str, input_params: list[dict[str, Any]]) -> BoundPipeline:
+    def bind(self, reference: str, input_params: list[dict[str, Any]], autostop: bool) -> BoundPipeline:
         """Check the parameter sets and bind them to a prepared pipeline.
 
         :raises NamedError: ParameterSetError.
         """
         ready = self._ready[reference]
         check_parameter_sets(input_params, ready.parameters)
-        return BoundPipeline(ready.prepared, input_params, ready.places, ready.parameters)
+        return BoundPipeline(ready.prepared, input_params, ready.places, ready.parameters, autostop)

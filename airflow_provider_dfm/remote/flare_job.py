@@ -15,14 +15,14 @@ from typing import Any
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
 
 # A name of its own, so that it does not hide a provider that is installed at a site.
-COMPONENTS = "airflow_provider_dfm_job_components"
+PACKAGE = "airflow_provider_dfm_job"
 
 
 def write_flare_job(
     pipeline: BoundPipeline,
     folder: str,
     job_id: str,
-    job_components: str,
+    job_modules: dict[str, str],
     ends_at: float | None = None,
     task_timeout_s: int = 0,
     force_modgen: bool = False,
@@ -32,7 +32,7 @@ def write_flare_job(
     :param pipeline: what to run.
     :param folder: where to; a folder of the job's id is made in it.
     :param job_id: a version-4 UUID, which the server takes over.
-    :param job_components: source text of ``job_components.py``.
+    :param job_modules: name to source text of the modules that travel with the job, ``job_components`` among them.
     :param ends_at: when whoever submits it gives it up, in seconds since 1970; None: never.
     :param task_timeout_s: seconds after which the sites are told to stop; 0: never.
     :param force_modgen: have the server and the sites generate their code anew.
@@ -42,18 +42,20 @@ def write_flare_job(
     bound = pipeline.bind()
     sites = sorted(site for site in bound if site != SERVER)
     _write(os.path.join(job, "meta.json"), json.dumps(_meta(pipeline, job_id, sites, ends_at), indent=2))
-    controller = {
+    controller: dict[str, Any] = {
         "id": "controller",
-        "path": f"{COMPONENTS}.ResultsController",
+        "path": f"{PACKAGE}.job_components.ResultsController",
         "args": _arguments(pipeline.prepared, bound[SERVER], force_modgen) | {"task_timeout_s": task_timeout_s},
     }
-    _write_app(job, SERVER, {"workflows": [controller]}, job_components)
+    if not pipeline.autostop:
+        controller["args"] |= {"open_places": pipeline.open_places(), "parameter_sets": len(pipeline.parameter_sets)}
+    _write_app(job, SERVER, {"workflows": [controller]}, job_modules)
     for site in sites:
         executor = {
-            "path": f"{COMPONENTS}.PipelineExecutor",
-            "args": _arguments(pipeline.prepared, bound[site], force_modgen),
+            "path": f"{PACKAGE}.job_components.PipelineExecutor",
+            "args": _arguments(pipeline.prepared, bound[site], force_modgen) | {"is_open": not pipeline.autostop},
         }
-        _write_app(job, site, {"executors": [{"tasks": ["*"], "executor": executor}]}, job_components)
+        _write_app(job, site, {"executors": [{"tasks": ["*"], "executor": executor}]}, job_modules)
     return job
 
 
@@ -85,12 +87,13 @@ def _arguments(prepared: Any, bound_net_ir: Any, force_modgen: bool) -> dict[str
     }
 
 
-def _write_app(job: str, site: str, config: dict[str, Any], job_components: str) -> None:
+def _write_app(job: str, site: str, config: dict[str, Any], job_modules: dict[str, str]) -> None:
     app = os.path.join(job, f"app_{site}")
     rest = {"format_version": 2, "components": [], "task_data_filters": [], "task_result_filters": []}
     name = "config_fed_server.json" if site == SERVER else "config_fed_client.json"
     _write(os.path.join(app, "config", name), json.dumps(rest | config, indent=2))
-    _write(os.path.join(app, "custom", f"{COMPONENTS}.py"), job_components)
+    for name, source in {"__init__": "", **job_modules}.items():
+        _write(os.path.join(app, "custom", PACKAGE, f"{name}.py"), source)
 
 
 def _write(path: str, text: str) -> None:

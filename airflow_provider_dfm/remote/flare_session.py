@@ -13,6 +13,7 @@ from airflow_provider_dfm.remote.file_names import refuse_paths
 from airflow_provider_dfm.remote.kit_check import check_kit, explain_failed_login
 
 READ_TOKENS = "airflow_provider_dfm.read_tokens"
+SEND = "airflow_provider_dfm.send"
 # Before the job's process answers, and after its end: nvflare/fuel/flare_api/api_spec.py
 NOT_THERE = ("JobNotRunning", "NoReply")
 # Before its controller has started: nvflare/private/fed/server/server_commands.py, AppCommandProcessor
@@ -22,6 +23,8 @@ NOT_LISTENING = "no app command func"
 PLAIN_WORD = re.compile(r"([\w.][\w.-]*)?", re.ASCII)
 
 NOT_STARTED = ("SUBMITTED", "APPROVED", "DISPATCHED")
+# Less than the parent waits for a command.
+SEND_SECONDS = 40.0
 # Less than the five seconds that Airflow gives a task that it ends.
 START_SECONDS = 3.0
 
@@ -171,9 +174,35 @@ class FlareSession:
                 # The data has to be truthy to be sent: flare_api.py, do_app_command.
                 return dict(self.session.do_app_command(job_id, READ_TOKENS, {"position": position}))
             except Exception as error:
-                if type(error).__name__ in NOT_THERE or NOT_LISTENING in str(error):
+                if _is_not_there(error):
                     return {"text": "", "position": position}
                 raise
+
+    def send_input_params(self, job_id: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Send to an open pipeline, once its controller listens; see ``sent_sets.py``.
+
+        A send whose reply is lost is asked for again: its key tells the controller that it is the same.
+
+        :raises NamedError: JobNotRunning, once the job has ended; CommandTimedOut, while it has not begun.
+        """
+        with flare_errors(f"sending parameter sets to job {job_id}"):
+            ends = time.monotonic() + SEND_SECONDS
+            while True:
+                try:
+                    return dict(self.session.do_app_command(job_id, SEND, request))
+                except Exception as error:
+                    if not _is_not_there(error):
+                        raise
+                status = self.session.get_job_meta(job_id)["status"]
+                if status.startswith("FINISHED"):
+                    raise NamedError("JobNotRunning", f"Job {job_id} takes no parameter sets: it is {status}.")
+                if time.monotonic() > ends:
+                    raise NamedError(
+                        "CommandTimedOut",
+                        f"Job {job_id} is {status}, but takes no parameter sets yet. They may be sent again under the "
+                        "same key.",
+                    )
+                time.sleep(1.0)
 
     def download_job_result(self, job_id: str) -> dict[str, Any]:
         """Bring a job's definition, workspace and meta into the kit's ``transfer`` folder.
@@ -182,6 +211,10 @@ class FlareSession:
         """
         with flare_errors(f"downloading the result of job {job_id}"):
             return {"location": self.session.download_job_result(job_id)}
+
+
+def _is_not_there(error: Exception) -> bool:
+    return type(error).__name__ in NOT_THERE or NOT_LISTENING in str(error)
 
 
 def _matches(job: dict[str, Any], id_prefix: str, name_prefix: str) -> bool:

@@ -1,7 +1,7 @@
 """What a DFM job brings with it: a controller that keeps every result, and executors that tell failures.
 
-This one file travels with each job, in the ``custom`` folder of the server's and the sites' apps. It runs in
-their job processes, as subclasses of DFM's own controller and executor.
+This module travels with each job, in the ``custom`` folder of the server's and the sites' apps, and so do those that
+it imports from beside it. It runs in their job processes, as subclasses of DFM's own controller and executor.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import queue
 import threading
 from typing import Any
 
@@ -19,12 +20,16 @@ from nvflare.apis.fl_constant import FLContextKey, ReturnCode
 from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
 
+from .frame_feeder import DELIVERY_SECONDS, FrameFeeder, Frames, FrameSender, tell_ready
+from .sent_sets import SentSets
+
 # nv_dfm_core/targets/flare/_defs.py
 ERROR = "nv_dfm_core.reply.error"
 TOPIC_SEND_TO_PLACE = "nv_dfm_core.send_to_place"
 TOKEN_PACKAGE = "nv_dfm_core.send_to_place_package_dict"
 FOLDER = "airflow_provider_dfm"
 TOPIC_READ_TOKENS = "airflow_provider_dfm.read_tokens"
+TOPIC_SEND = "airflow_provider_dfm.send"
 # One reply holds about so much, or one token.
 MAX_BYTES_A_READ = 1 << 20
 MAX_REASON = 2000
@@ -45,7 +50,7 @@ def make_router_deliver(router: Any) -> None:
             request=request,
             fl_ctx=router._fl_ctx,
             per_msg_timeout=10,
-            tx_timeout=50,
+            tx_timeout=DELIVERY_SECONDS,
             abort_signal=router._abort_signal,
         )
         if reply.get_return_code() != ReturnCode.OK:
@@ -118,6 +123,9 @@ class ResultsController(Controller):
     :param encoded_net_ir: the server's BoundNetIR as base64 JSON.
     :param task_timeout_s: seconds after which the sites are told to stop; 0: never.
     :param force_modgen: generate the server's code anew.
+    :param open_places: of a pipeline that takes further parameter sets while it runs: site to the places of
+        parameters that it has; None: it takes none.
+    :param parameter_sets: how many sets it was submitted with.
     """
 
     def __init__(
@@ -128,6 +136,8 @@ class ResultsController(Controller):
         encoded_net_ir: str,
         task_timeout_s: int = 0,
         force_modgen: bool = False,
+        open_places: dict[str, list[str]] | None = None,
+        parameter_sets: int = 0,
     ) -> None:
         super().__init__(
             submitted_api_version=submitted_api_version,
@@ -141,15 +151,25 @@ class ResultsController(Controller):
         self._app_io_manager = TokenStore()
         self._answers: dict[str, str] = {}
         self._folder = ""
+        self._open_places = open_places
+        self._to_send: queue.Queue[tuple[Frames, bool]] = queue.Queue()
+        self._sent_sets = SentSets(parameter_sets, lambda frames, stop: self._to_send.put((frames, stop)))
+        self._not_reached: dict[str, str] = {}
 
     def start_controller(self, fl_ctx: Any) -> None:
         self._folder = os.path.join(fl_ctx.get_prop(FLContextKey.APP_ROOT), FOLDER)
         self._app_io_manager.open(self._folder)
         self._engine.register_app_command(TOPIC_READ_TOKENS, self._read_tokens)
+        if self._open_places is not None:
+            self._sent_sets.open(self._folder)
+            self._engine.register_app_command(TOPIC_SEND, self._send)
         super().start_controller(fl_ctx)
 
     def _read_tokens(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
         return self._app_io_manager.read(data["position"])
+
+    def _send(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        return self._sent_sets.send(data)
 
     def broadcast_and_wait(self, task: Any, *args: Any, **kwargs: Any) -> Any:
         """Note what each site answers, which DFM only logs."""
@@ -169,6 +189,14 @@ class ResultsController(Controller):
     def _do_prepare(self, fl_ctx: Any) -> None:
         super()._do_prepare(fl_ctx)
         make_router_deliver(self._router)
+        feeder = FrameFeeder(self._job_controller)
+        if self._open_places is not None:
+            FrameSender(self._to_send, self._open_places, feeder, fl_ctx, self._abort_signal, self._fail)
+
+    def _fail(self, site: str, reason: str) -> None:
+        self._not_reached[site] = reason
+        self._keep(self._failures())
+        self.system_panic(f"DFM job failed: {site}: {reason}", self._fl_ctx)
 
     def control_flow(self, abort_signal: Any, fl_ctx: Any) -> Any:
         try:
@@ -193,8 +221,9 @@ class ResultsController(Controller):
 
     def _failures(self) -> dict[str, str]:
         failures = {site: reason[:MAX_REASON] for site, reason in self._answers.items() if reason}
+        failures |= self._not_reached
         for site in self._client_names:
-            if site not in self._answers:
+            if site not in self._answers and site not in failures:
                 limit = f" within {self._task_timeout_s} s" if self._task_timeout_s else ""
                 failures[site] = f"did not finish{limit}"
         if self._job_controller and self._job_controller.error_occurred():
@@ -207,6 +236,7 @@ class PipelineExecutor(Executor):
 
     :param encoded_net_ir: the site's BoundNetIR as base64 JSON.
     :param force_modgen: generate the site's code anew.
+    :param is_open: whether the pipeline takes further parameter sets while it runs.
     """
 
     def __init__(
@@ -216,6 +246,7 @@ class PipelineExecutor(Executor):
         homesite: str,
         encoded_net_ir: str,
         force_modgen: bool = False,
+        is_open: bool = False,
     ) -> None:
         super().__init__(
             submitted_api_version=submitted_api_version,
@@ -224,10 +255,14 @@ class PipelineExecutor(Executor):
             bound_net_ir=json.loads(base64.b64decode(encoded_net_ir)),
             force_modgen=force_modgen,
         )
+        self._is_open = is_open
 
     def _on_prepare_execution_task(self, fl_ctx: Any) -> None:
         super()._on_prepare_execution_task(fl_ctx)
         make_router_deliver(self._router)
+        feeder = FrameFeeder(self._job_controller)
+        if self._is_open:
+            tell_ready(feeder, fl_ctx, self._abort_signal)
 
     def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:
         try:

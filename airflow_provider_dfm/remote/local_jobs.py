@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import threading
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import CUSTOM_PROPERTY, BoundPipeline
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.sent_sets import SentSets
 
 DRAIN_SECONDS = 30.0
 MAX_BYTES_A_READ = 1 << 20
@@ -31,6 +33,22 @@ class TokenFile:
             file.writelines(lines)
 
 
+@dataclass
+class LocalJob:
+    """A job that was started here.
+
+    :param job: DFM's.
+    :param bound: what it does.
+    :param ends_at: when whoever started it gives it up, in seconds since 1970; None: never.
+    :param sent_sets: what it was sent since.
+    """
+
+    job: Any
+    bound: BoundPipeline
+    ends_at: float | None
+    sent_sets: SentSets
+
+
 class LocalJobs:
     """Starts jobs of the local target and keeps their tokens in files.
 
@@ -41,7 +59,7 @@ class LocalJobs:
     def __init__(self, settings: dict[str, Any], folder: str) -> None:
         self._settings = settings
         self._folder = folder
-        self._jobs: dict[str, tuple[Any, BoundPipeline, float | None]] = {}
+        self._jobs: dict[str, LocalJob] = {}
 
     def start(self, bound: BoundPipeline, job_id: str, ends_at: float | None = None, force_modgen: bool = False) -> str:
         """Start a job, in a DFM session of its own: a shared one stalls when its pool is full.
@@ -64,28 +82,42 @@ class LocalJobs:
                 max_concurrent_jobs=1,
             )
             session.connect()
-            job = session.execute(bound.prepared, input_params=bound.parameter_sets, force_modgen=force_modgen)
+            job = session.execute(
+                bound.prepared,
+                input_params=bound.parameter_sets,
+                autostop=bound.autostop,
+                force_modgen=force_modgen,
+            )
         except Exception as error:
             raise NamedError("JobFailed", f"The local job did not start: {type(error).__name__}: {error}") from error
-        self._jobs[job_id] = (job, bound, ends_at)
+        sent_sets = SentSets(len(bound.parameter_sets), lambda frames, stop: _deliver(job, frames, stop))
+        sent_sets.open(os.path.dirname(self._tokens_path(job_id)))
+        self._jobs[job_id] = LocalJob(job, bound, ends_at, sent_sets)
         return job_id
 
     def get_job_meta(self, job_id: str) -> dict[str, Any]:
         """The same keys as FLARE's meta of a job."""
-        job, bound, ends_at = self._job(job_id)
+        local = self._job(job_id)
         return {
             "job_id": job_id,
-            "name": bound.prepared.pipeline_name or "pipeline",
-            "status": STATUS.get(job.get_status().name, "FINISHED:ABORTED"),
-            "custom_props": bound.custom_properties(ends_at),
+            "name": local.bound.prepared.pipeline_name or "pipeline",
+            "status": STATUS.get(local.job.get_status().name, "FINISHED:ABORTED"),
+            "custom_props": local.bound.custom_properties(local.ends_at),
         }
 
+    def send_input_params(self, job_id: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Send to an open pipeline; see ``sent_sets.py``."""
+        local = self._job(job_id)
+        if local.job.get_status().name not in STATUS or local.job.get_status().name == "FINISHED":
+            raise NamedError("JobNotRunning", f"Job {job_id} takes no parameter sets: it has ended.")
+        return local.sent_sets.send(request)
+
     def abort_job(self, job_id: str) -> None:
-        self._job(job_id)[0].cancel()
+        self._job(job_id).job.cancel()
 
     def download_job_result(self, job_id: str) -> dict[str, Any]:
         """Where the tokens are, once all have come."""
-        job = self._job(job_id)[0]
+        job = self._job(job_id).job
         # Ends when DFM's thread has handed on the last token.
         job.wait_until_finished(timeout=DRAIN_SECONDS)
         return {"location": os.path.join(self._folder, job_id)}
@@ -93,7 +125,7 @@ class LocalJobs:
     def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
         """The tokens from a position on, as the controller of a FLARE job gives them."""
         self._job(job_id)
-        # The same as in job_components.py, which travels alone.
+        # The same as in job_components.py, which imports what only FLARE's jobs have.
         path = self._tokens_path(job_id)
         if not os.path.exists(path):
             return {"text": "", "position": position}
@@ -102,13 +134,23 @@ class LocalJobs:
             text = b"".join(line for line in file.readlines(MAX_BYTES_A_READ) if line.endswith(b"\n"))
         return {"text": text.decode(), "position": position + len(text)}
 
-    def _job(self, job_id: str) -> tuple[Any, BoundPipeline, float | None]:
+    def _job(self, job_id: str) -> LocalJob:
         if job_id not in self._jobs:
-            raise NamedError("JobNotFound", f"This session has no local job {job_id}.")
+            raise NamedError(
+                "JobNotFound",
+                f"This session has no local job {job_id}: such a job lives in the session that started it.",
+            )
         return self._jobs[job_id]
 
     def _tokens_path(self, job_id: str) -> str:
         return os.path.join(self._folder, job_id, TOKENS)
+
+
+def _deliver(job: Any, frames: list[tuple[int, dict[str, Any]]], stop: bool) -> None:
+    # DFM counts on from the sets it was given, as SentSets does.
+    job.send_input_params([values for _, values in frames])
+    if stop:
+        job.send_stop_frame()
 
 
 def _recording_dispatcher(tokens: TokenFile) -> Any:

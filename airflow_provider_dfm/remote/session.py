@@ -7,11 +7,13 @@ from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
 from airflow_provider_dfm.remote.dfm_session import DfmSession
+from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
 from airflow_provider_dfm.remote.job_logs import JobLogReader
 from airflow_provider_dfm.remote.job_source import export_job
 from airflow_provider_dfm.remote.local_jobs import TOKENS, LocalJobs
+from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pickles import open_pickles
 
 
@@ -22,16 +24,16 @@ class Session:
     :param settings: what the parent read from the connection: ``user``, ``startup_kit`` (the private copy's
         root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds,
         ``allow_pickles``.
-    :param job_components: source text of ``job_components.py``, which each job brings with it.
+    :param job_modules: name to source text of the modules that each job brings with it.
     """
 
-    def __init__(self, folder: str, settings: dict[str, Any], job_components: str) -> None:
+    def __init__(self, folder: str, settings: dict[str, Any], job_modules: dict[str, str]) -> None:
         self._folder = folder
         self._settings = settings
         self._flare = FlareSession(settings)
         self._logs = JobLogReader(self._flare)
         self._dfm = DfmSession(settings)
-        self._job_components = job_components
+        self._job_modules = job_modules
         self._local = LocalJobs(settings, os.path.join(folder, "local"))
         self._bound: BoundPipeline | None = None
 
@@ -86,12 +88,12 @@ class Session:
     def debug_show_code(self, reference: str) -> dict[str, str]:
         return self._dfm.debug_show_code(reference)
 
-    def bind(self, reference: str, input_params: Any) -> str:
+    def bind(self, reference: str, input_params: Any, autostop: bool) -> str:
         """Check parameter sets and bind them to a prepared pipeline; returns a SHA-256 of what that job would do.
 
         The next :meth:`submit_pipeline` submits it.
         """
-        self._bound = self._dfm.bind(reference, input_params)
+        self._bound = self._dfm.bind(reference, input_params, autostop)
         return self._bound.content()
 
     def submit_pipeline(self, job_id: str, ends_at: float | None, task_timeout_s: int, force_modgen: bool) -> str:
@@ -100,7 +102,7 @@ class Session:
         if self._settings["target"] == "local":
             return self._local.start(self._bound, job_id, ends_at, force_modgen)
         jobs = os.path.join(self._folder, "jobs")
-        folder = write_flare_job(self._bound, jobs, job_id, self._job_components, ends_at, task_timeout_s, force_modgen)
+        folder = write_flare_job(self._bound, jobs, job_id, self._job_modules, ends_at, task_timeout_s, force_modgen)
         return self._flare.submit_job(folder, job_id)
 
     def export_job(self, function: str, arguments: dict[str, Any], folder: str) -> str:
@@ -116,6 +118,18 @@ class Session:
         if self._settings["target"] == "local":
             return self._local.read_tokens(job_id, position)
         return self._flare.read_tokens(job_id, position)
+
+    def send_input_params(self, job_id: str, parameters: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+        """Check parameter sets and send them to an open pipeline; see ``sent_sets.py``.
+
+        :param parameters: where the value of each parameter place goes, as the job's meta has it.
+        """
+        check_parameter_sets(request["sets"], parameters)
+        jobs = self._local if self._settings["target"] == "local" else self._flare
+        answer = jobs.send_input_params(job_id, request)
+        if "error" in answer:
+            raise NamedError(answer["error"], f"Nothing was sent to job {job_id}: {answer['message']}")
+        return answer
 
     def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
         return self._flare.list_jobs(**options)

@@ -37,7 +37,7 @@ TRIALS = {
     "fail": ("trial_pipelines:fail", [{"message": ""}, {"message": "no {such} data"}, {"message": ""}]),
     "pickle": ("trial_pipelines:pickle", {}),
     "nan": ("trial_pipelines:not_a_number", {}),
-    "none": ("trial_pipelines:echo", None),
+    "none": ("trial_pipelines:echo", []),
 }
 
 
