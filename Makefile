@@ -14,7 +14,7 @@ KILLS ?= 200
 # Environments that nothing but test-all-versions needs.
 OTHER_VERSIONS := flare-2.7 flare-2.8
 
-.PHONY: help environments demo test test-unit test-all-versions chaos outages bench lint format typecheck constraints federation-code clean
+.PHONY: help environments demo test test-unit test-all-versions chaos outages compose-check bench lint format typecheck constraints federation-code clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -41,6 +41,9 @@ chaos: environments ## Kill every process at every step, KILLS times, and write 
 
 outages: environments ## Run the tests with long outages and many tasks; takes most of an hour, and root for some
 	OUTAGES=long $(BIN)/python -m pytest tests/outages $(PYTEST_OPTIONS)
+
+compose-check: environments ## Try the cluster of docker-compose.yaml; STAND_INS=1 where no image registry is reached, KEEP=1 keeps images
+	$(BIN)/python -m tests.compose $(if $(STAND_INS),--stand-ins) $(if $(KEEP),--keep)
 
 bench: environments ## Measure what waiting costs and what large results need, see benchmarks/README.md
 	$(BIN)/python -m benchmarks.waiting

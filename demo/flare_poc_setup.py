@@ -22,7 +22,7 @@ def provision(settings: dict[str, Any]) -> None:
     """Make the startup kits, and the server's local settings.
 
     :param settings: ``project``, ``workspace``, ``host``, ``clients``, ``admin``, ``fed_learn_port``, ``admin_port``,
-        ``max_schedule_count``
+        ``max_schedule_count``, and ``storage``: where the server keeps its jobs; default: beside the kits
     """
     import nvflare.lighter
     from nvflare.lighter.provision import prepare_builders, prepare_project
@@ -42,7 +42,7 @@ def provision(settings: dict[str, Any]) -> None:
     Provisioner(str(workspace), prepare_builders(project)).provision(prepare_project(project))
     server = workspace / settings["project"] / "prod_00" / "server"
     scheduler = SCHEDULER | {"max_schedule_count": settings["max_schedule_count"]}
-    _write_server_resources(server, workspace / "storage", scheduler)
+    _write_server_resources(server, Path(settings.get("storage", workspace / "storage")), scheduler)
 
 
 def _participants(settings: dict[str, Any]) -> list[dict[str, Any]]:
