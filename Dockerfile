@@ -11,7 +11,7 @@ WORKDIR /home/dfm
 FROM base AS federation-environment
 ARG FEDERATION_REQUIREMENTS="nv-dfm-core nvflare"
 ARG FEDERATION_CONSTRAINTS=federation
-COPY constraints /build/constraints
+COPY constraints/${FEDERATION_CONSTRAINTS}-*.txt /build/constraints/
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m venv /opt/environments/federation \
     && /opt/environments/federation/bin/pip install \
@@ -42,7 +42,7 @@ CMD ["/opt/environments/federation/bin/python", "/opt/compose/setup.py"]
 
 FROM base AS airflow
 ENV AIRFLOW_HOME=/opt/airflow PATH=/opt/environments/airflow/bin:$PATH
-COPY constraints /build/constraints
+COPY constraints/cluster-*.txt /build/constraints/
 # The package without its modules: what it depends on is installed once for all its changes.
 COPY pyproject.toml LICENSE /build/
 COPY airflow_provider_dfm/__init__.py /build/airflow_provider_dfm/

@@ -57,7 +57,8 @@ class Engine:
 
     def up(self) -> None:
         """Start all containers, and wait until they are healthy."""
-        self.compose("up", "--detach", "--wait", "--no-build", timeout=STEP_SECONDS)
+        self.compose("up", "--detach", "--no-build", timeout=STEP_SECONDS)
+        self.wait_until_all_healthy()
 
     def down(self) -> None:
         """End all containers; remove them, their networks and their volumes."""
@@ -103,6 +104,13 @@ class Engine:
             if time.monotonic() > deadline:
                 raise ComposeError(f"{container} is not healthy after {timeout:.0f} s:\n{self.last_lines(container)}")
             time.sleep(2)
+
+    def wait_until_all_healthy(self) -> None:
+        """Wait for the health check of every container that has one."""
+        for name, service in self.services.items():
+            if "healthcheck" in service:
+                for container in self.containers(name):
+                    self.wait_until_healthy(container)
 
     def healthy(self, container: str) -> bool:
         """Whether a container's health check passed the last time."""
@@ -198,9 +206,7 @@ class Podman(Engine):
                     self._wait_for(other, condition)
                 self.compose("up", "--detach", "--no-build", "--no-deps", name)
                 started.append(name)
-        for name in started:
-            if "healthcheck" in self.services[name]:
-                self._wait_for(name, "service_healthy")
+        self.wait_until_all_healthy()
 
     def healthy(self, container: str) -> bool:
         try:
