@@ -22,6 +22,10 @@ class CallbackLoop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the loop, and what runs on it."""
         loop, self._loop = self._loop, None
         if loop is None:
             return

@@ -64,19 +64,29 @@ class FederationJob:
         session: FederationSession = self._connect()
         return session
 
-    def seen_through(self, connect: Callable[[], FederationSession], asking: Asking) -> FederationJob:
+    def seen_through(self, connect: Callable[[], FederationSession], asking: Asking | None = None) -> FederationJob:
         """This job, through whatever session is open at the time.
 
         :param connect: gives the session.
-        :param asking: does what asks for the job's status and its results, and again after a failure that may pass.
+        :param asking: does what asks for the job's status and its results, and again after a failure that may pass;
+            default: once.
         """
-        self._connect, self._asking = connect, asking
+        self._connect, self._asking = connect, asking or _once
         return self
 
-    def call_back(self, callbacks: ResultCallbacks) -> FederationJob:
-        """This job, with callbacks for its results."""
-        self._callbacks = callbacks
+    def call_back(self, callbacks: ResultCallbacks | None) -> FederationJob:
+        """This job, with callbacks for its results; None: without."""
+        self._callbacks = callbacks or ResultCallbacks()
         return self
+
+    def check_callbacks(self) -> None:
+        """Make sure that the callbacks are for places of the job's pipeline.
+
+        :raises JobNotFound: nobody knows the job.
+        :raises CallbackFailed: names the places that the pipeline does not have.
+        """
+        expectation = pipeline_expectation(self._known_meta())
+        self._callbacks.check_places(expectation.get("yields") or expectation["places"])
 
     @property
     def was_found(self) -> bool:
@@ -238,8 +248,7 @@ class FederationJob:
 
     def _callback_run(self) -> CallbackRun[Result]:
         if self._run is None:
-            expectation = pipeline_expectation(self._known_meta())
-            self._callbacks.check_places(expectation.get("yields") or expectation["places"])
+            self.check_callbacks()
             self._run = CallbackRun(self.live_results(), self._callbacks, describe_result)
         return self._run
 

@@ -108,7 +108,6 @@ class CallbackRun(Generic[Item]):
     :param pending: what comes.
     :param callback: is called with it; it may be async.
     :param describe: says what it was, in the error of a callback.
-    :param note: is told after each how many were handed on so far.
     """
 
     def __init__(
@@ -116,12 +115,12 @@ class CallbackRun(Generic[Item]):
         pending: Pending[Item],
         callback: Callable[[Item], Any],
         describe: Callable[[Item], str],
-        note: Callable[[int], None] | None = None,
     ) -> None:
         self.pending = pending
+        #: Is told after each how many were handed on so far.
+        self.note: Callable[[int], None] | None = None
         self._callback = callback
         self._describe = describe
-        self._note = note
 
     def process(self, loop: CallbackLoop, ends: float | None = None) -> None:
         """Hand on what has come so far, in this thread.
@@ -162,8 +161,8 @@ class CallbackRun(Generic[Item]):
 
     def _given(self) -> None:
         self.pending.given()
-        if self._note is not None:
-            self._note(self.pending.position)
+        if self.note is not None:
+            self.note(self.pending.position)
 
     @contextlib.contextmanager
     def _naming(self, item: Item) -> Iterator[None]:

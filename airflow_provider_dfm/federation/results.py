@@ -154,11 +154,18 @@ class FederationResults:
 
     :param outcome: how the job ended.
     :param read: gives the results from the beginning.
+    :param read_set: gives those of one parameter set; default: all are read for it.
     """
 
-    def __init__(self, outcome: JobOutcome, read: Callable[[], Iterator[Result]]) -> None:
+    def __init__(
+        self,
+        outcome: JobOutcome,
+        read: Callable[[], Iterator[Result]],
+        read_set: Callable[[int], Iterator[Result]] | None = None,
+    ) -> None:
         self.outcome = outcome
         self._read = read
+        self._read_set = read_set
 
     def __iter__(self) -> Iterator[Result]:
         self.outcome.check()
@@ -171,6 +178,28 @@ class FederationResults:
         """The same, where some of the sets are allowed to have failed; ``outcome.failed_sets()`` names them."""
         self.outcome.check(partial=True)
         return self._read()
+
+    def of_set(self, parameter_set: int) -> list[Result]:
+        """The results of one parameter set, in order, where it was answered; the others may have failed.
+
+        Of kept results, this reads hardly more than it gives.
+
+        :param parameter_set: the set's index.
+        :raises JobFailed: the set was not answered.
+        :raises ResultsIncomplete: the job has not ended, or has no such set.
+        """
+        outcome = self.outcome
+        reason = outcome.failed_sets().get(parameter_set)
+        if reason is not None:
+            raise JobFailed(f"Parameter set {parameter_set} of job {outcome.job_id} failed: {reason}.")
+        if not outcome.status.startswith("FINISHED") or not 0 <= parameter_set < outcome.parameter_sets:
+            raise ResultsIncomplete(
+                f"Job {outcome.job_id} ({outcome.status}) has no results of parameter set {parameter_set}: it had "
+                f"{outcome.parameter_sets} sets."
+            )
+        if self._read_set is not None:
+            return list(self._read_set(parameter_set))
+        return [result for result in self._read() if result.parameter_set == parameter_set]
 
     def received(self) -> Iterator[Result]:
         """What came as data, whether or not it is all."""

@@ -6,9 +6,11 @@ last: where it is, the rest is whole. Paths are ``pathlib.Path`` or of its kin, 
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from pydantic import BaseModel
@@ -21,6 +23,8 @@ from airflow_provider_dfm.federation.whole_files import opened, whole_file
 
 RESULTS = "results.jsonl"
 MANIFEST = "manifest.json"
+# The manifest says where a parameter set begins about once in so many bytes of results.
+BYTES_A_START = 1 << 16
 
 
 class KeptFile(BaseModel, frozen=True):
@@ -39,10 +43,12 @@ class Manifest(BaseModel, frozen=True):
 
     :param outcome: how the job ended.
     :param files: name to size and checksum.
+    :param starts: parameter sets, in order, each with the place in bytes where its results begin; not all of them.
     """
 
     outcome: JobOutcome
     files: dict[str, KeptFile]
+    starts: tuple[tuple[int, int], ...] = ()
 
 
 def keep_results(results: FederationResults, folder: Any) -> FederationResults:
@@ -57,15 +63,20 @@ def keep_results(results: FederationResults, folder: Any) -> FederationResults:
     folder.mkdir(parents=True, exist_ok=True)
     checksum = hashlib.sha256()
     size = 0
+    starts: list[tuple[int, int]] = []
+    before = None
     with whole_file(folder / RESULTS) as file:
         for result in results.received():
             line = _to_line(result)
+            if result.parameter_set != before and size - (starts[-1][1] if starts else 0) >= BYTES_A_START:
+                starts.append((result.parameter_set, size))
+            before = result.parameter_set
             checksum.update(line)
             size += len(line)
             file.write(line)
     steps.reached(steps.KEEPING, results.outcome.job_id)
     kept = KeptFile(bytes=size, sha256=checksum.hexdigest())
-    manifest = Manifest(outcome=results.outcome, files={RESULTS: kept})
+    manifest = Manifest(outcome=results.outcome, files={RESULTS: kept}, starts=tuple(starts))
     with whole_file(folder / MANIFEST) as file:
         file.write(json.dumps(manifest.model_dump(), indent=2).encode())
     return _from_folder(folder, manifest)
@@ -90,7 +101,10 @@ def read_kept_results(folder: Any) -> FederationResults | None:
 
 
 def _from_folder(folder: Any, manifest: Manifest) -> FederationResults:
-    return FederationResults(manifest.outcome, lambda: _read(folder / RESULTS, manifest.files[RESULTS]))
+    path, kept = folder / RESULTS, manifest.files[RESULTS]
+    return FederationResults(
+        manifest.outcome, lambda: _read(path, kept), lambda number: _read_set(path, kept, manifest.starts, number)
+    )
 
 
 def _check_size(path: Any, kept: KeptFile) -> None:
@@ -111,6 +125,20 @@ def _read(path: Any, kept: KeptFile) -> Iterator[Result]:
             yield _from_line(line, f"{path}, line {number}")
     if checksum.hexdigest() != kept.sha256:
         raise ResultsIncomplete(f"{path} is not what was written: its SHA-256 differs from the manifest's.")
+
+
+def _read_set(path: Any, kept: KeptFile, starts: Sequence[tuple[int, int]], number: int) -> Iterator[Result]:
+    """The results of one set. The checksum is of the whole, and so not looked at."""
+    _check_size(path, kept)
+    begun = bisect.bisect_right(starts, number, key=itemgetter(0))
+    with opened(path) as file:
+        file.seek(starts[begun - 1][1] if begun else 0)
+        for line in file:
+            result = _from_line(line, str(path))
+            if result.parameter_set > number:
+                return
+            if result.parameter_set == number:
+                yield result
 
 
 def _to_line(result: Result) -> bytes:

@@ -170,7 +170,6 @@ class FederationSession(FlareCommands):
         debug: bool = False,
         options: Mapping[str, Any] | None = None,
         force_modgen: bool = False,
-        task_timeout_s: int = 0,
         required_sites: RequiredSites | None = None,
         ends_at: float | None = None,
         claim: Claim | None = None,
@@ -186,11 +185,9 @@ class FederationSession(FlareCommands):
             calls it.
         :param place_callbacks: see :class:`ResultCallbacks`.
         :param debug: see :meth:`prepare`; DFM's own ``execute`` takes it, and does nothing with it.
-        :param options: DFM's FlareOptions as a mapping: ``task_timeout_s`` is all that there is. The target ``local``
-            has none.
+        :param options: DFM's FlareOptions as a mapping: ``task_timeout_s``, the seconds after which the federation
+            stops the job and fails it; default 0: never. The target ``local`` has none.
         :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline.
-        :param task_timeout_s: seconds after which the federation stops the job and fails it; 0: never. The same in
-            ``options`` goes first.
         :param required_sites: which sites have to be connected; looked at before the submit.
         :param ends_at: when the caller gives the job up, in seconds since 1970; kept in the job's meta.
         :param claim: whose job it is: with one, a job that was submitted for it before is found instead.
@@ -204,7 +201,7 @@ class FederationSession(FlareCommands):
         :raises JobContentConflict: the claimed job does something else.
         """
         callbacks = ResultCallbacks(default_callback, place_callbacks)
-        task_timeout_s = read_options(options).get("task_timeout_s", task_timeout_s)
+        task_timeout_s = read_options(options).get("task_timeout_s", 0)
         if input_params is None and autostop:
             # DFM warns, and ends the pipeline at once; the job would be a success that did nothing.
             raise ParameterSetError(

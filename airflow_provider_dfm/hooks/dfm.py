@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from airflow_provider_dfm.federation.errors import ConnectionSettingsError, FederationError, PipelineError
+from airflow_provider_dfm.federation.errors import (
+    ConnectionSettingsError,
+    FederationError,
+    PipelineError,
+    ResultsIncomplete,
+)
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.named_function import is_function
@@ -227,6 +233,22 @@ class DfmHook(FlareCommands, BaseHook):
         :return: the file's URI, which is a pipeline to all that take one.
         """
         return str(self.get_conn().keep_pipeline(pipeline))
+
+    def results(self, job_id: str) -> FederationResults:
+        """What a job's pipeline yielded; see :meth:`FederationJob.results`. A lost connection is waited for.
+
+        Where the results are kept already, no session is opened: mapped tasks read each its own set by
+        :meth:`FederationResults.of_set`, without a log-in.
+        """
+        from airflow_provider_dfm.federation.results_folder import read_kept_results
+        from airflow_provider_dfm.hooks.patience import patiently
+
+        # What is damaged, or was kept before pickles were allowed, the session brings anew.
+        with contextlib.suppress(ResultsIncomplete):
+            kept = read_kept_results(self.results_path / check_job_id(job_id))
+            if kept is not None and not kept.outcome.pickles:
+                return kept
+        return patiently(lambda: self.get_conn().results(job_id), self, self.log)
 
     def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
         """The Python code that each site will run, by site."""

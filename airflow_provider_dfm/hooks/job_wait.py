@@ -13,6 +13,7 @@ from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.job_callback import JobCallback
 from airflow_provider_dfm.hooks.job_watch import JobWatch, Snapshot
 from airflow_provider_dfm.hooks.log_follower import LogFollower
+from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 
 FIRST_QUIET_SECONDS = 10.0
 MAX_QUIET_SECONDS = 300.0
@@ -139,7 +140,11 @@ def look(watch: JobWatch, wait: JobWait, follower: LogFollower | None = None) ->
 
 
 def wait_for_job(
-    watch: JobWatch, wait: JobWait, poll_interval: float, follower: LogFollower | None = None
+    watch: JobWatch,
+    wait: JobWait,
+    poll_interval: float,
+    follower: LogFollower | None = None,
+    callbacks: TaskCallbacks | None = None,
 ) -> dict[str, Any]:
     """Wait in this process, as a trigger does in the triggerer.
 
@@ -147,13 +152,17 @@ def wait_for_job(
     :param wait: the job and its deadline.
     :param poll_interval: seconds between two looks.
     :param follower: see :func:`look`.
+    :param callbacks: are called between two looks with what has come of the job.
     :return: the event, as :meth:`JobWait.take` gives it.
+    :raises CallbackFailed: one of them raised something.
     """
     while True:
         event = look(watch, wait, follower)
         steps.reached(steps.ENDED if event else steps.POLLED, wait.job_id)
         if event is not None:
             return event
+        if callbacks is not None and wait.status == "RUNNING" and not wait.fault:
+            callbacks.follow(wait.ends_at)
         pause = watch.pause(poll_interval)
         if wait.ends_at is not None:
             pause = min(pause, max(0.0, wait.ends_at - time.time()))

@@ -7,13 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError
+from airflow_provider_dfm.federation.flare_options import read_options
+from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks, result_callbacks
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.pipeline import PipelineDefinition
     from airflow_provider_dfm.federation.prepared_pipeline import RestrictToSites
+    from airflow_provider_dfm.federation.result_callbacks import NamedCallback
     from airflow_provider_dfm.hooks.dfm import DfmHook
     from airflow_provider_dfm.hooks.job_end import OnPartialFailure
 
@@ -38,6 +43,20 @@ class DfmExecuteOperator(SubmittingOperator):
     :param on_partial_failure: ``fail`` (default) or ``succeed`` when some of the parameter sets were answered and
         some were not. In the second case the XCom ``failed_parameter_sets`` has the reason for each that was not,
         by its index, and so has the result of a :class:`DfmResultsOperator` with the same setting.
+    :param default_callback: called in the task with each result of a place that ``place_callbacks`` does not name:
+        a function of the DAG file or another, or ``"package.module:function"``, sync or async, that takes DFM's
+        ``site, node, frame, place, value``; see :class:`ResultCallbacks`. While the task waits in its own process
+        results are handed on as they come, otherwise once the job has ended, from the kept results: the same calls in
+        the same order. Each result is handed on once over all tries of the task, also when a callback raises; a
+        process that is killed can have the results of its last second handed on again. A callback that raises fails
+        the task, and leaves the job alone: a retry finds it, and goes on with the result that the callback had.
+        Of a job that failed, callbacks have what came before, or nothing.
+    :param place_callbacks: place to the function that is called for it instead.
+    :param debug: have DFM print what it does while it prepares the pipeline; it goes to the task's log.
+    :param options: DFM's FlareOptions as a mapping: ``task_timeout_s``, the seconds after which the federation itself
+        stops the job and fails it; 0: never. Default: a minute more than ``timeout``, for a task that is no longer
+        there to abort its job.
+    :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline.
     :param autostop: end the pipeline after these sets (default). Otherwise it runs on, takes what
         ``DfmSendParamsOperator`` sends it, and ends when that stops it, or with ``timeout`` after its submit. Not with
         the target ``local``, whose jobs end with their task.
@@ -65,16 +84,28 @@ class DfmExecuteOperator(SubmittingOperator):
         on_partial_failure: OnPartialFailure = "fail",
         autostop: bool = True,
         wait_for_completion: bool | None = None,
+        default_callback: NamedCallback | None = None,
+        place_callbacks: Mapping[str, NamedCallback] | None = None,
+        debug: bool = False,
+        options: Mapping[str, Any] | None = None,
+        force_modgen: bool = False,
         **kwargs: Any,
     ) -> None:
         waits = autostop if wait_for_completion is None else wait_for_completion
         super().__init__(wait_for_completion=waits, **kwargs)
+        if (default_callback or place_callbacks) and not waits:
+            raise ValueError("Callbacks are called by a task that waits: set wait_for_completion.")
         self.autostop = autostop
         self.pipeline = pipeline
         self.input_params = input_params
         self.pipeline_arguments = pipeline_arguments
         self.restrict_to_sites = restrict_to_sites
         self.on_partial_failure = on_partial_failure
+        self.default_callback = default_callback
+        self.place_callbacks = place_callbacks
+        self.debug = debug
+        self.options = read_options(options)
+        self.force_modgen = force_modgen
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         if not self.autostop and hook.settings.target == "local":
@@ -82,12 +113,22 @@ class DfmExecuteOperator(SubmittingOperator):
                 f"autostop=False needs the target flare: connection {self.dfm_conn_id!r} has the target local, whose "
                 "jobs end with their task, so that no later one could send to the pipeline."
             )
-        return hook.execute(
+        job = hook.execute(
             self.pipeline,
             self.input_params,
             pipeline_arguments=self.pipeline_arguments,
             restrict_to_sites=self.restrict_to_sites,
             autostop=self.autostop,
-            task_timeout_s=math.ceil(self.timeout) + FEDERATION_GRACE_SECONDS,
+            default_callback=self.default_callback,
+            place_callbacks=self.place_callbacks,
+            debug=self.debug,
+            options={"task_timeout_s": math.ceil(self.timeout) + FEDERATION_GRACE_SECONDS} | self.options,
+            force_modgen=self.force_modgen,
             **once,
         )
+        # They were found to fit the pipeline; the task calls them itself, and notes how far they have come.
+        return job.call_back(None)
+
+    def callbacks(self, context: Context, hook: DfmHook, job_id: str) -> TaskCallbacks | None:
+        partial = self.on_partial_failure == "succeed"
+        return result_callbacks(context, hook, job_id, self.default_callback, self.place_callbacks, partial)

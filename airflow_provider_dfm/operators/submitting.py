@@ -18,6 +18,7 @@ from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.log_follower import LogFollower
 from airflow_provider_dfm.hooks.patience import patiently
+from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, task_identity
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
@@ -86,6 +87,7 @@ class SubmittingOperator(BaseOperator):
         self.sites = sites
         self._hook: DfmHook | None = None
         self._task: TaskIdentity | None = None
+        self._callbacks: TaskCallbacks | None = None
         self._killed = False
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
@@ -95,6 +97,15 @@ class SubmittingOperator(BaseOperator):
         :param once: ``claim``, ``ends_at`` and ``required_sites``, as the session's methods take them.
         """
         raise NotImplementedError
+
+    def callbacks(self, context: Context, hook: DfmHook, job_id: str) -> TaskCallbacks | None:
+        """What is to be called with the job's results; None: nothing.
+
+        :param context: the task's context.
+        :param hook: the connection's.
+        :param job_id: the job.
+        """
+        return None
 
     def active_jobs(self, hook: DfmHook, identity: JobIdentity) -> list[str]:
         """The ids of the task's jobs that have not ended.
@@ -114,9 +125,14 @@ class SubmittingOperator(BaseOperator):
             # A person or a task that looks while this one waits finds the job by it.
             context["ti"].xcom_push(key="job_id", value=job.job_id)
             ends_at = job.ends_at or ends_at
+            self._callbacks = self.callbacks(context, hook, job.job_id)
             if not self.wait_for_completion and hook.settings.target == "flare":
                 return job.job_id
-            return self._wait(context, hook, job, self._within_execution_timeout(ends_at))
+            try:
+                return self._wait(context, hook, job, self._within_execution_timeout(ends_at))
+            finally:
+                if self._callbacks is not None:
+                    self._callbacks.close()
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Take up again where the wait ended.
@@ -133,9 +149,13 @@ class SubmittingOperator(BaseOperator):
                 abort_on_timeout=self.on_timeout == "abort",
                 on_partial_failure=self.on_partial_failure,
             )
-        failed = {} if results is None else results.outcome.failed_sets()
-        if failed:
-            context["ti"].xcom_push(key=FAILED_SETS, value={str(index): reason for index, reason in failed.items()})
+            failed = {} if results is None else results.outcome.failed_sets()
+            if failed:
+                context["ti"].xcom_push(key=FAILED_SETS, value={str(index): why for index, why in failed.items()})
+            callbacks = self._callbacks or self.callbacks(context, hook, event["job_id"])
+            if callbacks is not None:
+                with contextlib.closing(callbacks):
+                    callbacks.finish()
         return str(event["job_id"])
 
     def on_kill(self) -> None:
@@ -180,14 +200,18 @@ class SubmittingOperator(BaseOperator):
             steps.reached(steps.WAITING, job.job_id)
             follower = LogFollower(hook, job.job_id, self.log)
             wait = JobWait(job.job_id, ends_at, self.log)
-            event = wait_for_job(JobWatch(hook), wait, self.poll_interval, follower)
+            event = wait_for_job(JobWatch(hook), wait, self.poll_interval, follower, self._callbacks)
             event["log_shown"] = follower.complete
         return self.execute_complete(context, event)
 
     def _run_here(self, job: FederationJob, ends_at: float) -> dict[str, Any]:
-        if not job.wait_until_finished(ends_at - time.time(), poll_interval=min(self.poll_interval, 0.5)):
-            job.cancel()
-            raise JobTimedOut(f"Job {job.job_id} did not end in time, {self.timeout:g} s. It was aborted.")
+        pause = min(self.poll_interval, 0.5)
+        while not job.wait_until_finished(min(pause, ends_at - time.time()), pause):
+            if time.time() >= ends_at:
+                job.cancel()
+                raise JobTimedOut(f"Job {job.job_id} did not end in time, {self.timeout:g} s. It was aborted.")
+            if self._callbacks is not None:
+                self._callbacks.follow(ends_at)
         # The results are kept by now, for the session of whoever reads them later.
         return {"job_id": job.job_id, "status": job.get_job_meta().status}
 

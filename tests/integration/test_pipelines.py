@@ -171,7 +171,7 @@ def test_a_job_that_is_cancelled(target):
 def test_a_site_that_is_out_of_time_fails_the_job(fields, tmp_path):
     settings = read_settings(fields(federation="trials", results_path=str(tmp_path)), "test")
     with FederationSession(settings) as session:
-        job = session.execute("trial_pipelines:sleep", [{"seconds": 30}], task_timeout_s=3)
+        job = session.execute("trial_pipelines:sleep", [{"seconds": 30}], options={"task_timeout_s": 3})
         assert job.wait_until_finished(timeout=120)
         assert job.get_status() is JobStatus.FAILED
         with pytest.raises(JobFailed, match="site seattle: did not finish within 3 s"):

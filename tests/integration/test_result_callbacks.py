@@ -20,6 +20,7 @@ from airflow.sdk import Connection
 from airflow_provider_dfm.federation.errors import CallbackFailed, JobFailed
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.operators.dfm import DfmResultsOperator
 from demo.demonstration import ROOT
 from tests.integration import reattach
 
@@ -182,6 +183,11 @@ def test_a_callback_for_no_place_of_the_pipeline_is_refused_before_the_submit(wa
             hook.execute("trial_pipelines:count_and_echo", {}, place_callbacks={"result": print})
         with pytest.raises(CallbackFailed, match="names result, but the pipeline yields to numbers, text"):
             hook.reattach(watched.job_id, place_callbacks={"result": print}).process_pending()
+        operator = DfmResultsOperator(
+            task_id="read", job_id=watched.job_id, dfm_conn_id="watched", place_callbacks={"result": print}
+        )
+        with pytest.raises(CallbackFailed, match="names result, but the pipeline yields to numbers, text"):
+            operator.execute({})
 
 
 def test_a_failed_job_fails_the_wait_after_what_came_before(watched):
@@ -211,3 +217,23 @@ def test_the_wait_ends_when_its_time_is_over_and_goes_on_later(watched):
         job.detach()
         with pytest.raises(RuntimeError, match=f"Cannot perform operation on detached job {job.job_id}"):
             job.get_status()
+
+
+def test_force_modgen_has_the_sites_generate_their_code_anew(watched, tmp_path, monkeypatch):
+    if watched.on_flare:
+        pytest.skip("the sites of a FLARE federation keep their caches to themselves")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with DfmHook("watched") as hook:
+
+        def echo(**how):
+            job = hook.execute("trial_pipelines:echo", {"value": 1}, **how)
+            assert job.wait_until_finished(timeout=60, poll_interval=0.1)
+            return [result.value for result in job.results()]
+
+        assert echo() == [1]
+        generated = list(tmp_path.rglob("*.py"))
+        assert generated
+        for path in generated:
+            path.write_text("raise RuntimeError('stale')")
+        assert echo(force_modgen=True) == [1]
+        assert not any("stale" in path.read_text() for path in generated)

@@ -50,8 +50,8 @@ def result(number, place="answer"):
     return Result(parameter_set=number, frame=(number,), place=place, site="seattle", value=number * 10, node=7)
 
 
-def run(*results, note=None, **callbacks):
-    return CallbackRun(Came(*results), ResultCallbacks(**callbacks), describe_result, note)
+def run(*results, **callbacks):
+    return CallbackRun(Came(*results), ResultCallbacks(**callbacks), describe_result)
 
 
 def process(callback_run):
@@ -63,7 +63,8 @@ def test_callbacks_get_what_dfm_gives_them_in_order_each_at_its_place():
     places = {"second": lambda *result: CALLS.append(("second", result[4]))}
     came = [result(0), result(1, "second"), result(2)]
     notes = []
-    handing_on = run(*came, default_callback=remember, place_callbacks=places, note=notes.append)
+    handing_on = run(*came, default_callback=remember, place_callbacks=places)
+    handing_on.note = notes.append
     process(handing_on)
     process(handing_on)
     first, third = (("seattle", 7, (number,), "answer", number * 10) for number in (0, 2))

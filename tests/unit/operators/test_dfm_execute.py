@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import functools
+
+import pendulum
+import pytest
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from airflow_provider_dfm.operators.dfm import DfmExecuteOperator
+
+
+def note(site, node, frame, place, value):
+    pass
+
+
+async def note_later(*result):
+    pass
+
+
+CALLBACKS = [note, note_later, lambda *result: None, functools.partial(note, "seattle"), [].append, "tests.unit:note"]
+
+
+def execute(**arguments):
+    return DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", **arguments)
+
+
+def dag():
+    return DAG("d", schedule=None, start_date=pendulum.datetime(2010, 1, 1, tz="UTC"))
+
+
+@pytest.mark.parametrize("callback", CALLBACKS)
+def test_a_dag_with_callbacks_can_be_serialized_mapped_or_not(callback):
+    with dag() as made:
+        execute(default_callback=callback, place_callbacks={"first": callback})
+        mapped = DfmExecuteOperator.partial(
+            task_id="mapped", pipeline="pipelines:compare", default_callback=callback, place_callbacks={"a": callback}
+        )
+        mapped.expand(input_params=[{"a": 1}, {"a": 2}])
+    serialized = DagSerialization.to_dict(made)
+    assert set(DagSerialization.from_dict(serialized).task_dict) == {"run", "mapped"}
+    # The worker has the function itself, from the DAG's file.
+    assert made.task_dict["run"].default_callback is callback
+
+
+def test_other_options_than_dfms_are_refused_when_the_dag_is_parsed():
+    with pytest.raises(ValueError, match="options has timeout: FlareOptions has task_timeout_s only"):
+        execute(options={"timeout": 1})
+
+
+def test_callbacks_without_a_wait_are_refused():
+    with pytest.raises(ValueError, match="set wait_for_completion"):
+        execute(default_callback=note, wait_for_completion=False)
+
+
+@pytest.mark.parametrize(("options", "seconds"), [(None, 161), ({"task_timeout_s": 7}, 7), ({"task_timeout_s": 0}, 0)])
+def test_the_federations_own_limit_is_a_minute_later_than_the_tasks_or_as_options_say(options, seconds):
+    asked = {}
+
+    class Hook:
+        def execute(self, *arguments, **keywords):
+            asked.update(keywords)
+            return self
+
+        def call_back(self, callbacks):
+            return self
+
+    execute(options=options, timeout=100.5, force_modgen=True).submit(Hook(), claim=None)
+    assert asked["options"] == {"task_timeout_s": seconds}
+    assert asked["force_modgen"] is True
