@@ -97,7 +97,8 @@ def _connection_fields() -> dict[str, dict[str, Any]]:
         "allow_pickles": {
             "label": "Allow pickles",
             "schema": {"type": ["boolean", "null"], "default": False},
-            "description": "Read results that are pickles. That runs code of the sites, in the session host.",
+            "description": "Run the pickles that results of unusual types come as. That is code of the sites, in "
+            "the session host. Dates, bytes and numpy arrays need it not.",
         },
         "connect_timeout": {
             "label": "Connect timeout (s)",

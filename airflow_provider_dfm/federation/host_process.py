@@ -38,6 +38,7 @@ HOST_MODULES = (
     "flare_job",
     "sent_sets",
     "local_jobs",
+    "safe_pickles",
     "pickles",
     "dfm_session",
     "session",

@@ -138,9 +138,9 @@ class JobOutcome(BaseModel, frozen=True):
             )
         if self.pickles:
             return UnsafeResult(
-                f"{job} gave results that are pickles, which are not read: {_first(_by_set(self.pickles))}. Reading "
-                "one runs code that came with it. Let the operation return what JSON knows: numbers (not NaN), "
-                "text, lists and dicts, or a pydantic model; or, if you trust all sites of the federation, set "
+                f"{job} gave results that only running a pickle could read: {_first(_by_set(self.pickles))}. That "
+                "runs code that came with it. Let the operation return numbers, text, bytes, dates, numpy arrays, "
+                "lists and dicts of them, or a pydantic model; or, if you trust all sites of the federation, set "
                 "allow_pickles in the connection."
             )
         return None

@@ -40,8 +40,8 @@ class ConnectionSettings(BaseModel):
     :param target: ``flare`` for the real federation, ``local`` to run all sites in the session host.
     :param secure_mode: False for an insecure FLARE session.
     :param connect_timeout: seconds to wait for the log-in; default 30.
-    :param allow_pickles: read results that are pickles, in the session host: for federations whose sites may all
-        run code there.
+    :param allow_pickles: run the pickles that results of unusual types come as, in the session host: for federations
+        whose sites may all run code there.
     :param results_path: folder or URI that keeps the results of jobs.
     """
 

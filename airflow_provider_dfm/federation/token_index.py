@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sqlite3
@@ -41,6 +42,9 @@ UNREADABLE = (
 )
 
 # DFM sends an error on from site to site; the generated code in its trace belongs to the one that raised it.
+_PASSED_ON = re.compile(
+    r"ErrorInfo\(type='(\w+)', message=('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"), stack_trace=", re.DOTALL
+)
 _GENERATED_CODE = re.compile(r"[/\\]fed[/\\]runtime[/\\](\w+)[/\\]_this_site\.py")
 
 
@@ -147,10 +151,16 @@ class TokenIndex:
 
 
 def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: str) -> AdapterError:
-    raised_at = _GENERATED_CODE.findall(error["stack_trace"])
+    kind, message, trace = error["type"], error["message"], error["stack_trace"]
+    # What gets several errors for its input passes them on as one of its own, as text inside of its message, once more
+    # for each operation on the way: nv_dfm_core/api/_error_token.py, from_error_tokens
+    while kind == "ErrorToken" and (inside := _PASSED_ON.search(message)):
+        try:
+            text = ast.literal_eval(inside[2])
+        except (SyntaxError, ValueError):
+            break
+        kind, message, trace = inside[1], text, message
+    raised_at = _GENERATED_CODE.findall(trace)
     return AdapterError(
-        parameter_set=parameter_set,
-        site=raised_at[-1] if raised_at else source,
-        type=error["type"],
-        message=error["message"],
+        parameter_set=parameter_set, site=raised_at[-1] if raised_at else source, type=kind, message=message
     )

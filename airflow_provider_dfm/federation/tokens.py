@@ -2,17 +2,20 @@
 
 One token a line, as DFM dumps it (nv_dfm_core/exec/_token_package.py): ``source_site``, ``target_place``,
 ``frame`` and ``tagged_data``, a pair of a tag and a value. Tags are ``json``, ``BaseModel`` (class and data) and
-``PickledObject``.
+``PickledObject``, of which those are read that hold nothing but data.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel
+
+from airflow_provider_dfm.remote.safe_pickles import NotPlain, read_plain
 
 STATUS_PLACE = "_dfm_status_"
 TELEMETRY_PLACE = "__telemetry__"
@@ -26,7 +29,7 @@ class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
     :param frame: the DFM frame; ``(i,)`` for set i, ``(i, k)`` for item k of a generator.
     :param place: the yield's place.
     :param site: the site it came from.
-    :param value: plain data.
+    :param value: plain data; of an array see :meth:`array`, of bytes :meth:`content`.
     :param node: the pipeline's node that it came from, DFM's ``source_node``; None in results that were kept
         without it.
     """
@@ -37,6 +40,33 @@ class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
     site: str
     value: Any
     node: int | str | None = None
+
+    def array(self) -> Any:
+        """The numpy array that the value is; as it was at the site, and read-only.
+
+        :raises TypeError: it is something else.
+        :raises ImportError: numpy is not installed here.
+        """
+        form = self._form("@array", "an array")
+        import numpy
+
+        data = numpy.frombuffer(base64.b64decode(form["data"]), dtype=numpy.dtype(form["dtype"]))
+        return data.reshape(form["shape"], order=form["order"])
+
+    def content(self) -> bytes:
+        """The bytes that the value is: an image, say.
+
+        :raises TypeError: it is something else.
+        """
+        return base64.b64decode(self._form("@bytes", "bytes"))
+
+    def _form(self, tag: str, what: str) -> Any:
+        if not isinstance(self.value, dict) or self.value.keys() != {tag}:
+            raise TypeError(
+                f"The result of parameter set {self.parameter_set} at place {self.place!r} is not {what}, but "
+                f"{type(self.value).__name__} {self.value!r:.100}."
+            )
+        return self.value[tag]
 
 
 class AdapterError(BaseModel, frozen=True):
@@ -65,7 +95,7 @@ class AdapterError(BaseModel, frozen=True):
 class Token:
     """One token, read.
 
-    :param kind: ``value``; ``pickle``: a value that only a pickle can give; ``error``: exceptions of operations;
+    :param kind: ``value``; ``pickle``: a value that a pickle had to be run for; ``error``: exceptions of operations;
         ``end``: of a set, or of the pipeline; ``other``: nothing that a result depends on.
     :param frame: as in :class:`Result`; empty for the pipeline's end.
     :param place: the yield's place.
@@ -111,7 +141,10 @@ def read_token(raw: Mapping[str, Any]) -> Token:
         return Token("other", *where)
     if tag in ("json", "BaseModel"):
         return Token("value", *where, value["data"] if tag == "BaseModel" else value)
-    return Token("pickle", *where)
+    try:
+        return Token("value", *where, read_plain(base64.b64decode(value["value"])))
+    except NotPlain:
+        return Token("pickle", *where)
 
 
 def token_identity(token: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -7,7 +7,8 @@ import json
 import logging
 import os
 import pickle
-from typing import Any
+
+from airflow_provider_dfm.remote.safe_pickles import as_plain
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ PICKLE = "PickledObject"
 def open_pickles(path: str) -> None:
     """Replace the pickled values in a file of tokens by plain data.
 
-    Arrays become lists, bytes base64 text, dates ISO 8601. What has no such form stays the pickle it is.
+    What has no form as plain data stays the pickle it is.
 
     :param path: the file, one token a line.
     """
@@ -40,20 +41,3 @@ def _opened(line: str) -> str:
         log.warning("A value at place %r cannot be read: %s: %s", token["target_place"], type(error).__name__, error)
         return line
     return json.dumps(token) + "\n"
-
-
-def as_plain(value: Any) -> Any:
-    """What JSON knows, and NaN and infinities, made of a value.
-
-    :raises ValueError: it has no such form.
-    """
-    from pydantic_core import to_jsonable_python
-
-    return to_jsonable_python(value, bytes_mode="base64", inf_nan_mode="constants", fallback=_array)
-
-
-def _array(value: Any) -> Any:
-    # numpy's arrays and scalars, pandas' series, torch's tensors
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise ValueError(f"a {type(value).__name__} has no form as plain data")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from nv_dfm_core.api import BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
-from trials.fed.api.trial import Count, Echo, Fail, Hold, Large, NotANumber, Pickle, Repeat, Sleep
+from trials.fed.api.trial import Count, Cut, Draw, Echo, Fail, Grid, Hold, Large, NotANumber, Pickle, Repeat, Sleep
 
 
 def echo(site: str = "seattle") -> Pipeline:
@@ -60,13 +60,23 @@ def large(site: str = "seattle") -> Pipeline:
 
 
 def pickle(site: str = "seattle") -> Pipeline:
-    """Build: a datetime, pickled by DFM. No parameters."""
+    """Build: a Decimal, pickled by DFM. No parameters."""
     return _single(Pickle, site)
 
 
 def not_a_number(site: str = "seattle") -> Pipeline:
     """Build: NaN. No parameters."""
     return _single(NotANumber, site)
+
+
+def picture() -> Pipeline:
+    """Build: an array of as many ``rows``, made and cut at one site, drawn at another: ``cut``, ``image``, ``same``."""
+    with Pipeline(name="picture") as pipeline:
+        cut = Cut(site="seattle", grid=Grid(site="seattle", rows=PlaceParam(place="rows")), first=1, last=3)
+        Yield(value=cut, place="cut")
+        Yield(value=Draw(site="san_francisco", grid=cut), place="image")
+        Yield(value=Echo(site="san_francisco", value=cut), place="same")
+    return pipeline
 
 
 def echo_both() -> Pipeline:

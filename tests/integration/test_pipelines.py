@@ -5,9 +5,11 @@ All trials of a target are submitted at once, so that the federation works on se
 
 from __future__ import annotations
 
-import math
+import io
 import time
 
+import matplotlib.image
+import numpy
 import pytest
 
 from airflow_provider_dfm.federation.errors import (
@@ -37,6 +39,7 @@ TRIALS = {
     "fail": ("trial_pipelines:fail", [{"message": ""}, {"message": "no {such} data"}, {"message": ""}]),
     "pickle": ("trial_pipelines:pickle", {}),
     "nan": ("trial_pipelines:not_a_number", {}),
+    "picture": ("trial_pipelines:picture", [{"rows": 5}, {"rows": 3}]),
     "none": ("trial_pipelines:echo", []),
 }
 
@@ -99,20 +102,47 @@ def test_an_adapter_that_raises_fails_the_job_with_its_error_and_its_site(target
     assert [result.value for result in results.received()] == ["fine", "fine"]
 
 
-@pytest.mark.parametrize("name", ["pickle", "nan"])
-def test_a_result_that_is_a_pickle_is_refused(target, name):
+def test_a_result_that_needs_a_pickle_to_be_run_is_refused(target):
     with pytest.raises(UnsafeResult, match="site seattle"):
-        list(target.results(name))
+        list(target.results("pickle"))
 
 
-@pytest.mark.parametrize(("name", "value"), [("pickle", "2010-01-01T12:00:00Z"), ("nan", math.nan)])
-def test_a_pickle_is_read_where_the_connection_allows_it(target, name, value):
+def test_a_pickle_is_run_where_the_connection_allows_it(target):
     with FederationSession(target.session.settings.model_copy(update={"allow_pickles": True})) as session:
         # Refused before, and kept so; a local job is known to its own session only.
         local = session.settings.target == "local"
-        job = session.execute(*TRIALS[name]) if local else session.reattach(target.jobs[name].job_id)
+        job = session.execute(*TRIALS["pickle"]) if local else session.reattach(target.jobs["pickle"].job_id)
         assert job.wait_until_finished(timeout=240, poll_interval=0.5)
-        assert [repr(result.value) for result in job.results()] == [repr(value)]
+        assert [result.value for result in job.results()] == ["1.5"]
+
+
+def test_a_float_that_json_does_not_know_arrives(target):
+    assert [repr(result.value) for result in target.results("nan")] == ["nan"]
+
+
+def test_an_array_made_and_cut_at_one_site_and_drawn_at_another_arrives_as_array_and_as_image(target):
+    results = {(result.parameter_set, result.place): result for result in target.results("picture")}
+    assert len(results) == 6
+    for place in ("cut", "same"):
+        array = results[0, place].array()
+        assert (array.dtype, array.tolist()) == (numpy.float32, [[4, 5, 6, 7], [8, 9, 10, 11]])
+    assert results[0, "image"].site == "san_francisco"
+    image = matplotlib.image.imread(io.BytesIO(results[0, "image"].content()))
+    assert image.shape == (2, 4)
+    assert (image.min(), image.max()) == (0, 1)
+    with pytest.raises(TypeError, match=r"parameter set 0 at place 'image' is not an array, but dict \{'@bytes'"):
+        results[0, "image"].array()
+
+
+def test_flare_refuses_what_the_home_site_does_and_the_local_target_does_it(target):
+    arguments = {"site": "analyst"}
+    if target.session.settings.target == "local":
+        job = target.session.execute("trial_pipelines:echo", {"value": 1}, pipeline_arguments=arguments)
+        assert job.wait_until_finished(timeout=60, poll_interval=0.1)
+        assert [(result.site, result.value) for result in job.results()] == [("analyst", 1)]
+    else:
+        with pytest.raises(PipelineError, match=r"runs on the home site 'analyst'.*Give the operation another site"):
+            target.session.execute("trial_pipelines:echo", {"value": 1}, pipeline_arguments=arguments)
 
 
 def test_a_jobs_files_are_as_they_came_where_pickles_are_read(target, tmp_path):

@@ -5,6 +5,7 @@ import os
 import shutil
 
 import pytest
+from pydantic import BaseModel
 
 from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete, UnsafeResult
 from airflow_provider_dfm.federation.job_meta import JobMeta
@@ -71,6 +72,29 @@ def test_an_error_belongs_to_the_site_that_raised_it_not_to_the_one_that_sent_it
     tokens = [error("x", site="server", trace=trace), STOP]
     outcome = read_downloaded_job(write_job(tmp_path, *tokens), meta()).outcome
     assert [each.site for each in outcome.errors] == ["san_francisco"]
+
+
+class ErrorInfo(BaseModel):
+    type: str
+    message: str
+    stack_trace: str
+
+
+def _passed_on(error):
+    """The text that DFM makes of errors that an operation got for its input, as an error of its own."""
+    return f"token='@dfm-error-token' errors=[{error!r}]"
+
+
+@pytest.mark.parametrize("message", ["no data", "it's no data", 'no "data"', 'it\'s "no" data'])
+def test_an_error_that_operations_pass_on_is_the_one_that_was_raised(tmp_path, message):
+    trace = 'File "x/weather/fed/runtime/san_francisco/_this_site.py", line 3\nRuntimeError: x'
+    raised = error(message, site="san_francisco", trace=trace)
+    info = ErrorInfo(type="RuntimeError", message=message, stack_trace=trace)
+    once = _passed_on(info)
+    twice = _passed_on(ErrorInfo(type="ErrorToken", message=once, stack_trace="NoneType: None"))
+    tokens = [raised, error(once, kind="ErrorToken"), error(twice, kind="ErrorToken", site="server"), STOP]
+    outcome = read_downloaded_job(write_job(tmp_path, *tokens), meta()).outcome
+    assert [str(each) for each in outcome.errors] == [f"parameter set 0, site san_francisco: RuntimeError: {message}"]
 
 
 @pytest.mark.parametrize(

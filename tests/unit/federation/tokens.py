@@ -41,9 +41,14 @@ def end(frame: list[int] | str = (0,), site: str = "seattle") -> dict[str, Any]:
 
 
 def error(
-    message: str, frame: list[int] | str = (0,), place: str = "answer", site: str = "seattle", trace: str = ""
+    message: str,
+    frame: list[int] | str = (0,),
+    place: str = "answer",
+    site: str = "seattle",
+    trace: str = "",
+    kind: str = "RuntimeError",
 ) -> dict[str, Any]:
-    errors = [{"type": "RuntimeError", "message": message, "stack_trace": trace}]
+    errors = [{"type": kind, "message": message, "stack_trace": trace}]
     data = model("nv_dfm_core.api._error_token.ErrorToken", {"token": "@dfm-error-token", "errors": errors})
     return token(place, frame, data, "BaseModel", site)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
+import zlib
 from collections.abc import AsyncIterator
-from datetime import datetime, timezone
+from decimal import Decimal
 from typing import Any
+
+import numpy
 
 
 class Echo:
@@ -78,11 +82,43 @@ class Large:
 
 
 class Pickle:
-    """Returns what DFM cannot send as JSON."""
+    """Returns what DFM cannot send as JSON, and no pickle of plain data holds."""
 
-    async def body(self) -> datetime:
-        """Return noon of the first day of 2010, UTC."""
-        return datetime(2010, 1, 1, 12, tzinfo=timezone.utc)
+    async def body(self) -> Decimal:
+        """Return one and a half."""
+        return Decimal("1.5")
+
+
+class Grid:
+    """Makes an array."""
+
+    async def body(self, rows: int, columns: int | None) -> numpy.ndarray:
+        """Return an array whose values count from 0; DFM gives None for what was left out."""
+        columns = 4 if columns is None else columns
+        return numpy.arange(rows * columns, dtype="float32").reshape(rows, columns)
+
+
+class Cut:
+    """Cuts an array."""
+
+    async def body(self, grid: numpy.ndarray, first: int, last: int) -> numpy.ndarray:
+        """Return the rows from the first to before the last."""
+        return grid[first:last]
+
+
+class Draw:
+    """Draws an array."""
+
+    async def body(self, grid: numpy.ndarray) -> bytes:
+        """Return a PNG image of it, a pixel a value, in grey: www.w3.org/TR/png-3."""
+        levels = numpy.interp(grid, (grid.min(), grid.max()), (0, 255)).astype("uint8")
+        rows = b"".join(b"\0" + row.tobytes() for row in levels)
+        header = struct.pack(">IIBBBBB", levels.shape[1], levels.shape[0], 8, 0, 0, 0, 0)
+        chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+            for name, data in chunks
+        )
 
 
 class NotANumber:

@@ -98,6 +98,27 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_NotANumber = trials.lib.NotANumber(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Grid).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Grid = trials.lib.Grid(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Cut).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Cut = trials.lib.Cut(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Draw).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Draw = trials.lib.Draw(**_adapter_kwargs)
     
     async def call_trial_Echo(self, **kwargs):
         # prepare arguments
@@ -269,5 +290,62 @@ class ThisSite(nv_dfm_core.exec.Site):
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_NotANumber, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Grid(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Grid", "trial.Grid") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Grid.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Grid(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Grid, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Cut(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Cut", "trial.Cut") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Cut.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Cut(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Cut, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Draw(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Draw", "trial.Draw") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Draw.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Draw(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Draw, **_dfm_prepped_kwargs_)
 
     

@@ -22,8 +22,11 @@ from __future__ import annotations
 from typing import Literal
 
 from ...api.trial import Count as Count_1
+from ...api.trial import Cut as Cut_1
+from ...api.trial import Draw as Draw_1
 from ...api.trial import Echo as Echo_1
 from ...api.trial import Fail as Fail_1
+from ...api.trial import Grid as Grid_1
 from ...api.trial import Hold as Hold_1
 from ...api.trial import Large as Large_1
 from ...api.trial import NotANumber as NotANumber_1
@@ -111,3 +114,30 @@ class NotANumber(NotANumber_1):
         'trials.fed.site.san_francisco.trial.NotANumber'
     )
     __api_name__: Literal['trial.NotANumber'] = 'trial.NotANumber'
+
+
+class Grid(Grid_1):
+    site: Literal['san_francisco'] = 'san_francisco'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.san_francisco.trial.Grid'] = (
+        'trials.fed.site.san_francisco.trial.Grid'
+    )
+    __api_name__: Literal['trial.Grid'] = 'trial.Grid'
+
+
+class Cut(Cut_1):
+    site: Literal['san_francisco'] = 'san_francisco'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.san_francisco.trial.Cut'] = (
+        'trials.fed.site.san_francisco.trial.Cut'
+    )
+    __api_name__: Literal['trial.Cut'] = 'trial.Cut'
+
+
+class Draw(Draw_1):
+    site: Literal['san_francisco'] = 'san_francisco'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.san_francisco.trial.Draw'] = (
+        'trials.fed.site.san_francisco.trial.Draw'
+    )
+    __api_name__: Literal['trial.Draw'] = 'trial.Draw'
