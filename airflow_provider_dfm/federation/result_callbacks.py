@@ -117,8 +117,8 @@ class CallbackRun(Generic[Item]):
         describe: Callable[[Item], str],
     ) -> None:
         self.pending = pending
-        #: Is told after each how many were handed on so far.
-        self.note: Callable[[int], None] | None = None
+        #: Is told after each what it was, and how many were handed on so far.
+        self.note: Callable[[Item, int], None] | None = None
         self._callback = callback
         self._describe = describe
 
@@ -135,7 +135,7 @@ class CallbackRun(Generic[Item]):
                     answer = self._callback(item)
                     if inspect.isawaitable(answer):
                         loop.run(answer)
-                self._given()
+                self._given(item)
                 if ends is not None and time.monotonic() >= ends:
                     return
             if not self.pending.job_has_ended:
@@ -153,16 +153,16 @@ class CallbackRun(Generic[Item]):
                     answer = self._callback(item)
                     if inspect.isawaitable(answer):
                         await answer
-                self._given()
+                self._given(item)
                 if ends is not None and time.monotonic() >= ends:
                     return
             if not self.pending.job_has_ended:
                 return
 
-    def _given(self) -> None:
+    def _given(self, item: Item) -> None:
         self.pending.given()
         if self.note is not None:
-            self.note(self.pending.position)
+            self.note(item, self.pending.position)
 
     @contextlib.contextmanager
     def _naming(self, item: Item) -> Iterator[None]:

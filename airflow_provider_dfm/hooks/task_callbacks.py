@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_provider_dfm.federation.job import FederationJob
+    from airflow_provider_dfm.federation.job_meta import JobMeta
     from airflow_provider_dfm.federation.result_callbacks import CallbackRun, NamedCallback
     from airflow_provider_dfm.hooks.dfm import DfmHook
 
@@ -31,22 +32,57 @@ class Progress:
     A cleared task starts anew. It is written about once a second: a process that is killed leaves a note that late,
     and the next try hands on again what is missing in it. A callback that raises is noted exactly.
 
+    A job that does only those parameter sets again which an earlier one did not answer has the results of both. What
+    was handed on of the earlier one's answered sets comes first among them, and is not handed on again; the set that
+    failed is, from its first result on.
+
     :param context: the task's context.
     :param dfm_conn_id: the connection.
     :param job_id: the job.
     :param of: what is counted: ``results`` or ``sets``.
+    :param look_up: gives the job's meta, or None; asked where another job was noted.
     """
 
-    def __init__(self, context: Context, dfm_conn_id: str, job_id: str, of: str) -> None:
+    def __init__(
+        self, context: Context, dfm_conn_id: str, job_id: str, of: str, look_up: Callable[[str], JobMeta | None]
+    ) -> None:
         self._store = context["task_state_store"]
         cycle = task_identity(context, dfm_conn_id).job.cycle
         self._of: dict[str, Any] = {"job_id": job_id, "cycle": cycle, "of": of}
         noted: Any = self._store.get(STATE_KEY) or {}
-        same = {name: noted.get(name) for name in self._of} == self._of
+        self._parameter_set: int | None = noted.get("parameter_set")
+        self._begun: int = noted.get("begun", 0)
         #: How many were handed on.
-        self.position: int = noted["position"] if same else 0
+        self.position = 0
+        if self._is_noted(noted, job_id):
+            self.position = noted["position"]
+        elif noted and self._is_noted(noted, noted["job_id"]):
+            self.position = self._position_in_both(noted, look_up(job_id))
+        if not self.position:
+            self._parameter_set, self._begun = None, 0
         self._noted = self.position
         self._noted_at = time.monotonic()
+
+    def _is_noted(self, noted: Mapping[str, Any], job_id: str) -> bool:
+        of = self._of | {"job_id": job_id}
+        return {name: noted.get(name) for name in of} == of
+
+    def _position_in_both(self, noted: Mapping[str, Any], meta: JobMeta | None) -> int:
+        own = {} if meta is None else meta.own
+        if own.get("continues") != noted["job_id"]:
+            return 0
+        position: int = noted["begun"] if noted["parameter_set"] in own["set_numbers"] else noted["position"]
+        return position
+
+    def given(self, parameter_set: int, position: int) -> None:
+        """Take in that something was handed on.
+
+        :param parameter_set: whose it was.
+        :param position: how many that makes.
+        """
+        if parameter_set != self._parameter_set:
+            self._parameter_set, self._begun = parameter_set, position - 1
+        self.position = position
 
     def is_old(self) -> bool:
         """Whether it is time to write it."""
@@ -55,7 +91,8 @@ class Progress:
     def keep(self) -> None:
         """Write it, where it has changed."""
         if self.position != self._noted:
-            self._store.set(STATE_KEY, {**self._of, "position": self.position}, retention=NEVER_EXPIRE)
+            where = {"position": self.position, "parameter_set": self._parameter_set, "begun": self._begun}
+            self._store.set(STATE_KEY, self._of | where, retention=NEVER_EXPIRE)
             self._noted = self.position
         self._noted_at = time.monotonic()
 
@@ -103,13 +140,17 @@ class TaskCallbacks:
                 # A session whose host had to be ended opens anew.
                 self._hook.close()
 
+    def job_is_kept(self) -> None:
+        """Take in that the job has ended, and its results are kept, whatever they are."""
+        self._job_may_be_lost = False
+        self._progress.keep()
+
     def finish(self) -> None:
         """Call back with all that is left of a job that has ended, and whose results are kept.
 
         :raises CallbackFailed: a callback raised something.
         """
-        self._job_may_be_lost = False
-        self._progress.keep()
+        self.job_is_kept()
         if self._failure is not None:
             raise self._failure
         patiently(lambda: self._run.process(self._loop), self._hook, self._log)
@@ -121,8 +162,8 @@ class TaskCallbacks:
             self._progress.keep()
         self._loop.close()
 
-    def _note(self, position: int) -> None:
-        self._progress.position = position
+    def _note(self, item: Any, position: int) -> None:
+        self._progress.given(item.parameter_set, position)
         if self._progress.is_old() and not self._job_may_be_lost:
             self._progress.keep()
 
@@ -149,7 +190,7 @@ def result_callbacks(
     callbacks = ResultCallbacks(default_callback, place_callbacks)
     if not callbacks:
         return None
-    progress = Progress(context, hook.dfm_conn_id, job_id, "results")
+    progress = Progress(context, hook.dfm_conn_id, job_id, "results", hook.find_job)
     live = _job(hook, job_id).live_results(progress.position, partial)
     return TaskCallbacks(hook, hook.log, CallbackRun(live, callbacks, describe_result), progress)
 
@@ -169,7 +210,7 @@ def set_callbacks(
     from airflow_provider_dfm.federation.set_answers import LiveSets, describe_set
 
     function = import_callback(callback) if isinstance(callback, str) else callback
-    progress = Progress(context, hook.dfm_conn_id, job_id, "sets")
+    progress = Progress(context, hook.dfm_conn_id, job_id, "sets", hook.find_job)
     job = _job(hook, job_id)
     live = LiveSets(job.live_results(partial=partial), lambda: job.results().outcome, progress.position)
     run = CallbackRun(live, lambda answer: function(dict(answer)), describe_set)

@@ -213,6 +213,8 @@ class SubmittingOperator(BaseOperator):
             if self._callbacks is not None:
                 self._callbacks.follow(ends_at)
         # The results are kept by now, for the session of whoever reads them later.
+        if self._callbacks is not None:
+            self._callbacks.job_is_kept()
         return {"job_id": job.job_id, "status": job.get_job_meta().status}
 
     def _within_execution_timeout(self, ends_at: float) -> float:

@@ -64,12 +64,12 @@ def test_callbacks_get_what_dfm_gives_them_in_order_each_at_its_place():
     came = [result(0), result(1, "second"), result(2)]
     notes = []
     handing_on = run(*came, default_callback=remember, place_callbacks=places)
-    handing_on.note = notes.append
+    handing_on.note = lambda result, position: notes.append((result.value, position))
     process(handing_on)
     process(handing_on)
     first, third = (("seattle", 7, (number,), "answer", number * 10) for number in (0, 2))
     assert [first, ("second", 10), third] == CALLS
-    assert notes == [1, 2, 3]
+    assert notes == [(0, 1), (10, 2), (20, 3)]
     assert handing_on.pending.finished
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
 
 from airflow_provider_dfm.federation.errors import CallbackFailed, FederationUnreachable, JobFailed
+from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
 from airflow_provider_dfm.federation.result_callbacks import CallbackRun
 from airflow_provider_dfm.hooks.task_callbacks import STATE_KEY, Progress, TaskCallbacks
 from tests.unit.hooks.test_task_identity import Store, context
@@ -26,11 +28,22 @@ class Hook:
         self.closed += 1
 
 
+@dataclass(frozen=True)
+class Number:
+    """A result: the tens of its value are its parameter set."""
+
+    value: int
+
+    @property
+    def parameter_set(self):
+        return self.value // 10
+
+
 class Numbers:
     """Gives numbers, or raises an error where one stands."""
 
     def __init__(self, *numbers, position=0):
-        self._numbers = list(numbers)
+        self._numbers = [each if isinstance(each, Exception) else Number(each) for each in numbers]
         self.position = position
         self.job_has_ended = True
         self.finished = False
@@ -51,19 +64,20 @@ class Task:
     def __init__(self, target="flare"):
         self.store = Store()
         self.hook = Hook(target)
+        self.jobs = {}
         self.calls = []
         self.fails_at = None
 
     def callbacks(self, *numbers, job_id="1", **changes):
-        progress = Progress(context(self.store, **changes), "c", job_id, "results")
+        progress = Progress(context(self.store, **changes), "c", job_id, "results", self.jobs.get)
         run = CallbackRun(Numbers(*numbers, position=progress.position), self.call, str)
         return TaskCallbacks(self.hook, LOG, run, progress)
 
     def call(self, number):
-        if number == self.fails_at:
+        if number.value == self.fails_at:
             self.fails_at = None
             raise RuntimeError("no room")
-        self.calls.append(number)
+        self.calls.append(number.value)
 
     @property
     def noted(self):
@@ -137,3 +151,38 @@ def test_progress_is_noted_about_once_a_second(monkeypatch):
     assert positions == sorted(positions)
     callbacks.close()
     assert writes[-1][1]["position"] == 100
+
+
+def continuing(job_id, set_numbers):
+    own = {"continues": job_id, "set_numbers": set_numbers}
+    return JobMeta(job_id="2", status="RUNNING", custom_props={CUSTOM_PROPERTY: own})
+
+
+@pytest.mark.parametrize(
+    ("given", "repeated", "rest"),
+    [
+        # Set 1 failed after its first result was handed on; set 3 failed as well.
+        ([0, 1, 10], [1, 3], [10, 11, 20, 30]),
+        # What was handed on ends with an answered set.
+        ([0, 1], [1, 3], [10, 11, 20, 30]),
+        ([], [1, 3], [0, 1, 10, 11, 20, 30]),
+    ],
+)
+def test_a_job_that_does_only_the_failed_sets_again_goes_on_after_what_was_answered(given, repeated, rest):
+    task = Task()
+    first = task.callbacks(*given, JobFailed("failed"))
+    first.follow()
+    first.close()
+    task.calls.clear()
+    task.jobs["2"] = continuing("1", repeated)
+    task.callbacks(0, 1, 10, 11, 20, 30, job_id="2", try_number=2).finish()
+    assert task.calls == rest
+
+
+def test_a_job_that_continues_another_one_than_was_noted_starts_anew():
+    task = Task()
+    task.callbacks(0, 1).finish()
+    task.calls.clear()
+    task.jobs["2"] = continuing("0", [1])
+    task.callbacks(0, 1, job_id="2", try_number=2).finish()
+    assert task.calls == [0, 1]
