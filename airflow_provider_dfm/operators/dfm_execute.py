@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError
 from airflow_provider_dfm.federation.flare_options import read_options
+from airflow_provider_dfm.hooks.shown_code import show_code
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks, result_callbacks
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
@@ -52,7 +53,8 @@ class DfmExecuteOperator(SubmittingOperator):
         the task, and leaves the job alone: a retry finds it, and goes on with the result that the callback had.
         Of a job that failed, callbacks have what came before, or nothing.
     :param place_callbacks: place to the function that is called for it instead.
-    :param debug: have DFM print what it does while it prepares the pipeline; it goes to the task's log.
+    :param debug: have DFM print what it does while it prepares the pipeline, and show the code that each site will
+        run; both go to the task's log, the code as a group for each site.
     :param options: DFM's FlareOptions as a mapping: ``task_timeout_s``, the seconds after which the federation itself
         stops the job and fails it; 0: never. Default: a minute more than ``timeout``, for a task that is no longer
         there to abort its job.
@@ -113,15 +115,15 @@ class DfmExecuteOperator(SubmittingOperator):
                 f"autostop=False needs the target flare: connection {self.dfm_conn_id!r} has the target local, whose "
                 "jobs end with their task, so that no later one could send to the pipeline."
             )
+        pipeline = hook.prepare(self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments)
+        if self.debug:
+            show_code(hook, pipeline, self.log)
         job = hook.execute(
-            self.pipeline,
+            pipeline,
             self.input_params,
-            pipeline_arguments=self.pipeline_arguments,
-            restrict_to_sites=self.restrict_to_sites,
             autostop=self.autostop,
             default_callback=self.default_callback,
             place_callbacks=self.place_callbacks,
-            debug=self.debug,
             options={"task_timeout_s": math.ceil(self.timeout) + FEDERATION_GRACE_SECONDS} | self.options,
             force_modgen=self.force_modgen,
             **once,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.shown_code import show_code
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -27,7 +28,8 @@ class DfmPrepareOperator(BaseOperator):
         called in the federation's interpreter. Templated.
     :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
     :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all. Templated.
-    :param debug: have DFM tell its steps in the task's log.
+    :param debug: have DFM print what it does, and show the code that each site will run; both go to the task's log, the
+        code as a group for each site.
     :param dfm_conn_id: the connection. Templated.
     """
 
@@ -55,6 +57,8 @@ class DfmPrepareOperator(BaseOperator):
     def execute(self, context: Context) -> str:
         with DfmHook(self.dfm_conn_id) as hook:
             prepared = hook.prepare(self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments)
+            if self.debug:
+                show_code(hook, prepared, self.log)
             uri = hook.keep_pipeline(prepared)
         self.log.info("Prepared pipeline %r for %s, kept at %s", prepared.name, ", ".join(prepared.sites), uri)
         context["ti"].xcom_push(key="api_version", value=prepared.api_version)

@@ -12,7 +12,7 @@ from airflow_provider_dfm.federation.errors import ConnectionSettingsError, Pipe
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 from tests.dag_runs import run_dag, task_results, task_states
-from tests.integration.test_operators import connections  # noqa: F401 - a fixture
+from tests.integration.test_operators import connections, logged  # noqa: F401 - fixtures
 
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
 
@@ -37,8 +37,11 @@ def kept(local):
 
 @pytest.mark.usefixtures("database", "connections")
 @pytest.mark.parametrize("way", ["local", "deferred"])
-def test_one_task_prepares_and_mapped_ones_execute(way, tmp_path):
+def test_one_task_prepares_and_mapped_ones_execute(way, tmp_path, logged):  # noqa: F811
     run = run_dag(f"prepared_{way}")
+    log = logged()
+    assert "::group::Code of site san_francisco" in log
+    assert "call_trial_Repeat" in log
     assert set(task_states(run).values()) == {"success"}
     prepare = next(task for task in run.get_task_instances() if task.task_id == "prepare")
     uri, fingerprint = (prepare.xcom_pull(task_ids="prepare", key=key) for key in ("return_value", "fingerprint"))

@@ -87,6 +87,7 @@ for way, (connection, deferrable) in WAYS.items():
             pipeline="{{ 'trial_pipelines:' ~ 'repeat' }}",
             pipeline_arguments={"site": "{{ 'san_francisco' }}"},
             restrict_to_sites=["san_francisco"],
+            debug=True,
             dfm_conn_id=connection,
         )
         run = DfmExecuteOperator.partial(
