@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.continued_job import merge, sets_to_repeat, without_earlier
 from airflow_provider_dfm.federation.downloaded_job import DOWNLOAD, DownloadedJob, find_download, keep_download
-from airflow_provider_dfm.federation.errors import ConnectionSettingsError, JobNotFound, ResultsIncomplete
+from airflow_provider_dfm.federation.errors import (
+    ConnectionSettingsError,
+    JobNotFound,
+    PermanentFederationError,
+    ResultsIncomplete,
+)
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job_download import download_stored_job
 from airflow_provider_dfm.federation.job_files import Patterns
@@ -147,10 +153,38 @@ class JobResults:
         """Download a job's results, and keep them where there is a place for them."""
         job_id = meta.job_id
         location = self._download(meta)
-        results = read_downloaded_job(location, meta)
+        results = self._with_earlier(read_downloaded_job(location, meta), meta)
         if self._results_path is None:
             return results
         kept = keep_results(results, self._results_path / check_job_id(job_id))
         steps.reached(steps.KEPT, job_id)
         shutil.rmtree(location, ignore_errors=True)
         return kept
+
+    def _with_earlier(self, results: FederationResults, meta: JobMeta) -> FederationResults:
+        """The results of a job, with those of the jobs that it continues."""
+        continued = meta.own.get("continues")
+        if continued is None:
+            return results
+        set_numbers = meta.own["set_numbers"]
+        try:
+            return merge(self.of(continued), results, set_numbers)
+        except (JobNotFound, ResultsIncomplete) as error:
+            self._log.log(
+                logging.WARNING, "Job %s continues job %s, whose results are gone: %s", meta.job_id, continued, error
+            )
+            return without_earlier(results, set_numbers)
+
+    def to_repeat(self, failed: str | None, content: str) -> list[int] | None:
+        """Which parameter sets a job has to do after one that failed; None: all.
+
+        :param failed: the job that failed, or None.
+        :param content: SHA-256 of what both are to do.
+        """
+        if failed is None:
+            return None
+        try:
+            return sets_to_repeat(self.of(failed).outcome, content)
+        except PermanentFederationError as error:
+            self._log.info("The results of job %s cannot be told, so all is done again: %s", failed, error)
+            return None

@@ -242,7 +242,7 @@ def check_status(meta: JobMeta) -> None:
 
 
 def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
-    """The results of a job in its downloaded folder.
+    """The results of a job in its downloaded folder; of one that continues another, those of its own sets.
 
     :param folder: what FLARE's download gave: ``workspace/`` is in it.
     :param meta: the job's meta, as the server has it.
@@ -255,6 +255,10 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     parameter_sets = expectation["parameter_sets"] + sum(send["count"] for send in sends)
     failures = _inside(folder, "failures.json")
     places = tuple(expectation["places"])
+    missing = index.missing(parameter_sets, places)
+    if "set_numbers" in expectation:
+        numbers = set(expectation["set_numbers"])
+        missing = {index: lacking for index, lacking in missing.items() if index in numbers}
     pickles: dict[int, tuple[str, ...]] = {}
     for parameter_set, place, site in index.pickles():
         pickles[parameter_set] = (*pickles.get(parameter_set, ()), f"{place} from site {site}")
@@ -268,7 +272,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
         stopped=index.stopped,
         errors=index.errors,
         failed_sites=json.loads(failures.read_text()) if failures.exists() else {},
-        missing=index.missing(parameter_sets, places),
+        missing=missing,
         pickles=pickles,
         content=expectation.get("content", ""),
         refusals=meta.why_it_could_not_run,

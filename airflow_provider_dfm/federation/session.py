@@ -190,7 +190,8 @@ class FederationSession(FlareCommands):
         :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline.
         :param required_sites: which sites have to be connected; looked at before the submit.
         :param ends_at: when the caller gives the job up, in seconds since 1970; kept in the job's meta.
-        :param claim: whose job it is: with one, a job that was submitted for it before is found instead.
+        :param claim: whose job it is: with one, a job that was submitted for it before is found instead. Where that
+            has failed, with some of its sets answered, the new one does the others only; its results are those of both.
         :param autostop: end the pipeline after these sets; otherwise it runs on, takes further ones
             (:meth:`send_input_params`), and has to be stopped (:meth:`send_stop_frame`).
         :raises PipelineError: the pipeline cannot be read, built or prepared.
@@ -216,9 +217,15 @@ class FederationSession(FlareCommands):
             "bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets, autostop=autostop
         )
 
-        def submit(job_id: str) -> None:
+        def submit(job_id: str, failed: str | None) -> None:
             self.check_sites(required_sites)
-            how = {"ends_at": ends_at, "task_timeout_s": task_timeout_s, "force_modgen": force_modgen}
+            repeat = self._results.to_repeat(failed, content)
+            how: dict[str, Any] = {"ends_at": ends_at, "task_timeout_s": task_timeout_s, "force_modgen": force_modgen}
+            if repeat is not None:
+                self._log.info(
+                    "Only the %s parameter sets that job %s did not answer are done again", len(repeat), failed
+                )
+                how |= {"set_numbers": repeat, "continues": failed}
             self._session.ask("submit_pipeline", SUBMIT_SECONDS, job_id=job_id, **how)
 
         return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim, ends_at).call_back(callbacks)
@@ -288,7 +295,7 @@ class FederationSession(FlareCommands):
         folder = copy_job_folder(source, self._session.folder / "jobs" / str(uuid.uuid4()), meta)
         timeout = SUBMIT_SECONDS + folder.size / SUBMIT_BYTES_A_SECOND
 
-        def submit(job_id: str) -> None:
+        def submit(job_id: str, failed: str | None) -> None:
             self.check_sites(required_sites)
             self._session.ask("submit_job", timeout, folder=str(folder.named(job_id, ends_at)), job_id=job_id)
 
@@ -298,13 +305,13 @@ class FederationSession(FlareCommands):
         self,
         what: str,
         content: str,
-        submit: Callable[[str], None],
+        submit: Callable[[str, str | None], None],
         claim: Claim | None,
         ends_at: float | None,
     ) -> FederationJob:
         if claim is None:
             submission = Submission(str(uuid.uuid4()))
-            submit(submission.job_id)
+            submit(submission.job_id, None)
         else:
             submission = submit_once(claim, content, lambda job_id: self._find_own(job_id, claim.partial), submit)
         if submission.found is None:

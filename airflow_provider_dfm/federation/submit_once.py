@@ -51,7 +51,7 @@ class Submission:
     found: JobMeta | None = None
 
 
-def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[str], Any]) -> Submission:
+def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[str, str | None], Any]) -> Submission:
     """Find the claimed job, or submit it.
 
     A job that is active or has succeeded is the one. One that failed, or was given up, makes room for the next.
@@ -60,12 +60,13 @@ def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[s
     :param content: SHA-256 of what it is to do.
     :param look_up: gives a job's meta, or None where nobody knows such a job; its ``failed`` counts as well as
         its status.
-    :param submit: submits it under an id.
+    :param submit: submits it under an id; gets the id of the last job that failed, too, or None.
     :raises JobContentConflict: the job that is there does something else.
     :raises FederationError: what kept it from being submitted; trying again is safe.
     """
     identity = claim.identity
     refused: FederationError | None = None
+    failed: str | None = None
     for attempt in itertools.count():
         job_id = identity.job_id(attempt)
         steps.reached(steps.LOOKING, job_id)
@@ -74,7 +75,7 @@ def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[s
         if meta is None and look_up(identity.job_id(attempt + 1)) is None:
             steps.reached(steps.SUBMITTING, job_id)
             try:
-                submit(job_id)
+                submit(job_id, failed)
             except FederationError as error:
                 meta = look_up(job_id)
                 if meta is None and (refused or not _refuses_the_id(error)):
@@ -86,6 +87,8 @@ def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[s
         if meta is not None and job_id not in claim.given_up and is_wanted(meta):
             _check_content(meta, content)
             return Submission(job_id, meta)
+        if meta is not None:
+            failed = job_id
     raise AssertionError("unreachable")
 
 

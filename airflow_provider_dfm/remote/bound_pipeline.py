@@ -33,6 +33,16 @@ class BoundPipeline:
         self.places = places
         self.parameters = parameters
         self.autostop = autostop
+        self._set_numbers: list[int] | None = None
+        self._continues: str | None = None
+
+    def only(self, set_numbers: list[int] | None, continues: str | None) -> None:
+        """Leave out the sets that an earlier job has answered; the others keep their numbers.
+
+        :param set_numbers: those that are to be done; None: all.
+        :param continues: the earlier job, or None.
+        """
+        self._set_numbers, self._continues = set_numbers, continues
 
     def content(self) -> str:
         """A SHA-256 over all that the job will do, in hexadecimal."""
@@ -65,6 +75,8 @@ class BoundPipeline:
         }
         if not self.autostop:
             properties["open"] = True
+        if self._set_numbers is not None:
+            properties |= {"set_numbers": self._set_numbers, "continues": self._continues}
         return {CUSTOM_PROPERTY: properties}
 
     def _yields(self) -> dict[str, int]:
@@ -93,10 +105,8 @@ class BoundPipeline:
         from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME
 
         start = {START_PLACE_NAME: FlowInfo()}
-        frames = [
-            (Frame.start_frame(num=index), parameter_set | start)
-            for index, parameter_set in enumerate(self.parameter_sets)
-        ]
+        numbers = range(len(self.parameter_sets)) if self._set_numbers is None else self._set_numbers
+        frames = [(Frame.start_frame(num=number), self.parameter_sets[number] | start) for number in numbers]
         return [*frames, (Frame.stop_frame(), dict(start))] if self.autostop else frames
 
     def bind(self) -> dict[str, Any]:

@@ -82,12 +82,7 @@ class LocalJobs:
                 max_concurrent_jobs=1,
             )
             session.connect()
-            job = session.execute(
-                bound.prepared,
-                input_params=bound.parameter_sets,
-                autostop=bound.autostop,
-                force_modgen=force_modgen,
-            )
+            job = _execute(session, bound, force_modgen)
         except Exception as error:
             raise NamedError("JobFailed", f"The local job did not start: {type(error).__name__}: {error}") from error
         sent_sets = SentSets(len(bound.parameter_sets), lambda frames, stop: _deliver(job, frames, stop))
@@ -144,6 +139,23 @@ class LocalJobs:
 
     def _tokens_path(self, job_id: str) -> str:
         return os.path.join(self._folder, job_id, TOKENS)
+
+
+def _execute(session: Any, bound: BoundPipeline, force_modgen: bool) -> Any:
+    """As nv_dfm_core/session/_session.py, ``Session.execute``, which numbers all frames from 0 on by itself."""
+    from nv_dfm_core.exec import Frame
+
+    runner = session._callback_dispatcher.create_runner(default_callback=None, place_callbacks=None)
+    next_frame = Frame.stop_frame() if bound.autostop else Frame.start_frame(num=len(bound.parameter_sets))
+    return session._delegate.execute(
+        pipeline=bound.prepared,
+        next_frame=next_frame,
+        input_params=bound.frames(),
+        callback_runner=runner,
+        debug=False,
+        options=None,
+        force_modgen=force_modgen,
+    )
 
 
 def _deliver(job: Any, frames: list[tuple[int, dict[str, Any]]], stop: bool) -> None:

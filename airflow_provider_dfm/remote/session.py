@@ -96,9 +96,22 @@ class Session:
         self._bound = self._dfm.bind(reference, input_params, autostop)
         return self._bound.content()
 
-    def submit_pipeline(self, job_id: str, ends_at: float | None, task_timeout_s: int, force_modgen: bool) -> str:
-        """Start what was bound last, under an id; returns the id."""
+    def submit_pipeline(
+        self,
+        job_id: str,
+        ends_at: float | None,
+        task_timeout_s: int,
+        force_modgen: bool,
+        set_numbers: list[int] | None = None,
+        continues: str | None = None,
+    ) -> str:
+        """Start what was bound last, under an id; returns the id.
+
+        :param set_numbers: see :meth:`BoundPipeline.only`; None: all.
+        :param continues: see there.
+        """
         assert self._bound is not None
+        self._bound.only(set_numbers, continues)
         if self._settings["target"] == "local":
             return self._local.start(self._bound, job_id, ends_at, force_modgen)
         jobs = os.path.join(self._folder, "jobs")

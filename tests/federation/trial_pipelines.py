@@ -9,7 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 from nv_dfm_core.api import BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
-from trials.fed.api.trial import Count, Cut, Draw, Echo, Fail, Grid, Hold, Large, NotANumber, Pickle, Repeat, Sleep
+from trials.fed.api.trial import (
+    Count,
+    Cut,
+    Draw,
+    Echo,
+    Fail,
+    Grid,
+    Hold,
+    Large,
+    NotANumber,
+    Pickle,
+    Repeat,
+    Sleep,
+    Unsteady,
+)
 
 
 def echo(site: str = "seattle") -> Pipeline:
@@ -28,6 +42,11 @@ def repeat(site: str = "seattle") -> Pipeline:
 def fail(site: str = "seattle") -> Pipeline:
     """Build: an error with the parameter ``message``, or ``fine`` if that is empty."""
     return _single(Fail, site, "message")
+
+
+def unsteady(site: str = "seattle") -> Pipeline:
+    """Build: the parameter ``value`` comes back, except the first ``failures`` times; the file ``runs`` counts them."""
+    return _single(Unsteady, site, "value", "failures", "runs")
 
 
 def sleep(site: str = "seattle") -> Pipeline:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from datetime import timedelta
+
 import pendulum
 from airflow.sdk import DAG
 
-from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmPrepareOperator, DfmResultsOperator
+from airflow_provider_dfm.operators.dfm import (
+    DfmExecuteOperator,
+    DfmPrepareOperator,
+    DfmResultsOperator,
+    DfmSendParamsOperator,
+)
 from airflow_provider_dfm.operators.flare import FlareSubmitJobOperator
 from airflow_provider_dfm.sensors.job import FederationJobSensor
 
@@ -26,6 +35,11 @@ def read(connection: str, **arguments) -> DfmResultsOperator:
     return DfmResultsOperator(task_id="read", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id=connection, **arguments)
 
 
+UNSTEADY = [
+    {"value": value, "failures": failures, "runs": "{{ var.value.runs }}"}
+    for value, failures in {"a": 0, "b": 1, "c": 2, "d": 0, "e": 1}.items()
+]
+
 for way, (connection, deferrable) in WAYS.items():
     with trial_dag(f"echo_{way}"):
         sets = [{"value": "{{ dag.dag_id }}"}, {"value": "{$HOME}"}]
@@ -33,6 +47,10 @@ for way, (connection, deferrable) in WAYS.items():
 
     with trial_dag(f"fail_{way}"):
         execute(connection, "trial_pipelines:fail", input_params={"message": "no data here"}, deferrable=deferrable)
+
+    with trial_dag(f"unsteady_{way}"):
+        again = {"retries": 2, "retry_delay": timedelta(0), "deferrable": deferrable}
+        execute(connection, "trial_pipelines:unsteady", input_params=UNSTEADY, **again) >> read(connection)
 
     with trial_dag(f"slow_{way}"):
         execute(connection, "trial_pipelines:sleep", input_params={"seconds": 60}, deferrable=deferrable, timeout=4)
@@ -79,6 +97,31 @@ with trial_dag("large"):
     # A later task's sensor finds a local job by its id like any other's.
     wait = FederationJobSensor(task_id="wait", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id="local", timeout=60)
     execute("local", "trial_pipelines:large", input_params=[{"size": 40_000}] * 2) >> wait >> read("local")
+
+
+class KilledSend(DfmSendParamsOperator):
+    """Is killed at its first try, once its sets are sent."""
+
+    def execute(self, context):
+        job_id = super().execute(context)
+        if context["ti"].try_number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return job_id
+
+
+with trial_dag("sends"):
+    job_id = "{{ ti.xcom_pull('run') }}"
+    to_it = {"job_id": job_id, "dfm_conn_id": "flare"}
+    run = execute("flare", input_params=None, autostop=False)
+    send = DfmSendParamsOperator.partial(task_id="send", **to_it).expand(
+        input_params=[[{"value": "a"}, {"value": "b"}], {"value": "c"}, {"value": "{{ dag.dag_id }}"}]
+    )
+    killed = KilledSend(
+        task_id="killed", input_params={"value": "killed"}, retries=1, retry_delay=timedelta(0), **to_it
+    )
+    stop = DfmSendParamsOperator(task_id="stop", input_params={"value": "last"}, stop=True, **to_it)
+    wait = FederationJobSensor(task_id="wait", poke_interval=1, timeout=120, **to_it)
+    run >> [send, killed] >> stop >> wait >> read("flare")
 
 for way, (connection, deferrable) in WAYS.items():
     with trial_dag(f"prepared_{way}"):

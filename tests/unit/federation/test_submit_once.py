@@ -35,7 +35,7 @@ class Federation:
             props = {CUSTOM_PROPERTY: {"content": content}}
             self.jobs[job_id] = JobMeta(job_id=job_id, name="job", status=status, custom_props=props)
 
-    def submit(self, job_id):
+    def submit(self, job_id, failed):
         if self.before:
             raise self.before.pop(0)
         assert job_id not in self.jobs

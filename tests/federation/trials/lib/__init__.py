@@ -73,6 +73,19 @@ class Count:
             yield number
 
 
+class Unsteady:
+    """Fails the first times that it is run with a value."""
+
+    async def body(self, value: str, failures: int, runs: str) -> str:
+        """Note the run in the file ``runs``; raise a RuntimeError so often, then return the value."""
+        with open(runs, "a+", encoding="utf-8") as file:
+            file.write(value + "\n")
+            file.seek(0)
+            if file.read().split("\n").count(value) <= failures:
+                raise RuntimeError(f"{value} failed")
+        return value
+
+
 class Large:
     """Returns a string of a wanted size."""
 

@@ -258,3 +258,30 @@ class NotANumber(Operation):
         'trials.fed.api.trial.NotANumber'
     )
     __api_name__: Literal['trial.NotANumber'] = 'trial.NotANumber'
+
+
+class Unsteady(Operation):
+    """
+    Returns its argument, but fails the first times that it is run with it
+
+    Parameters:
+        value: [Accepts: literal input, node input, place input. Discoverable]
+            A text
+        failures: [Accepts: literal input, node input, place input. Discoverable]
+            How often it fails
+        runs: [Accepts: literal input, node input, place input. Discoverable]
+            Path of a file that gets a line for each run
+
+    Returns: str
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.Unsteady'] = (
+        'trials.fed.api.trial.Unsteady'
+    )
+    __api_name__: Literal['trial.Unsteady'] = 'trial.Unsteady'
+    value: Union[str, NodeParam, PlaceParam, Advise]
+    failures: Union[int, NodeParam, PlaceParam, Advise]
+    runs: Union[str, NodeParam, PlaceParam, Advise]

@@ -42,6 +42,13 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_Echo = trials.lib.Echo(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Unsteady).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Unsteady = trials.lib.Unsteady(**_adapter_kwargs)
         _adapter_params = inspect.signature(trials.lib.Repeat).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
@@ -138,6 +145,25 @@ class ThisSite(nv_dfm_core.exec.Site):
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Echo, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Unsteady(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Unsteady", "trial.Unsteady") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Unsteady.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Unsteady(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Unsteady, **_dfm_prepped_kwargs_)
 
     async def call_trial_Repeat(self, **kwargs):
         # prepare arguments

@@ -33,6 +33,7 @@ from ...api.trial import NotANumber as NotANumber_1
 from ...api.trial import Pickle as Pickle_1
 from ...api.trial import Repeat as Repeat_1
 from ...api.trial import Sleep as Sleep_1
+from ...api.trial import Unsteady as Unsteady_1
 
 
 class Echo(Echo_1):
@@ -42,6 +43,15 @@ class Echo(Echo_1):
         'trials.fed.site.seattle.trial.Echo'
     )
     __api_name__: Literal['trial.Echo'] = 'trial.Echo'
+
+
+class Unsteady(Unsteady_1):
+    site: Literal['seattle'] = 'seattle'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.seattle.trial.Unsteady'] = (
+        'trials.fed.site.seattle.trial.Unsteady'
+    )
+    __api_name__: Literal['trial.Unsteady'] = 'trial.Unsteady'
 
 
 class Repeat(Repeat_1):
