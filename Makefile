@@ -47,6 +47,7 @@ compose-check: environments ## Try the cluster of docker-compose.yaml; STAND_INS
 
 bench: environments ## Measure what waiting costs and what large results need, see benchmarks/README.md
 	$(BIN)/python -m benchmarks.waiting
+	$(BIN)/python -m benchmarks.many_sets
 	$(BIN)/python -m benchmarks.large_results
 	$(BIN)/python -m benchmarks.large_downloads
 

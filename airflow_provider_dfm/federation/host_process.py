@@ -44,7 +44,7 @@ HOST_MODULES = (
     "session",
 )
 # Those that travel with each job.
-JOB_MODULES = ("job_components", "frame_feeder", "sent_sets")
+JOB_MODULES = ("job_components", "frame_feeder", "outbox", "sent_sets")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 

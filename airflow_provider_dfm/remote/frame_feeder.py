@@ -22,7 +22,8 @@ from nvflare.apis.utils.reliable_message import ReliableMessage
 TOPIC_FRAMES = "airflow_provider_dfm.frames"
 TOPIC_READY = "airflow_provider_dfm.ready"
 # The net compares each frame that waits with each value that waits (nv_dfm_core/exec/_places.py, QueuePlace), so all
-# 10,000 at once take it 100 s, before the first of them is begun.
+# 10,000 at once take it 100 s, before the first of them is begun. And what has begun goes on only after all that was
+# begun before it.
 FRAMES_AT_ONCE = 200
 PAUSE_SECONDS = 0.02
 # DFM gives each message 50 s, which the last ones of 10,000 sets on a busy machine exceeded.
@@ -79,9 +80,12 @@ class FrameFeeder:
                 self._put(self._some())
                 self._wait_for_room()
         except Exception as error:
-            # As the runner's own threads do: nv_dfm_core/exec/_net_runner.py
-            self._runner._panic_error = PanicError(error=error)
-            self._runner._shutdown_event.set()
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """End the net with an error, as its runner's own threads do: nv_dfm_core/exec/_net_runner.py."""
+        self._runner._panic_error = PanicError(error=error)
+        self._runner._shutdown_event.set()
 
     def _some(self) -> list[tuple[Any, dict[str, Any]]]:
         frames = []
@@ -105,9 +109,15 @@ class FrameFeeder:
                         transaction.receive_token(place=place, frame=frame, data=values.get(place))
 
     def _wait_for_room(self) -> None:
-        start = self._runner._places.get(START_PLACE_NAME)
-        while start and start.num_tokens() >= FRAMES_AT_ONCE and not self._runner._shutdown_event.is_set():
+        while self._busy() >= FRAMES_AT_ONCE and not self._runner._shutdown_event.is_set():
             time.sleep(PAUSE_SECONDS)
+
+    def _busy(self) -> int:
+        """How many frames have not begun, and how many steps of others wait or run."""
+        start = self._runner._places.get(START_PLACE_NAME)
+        with self._runner._scheduling_lock:
+            running = sum(len(futures) for futures in self._runner._futures.values())
+        return running + (start.num_tokens() if start else 0)
 
 
 class FrameSender:
@@ -184,7 +194,7 @@ class FrameSender:
         request["frames"] = json.dumps(frames)
         request["stop"] = stop
         request["number"] = self._number
-        _deliver(site, TOPIC_FRAMES, request, self._fl_ctx, self._abort_signal)
+        deliver(site, TOPIC_FRAMES, request, self._fl_ctx, self._abort_signal)
 
 
 def tell_ready(feeder: FrameFeeder, fl_ctx: Any, abort_signal: Any) -> None:
@@ -192,10 +202,14 @@ def tell_ready(feeder: FrameFeeder, fl_ctx: Any, abort_signal: Any) -> None:
     ReliableMessage.register_request_handler(topic=TOPIC_FRAMES, handler_f=feeder.receive, fl_ctx=fl_ctx)
     request = Shareable()
     request["site"] = fl_ctx.get_identity_name()
-    _deliver(SERVER, TOPIC_READY, request, fl_ctx, abort_signal)
+    deliver(SERVER, TOPIC_READY, request, fl_ctx, abort_signal)
 
 
-def _deliver(target: str, topic: str, request: Any, fl_ctx: Any, abort_signal: Any) -> None:
+def deliver(target: str, topic: str, request: Any, fl_ctx: Any, abort_signal: Any) -> None:
+    """Bring a message to the server or a site.
+
+    :raises RuntimeError: it did not arrive.
+    """
     reply = ReliableMessage.send_request(
         target=target,
         topic=topic,

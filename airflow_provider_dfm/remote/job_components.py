@@ -20,7 +20,8 @@ from nvflare.apis.fl_constant import FLContextKey, ReturnCode
 from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
 
-from .frame_feeder import DELIVERY_SECONDS, FrameFeeder, Frames, FrameSender, tell_ready
+from .frame_feeder import DELIVERY_SECONDS, SERVER, FrameFeeder, Frames, FrameSender, deliver, tell_ready
+from .outbox import TOPIC_RESULTS, Outbox
 from .sent_sets import SentSets
 
 # nv_dfm_core/targets/flare/_defs.py
@@ -83,12 +84,17 @@ class TokenStore:
             self._waiting = []
 
     def receive_token_package(self, token: Any) -> None:
-        line = json.dumps(token.model_dump(mode="json"))
+        self.receive_lines([json.dumps(token.model_dump(mode="json"))])
+
+    def receive_lines(self, lines: list[str]) -> None:
+        """Take tokens as they are written, each a line without its end."""
+        if any("\n" in line for line in lines):
+            raise ValueError("a token has more than one line")
         with self._lock:
             if self._path:
-                self._append([line])
+                self._append(lines)
             else:
-                self._waiting.append(line)
+                self._waiting.extend(lines)
 
     def read(self, position: int) -> dict[str, Any]:
         """Whole lines from a position on, which nobody loses by that.
@@ -189,9 +195,14 @@ class ResultsController(Controller):
     def _do_prepare(self, fl_ctx: Any) -> None:
         super()._do_prepare(fl_ctx)
         make_router_deliver(self._router)
+        ReliableMessage.register_request_handler(topic=TOPIC_RESULTS, handler_f=self._take_results, fl_ctx=fl_ctx)
         feeder = FrameFeeder(self._job_controller)
         if self._open_places is not None:
             FrameSender(self._to_send, self._open_places, feeder, fl_ctx, self._abort_signal, self._fail)
+
+    def _take_results(self, topic: str, request: Any, fl_ctx: Any) -> Any:
+        self._app_io_manager.receive_lines(request["lines"])
+        return make_reply(ReturnCode.OK)
 
     def _fail(self, site: str, reason: str) -> None:
         self._not_reached[site] = reason
@@ -256,17 +267,28 @@ class PipelineExecutor(Executor):
             force_modgen=force_modgen,
         )
         self._is_open = is_open
+        self._outbox: Outbox | None = None
 
     def _on_prepare_execution_task(self, fl_ctx: Any) -> None:
         super()._on_prepare_execution_task(fl_ctx)
         make_router_deliver(self._router)
         feeder = FrameFeeder(self._job_controller)
+
+        def send(lines: list[str]) -> None:
+            request = Shareable()
+            request["lines"] = lines
+            deliver(SERVER, TOPIC_RESULTS, request, fl_ctx, self._abort_signal)
+
+        self._outbox = Outbox(send, feeder.fail)
+        self._router._send_this_job_yield_token_package_sync = self._outbox.put
         if self._is_open:
             tell_ready(feeder, fl_ctx, self._abort_signal)
 
     def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:
         try:
             reply = super().execute(task_name, shareable, fl_ctx, abort_signal)
+            if self._outbox is not None:
+                self._outbox.flush()
         except Exception as error:
             # The site's administrator needs the whole of it; the controller gets the reason.
             self.log_exception(fl_ctx, "the DFM pipeline failed at this site")

@@ -14,6 +14,8 @@ from airflow_provider_dfm.remote.sent_sets import SentSets
 
 DRAIN_SECONDS = 30.0
 MAX_BYTES_A_READ = 1 << 20
+# A net compares each frame that waits with each value that waits: see frame_feeder.py.
+FRAMES_AT_ONCE = 200
 # Where a FLARE job's download has them, so that both are read alike.
 TOKENS = os.path.join("workspace", "app_server", CUSTOM_PROPERTY, "tokens.jsonl")
 # DFM's states as FLARE's: nv_dfm_core/session/_job.py. FINISHED says nothing of success here either.
@@ -147,15 +149,18 @@ def _execute(session: Any, bound: BoundPipeline, force_modgen: bool) -> Any:
 
     runner = session._callback_dispatcher.create_runner(default_callback=None, place_callbacks=None)
     next_frame = Frame.stop_frame() if bound.autostop else Frame.start_frame(num=len(bound.parameter_sets))
-    return session._delegate.execute(
+    frames = bound.frames()
+    job = session._delegate.execute(
         pipeline=bound.prepared,
         next_frame=next_frame,
-        input_params=bound.frames(),
+        input_params=frames[:FRAMES_AT_ONCE],
         callback_runner=runner,
         debug=False,
         options=None,
         force_modgen=force_modgen,
     )
+    job._send_input_params_internal(frames[FRAMES_AT_ONCE:])
+    return job
 
 
 def _deliver(job: Any, frames: list[tuple[int, dict[str, Any]]], stop: bool) -> None:
