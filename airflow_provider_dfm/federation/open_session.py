@@ -26,10 +26,12 @@ class OpenSession:
     :param settings: which federation, as whom, and how.
     :param log: gets the session's log lines.
     :param startup_kit: the kit's folder, zip or tar: a ``pathlib.Path`` or one of its kin; default: the settings'.
+    :param log_in: False for what needs no server: then the kit is left alone.
     """
 
-    def __init__(self, settings: ConnectionSettings, log: Log, startup_kit: Any = None) -> None:
+    def __init__(self, settings: ConnectionSettings, log: Log, startup_kit: Any = None, log_in: bool = True) -> None:
         self.settings = settings
+        self._log_in = log_in
         self._log = log
         self._startup_kit = Path(settings.startup_kit) if startup_kit is None else startup_kit
         self._host: HostProcess | None = None
@@ -37,7 +39,7 @@ class OpenSession:
         self.about: dict[str, Any] = {}
 
     def open(self) -> None:
-        """Start the session host and log in.
+        """Start the session host and log in, unless that is not wanted.
 
         :raises FederationError: says what is wrong with the interpreter, the kit, the user or the server.
         """
@@ -50,7 +52,7 @@ class OpenSession:
                 settings.python, settings.python_path, str(self.folder), self._host_settings(), self._log
             )
             # Importing the libraries takes its own time, so the log-in's limit alone would be too short.
-            self.about = self._host.ask("connect", 2 * timeout + COMMAND_SECONDS)
+            self.about = self._host.ask("connect", 2 * timeout + COMMAND_SECONDS, log_in=self._log_in)
         except BaseException:
             self.close()
             raise
@@ -80,7 +82,7 @@ class OpenSession:
         return {name: getattr(settings, name) for name in names} | {"startup_kit": self._private_kit()}
 
     def _private_kit(self) -> str | None:
-        if self.settings.target == "local":
+        if self.settings.target == "local" or not self._log_in:
             return None
         content = self.settings.startup_kit_content.get_secret_value()
         if content:

@@ -7,27 +7,33 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from pydantic import BaseModel
+
 from airflow_provider_dfm.federation.errors import ParameterSetError
 
-ParameterSets: TypeAlias = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+# An instance of a parameter set's model is a set too.
+ParameterSets: TypeAlias = Mapping[str, Any] | BaseModel | Sequence[Mapping[str, Any] | BaseModel] | None
 
 
 def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]]:
     """Make a list of sets whose values are what JSON knows.
 
-    :param input_params: one set, a list of sets, or None for none. Dates and times become ISO 8601 text.
+    :param input_params: one set, a list of sets, or None for none. A set is a dict, or an instance of a model that
+        :func:`parameter_set_model` made. Dates and times become ISO 8601 text; a datetime that names no zone is taken
+        for one in UTC.
     :raises ParameterSetError: a value that cannot travel; names the set and the place.
     """
     if input_params is None:
         return []
-    given = [input_params] if isinstance(input_params, Mapping) else input_params
+    given = [input_params] if isinstance(input_params, (Mapping, BaseModel)) else input_params
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise ParameterSetError(
             f"Parameter sets are a dict, a list of dicts, or None, not {type(input_params).__name__} "
             f"{input_params!r:.100}."
         )
     sets = []
-    for index, parameter_set in enumerate(given):
+    for index, one in enumerate(given):
+        parameter_set = one.model_dump(by_alias=True) if isinstance(one, BaseModel) else one
         if not isinstance(parameter_set, Mapping):
             raise ParameterSetError(f"Parameter set {index} is not a dict: {parameter_set!r:.100}.")
         sets.append(
@@ -54,6 +60,8 @@ def _plain(value: Any, where: str) -> Any:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
+    if isinstance(value, datetime.datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=datetime.timezone.utc)
     if isinstance(value, (datetime.date, datetime.datetime, datetime.time)):
         return value.isoformat()
     if isinstance(value, Mapping):

@@ -16,6 +16,7 @@ from airflow_provider_dfm.federation.errors import (
     ParameterSetError,
     PipelineError,
 )
+from airflow_provider_dfm.federation.federation_api import FederationApi
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.flare_options import read_options
@@ -60,6 +61,8 @@ class FederationSession(FlareCommands):
         Airflow's ``ObjectStoragePath``; default: the settings' ``results_path``; where there is none, results
         can be read until the session is closed.
     :param startup_kit: the kit's folder, zip or tar, of the same kinds; default: the settings' ``startup_kit``.
+    :param log_in: False for a session that only describes the federation and prepares pipelines: it needs no server,
+        and leaves the startup kit alone.
     """
 
     def __init__(
@@ -68,10 +71,11 @@ class FederationSession(FlareCommands):
         log: Log | None = None,
         results_path: Any = None,
         startup_kit: Any = None,
+        log_in: bool = True,
     ) -> None:
         self._settings = settings
         self._log: Log = log or logging.getLogger(__name__)
-        self._session = OpenSession(settings, self._log, startup_kit)
+        self._session = OpenSession(settings, self._log, startup_kit, log_in)
         if results_path is None and settings.results_path:
             results_path = Path(settings.results_path)
         self._results_path = results_path
@@ -108,6 +112,15 @@ class FederationSession(FlareCommands):
 
     def ask(self, method: str, **arguments: Any) -> Any:
         return self._session.ask(method, **arguments)
+
+    def describe_federation(self) -> FederationApi:
+        """What the federation's package says of its API: version, sites, operations. Asks no server.
+
+        :raises ConnectionSettingsError: the connection names no federation, or its package is not whole.
+        """
+        if not self._settings.federation:
+            raise ConnectionSettingsError("There is no API to describe: set federation and homesite in the connection.")
+        return FederationApi.model_validate(self._session.ask("federation_api"))
 
     def prepare(
         self,

@@ -27,6 +27,7 @@ from airflow_provider_dfm.federation.settings import ConnectionSettings, read_se
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
+    from airflow_provider_dfm.federation.federation_api import FederationApi
     from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.job_files import Patterns
     from airflow_provider_dfm.federation.job_identity import JobIdentity
@@ -102,15 +103,43 @@ class DfmHook(FlareCommands, BaseHook):
         :raises FederationError: says what is wrong with the connection, the interpreter, the kit or the server.
         """
         if self._session is None:
-            # execnet has no place in a process that only parses DAGs.
-            from airflow_provider_dfm.federation.session import FederationSession
-
             kit = self.settings.startup_kit
-            source = _at_uri("startup_kit", kit) if "://" in kit else None
-            session = FederationSession(self.settings, self.log, self.results_path, startup_kit=source)
+            session = self._new_session(startup_kit=_at_uri("startup_kit", kit) if "://" in kit else None)
             session.open()
             self._session = session
         return self._session
+
+    def _new_session(self, **options: Any) -> FederationSession:
+        # execnet has no place in a process that only parses DAGs.
+        from airflow_provider_dfm.federation.session import FederationSession
+
+        return FederationSession(self.settings, self.log, self.results_path, **options)
+
+    def unconnected(self) -> FederationSession:
+        """A session of its own that logs in nowhere, for a ``with``: it prepares pipelines and describes the API.
+
+        It needs the federation's package and interpreter, and neither server nor startup kit.
+        """
+        return self._new_session(log_in=False)
+
+    def parameter_schema(
+        self, pipeline: PipelineDefinition, pipeline_arguments: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The JSON schema of a pipeline's parameter sets, without a log-in.
+
+        :param pipeline: see :meth:`prepare`.
+        :param pipeline_arguments: see :meth:`prepare`.
+        """
+        with self.unconnected() as session:
+            prepared = session.prepare(_read_pipeline(pipeline), pipeline_arguments=pipeline_arguments)
+            return prepared.parameter_schema
+
+    def describe_federation(self) -> FederationApi:
+        """The federation's API, without a log-in; see :meth:`FederationSession.describe_federation`."""
+        if self._session is not None:
+            return self._session.describe_federation()
+        with self.unconnected() as session:
+            return session.describe_federation()
 
     def close(self) -> None:
         """End the session. Does nothing the second time."""

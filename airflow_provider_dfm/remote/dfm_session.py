@@ -78,7 +78,8 @@ class DfmSession:
         :param source: see :func:`build_pipeline`; or ``{"prepared": plain}``, what :meth:`prepared` gave.
         :param restrict_to_sites: ``"homesite"``, a list of sites, or None.
         :param debug: passed on to DFM, which then prints its steps.
-        :return: ``reference``, ``name``, ``api_version``, ``sites``, ``parameters``, ``places`` and ``fingerprint``.
+        :return: ``reference``, ``name``, ``api_version``, ``sites``, ``parameters``, ``places``,
+            ``fingerprint`` and ``parameter_schema``.
         :raises NamedError: PipelineError, VersionMismatch.
         """
         if "prepared" in source:
@@ -99,6 +100,7 @@ class DfmSession:
             "parameters": sorted(ready.parameters),
             "places": ready.places,
             "fingerprint": ready.fingerprint(),
+            "parameter_schema": ready.parameter_schema,
         }
 
     def prepared(self, reference: str) -> dict[str, Any]:
@@ -168,5 +170,5 @@ class DfmSession:
         :raises NamedError: ParameterSetError.
         """
         ready = self._ready[reference]
-        check_parameter_sets(input_params, ready.parameters)
-        return BoundPipeline(ready.prepared, input_params, ready.places, ready.parameters, autostop)
+        sets = check_parameter_sets(input_params, ready.parameters)
+        return BoundPipeline(ready.prepared, sets, ready.places, ready.parameters, autostop)

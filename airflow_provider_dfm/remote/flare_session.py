@@ -77,7 +77,10 @@ class FlareSession:
     @property
     def session(self) -> Any:
         if self._session is None:
-            raise NamedError("FederationError", "There is no FLARE session: the connection's target is not flare.")
+            raise NamedError(
+                "FederationError",
+                "There is no FLARE session: the connection's target is not flare, or nobody logged in.",
+            )
         return self._session
 
     def get_system_info(self) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import typing
 from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.iso_dates import iso_text
+from airflow_provider_dfm.remote.operation_schema import literal_type, load_operation
+from airflow_provider_dfm.remote.parameter_schema import field_name
+
+# Place to the type, its pydantic TypeAdapter and the name of each field that takes its value.
+Takers = dict[str, list[tuple[Any, Any, str]]]
 
 
 def statements_of(block: Any) -> Iterator[Any]:
@@ -23,15 +27,21 @@ def parameter_fields(pipeline: Any) -> dict[str, list[dict[str, str]]]:
     """Where the value of each parameter place goes.
 
     :return: place name to the fields of operations that take it: ``operation``, the class's path, ``site`` and
-        ``field``. Plain data, from which :func:`check_parameter_sets` finds the types again, in another process too.
+        ``field``, in the order of the pipeline's operations and of their fields. Plain data, from which
+        :func:`check_parameter_sets` finds the types again, in another process too.
     """
     fields: dict[str, list[dict[str, str]]] = {}
     for statement in statements_of(pipeline):
-        for field, value in statement.get_noderef_and_placeparam_pydantic_fields():
+        # DFM gives them in the order of a set.
+        given = dict(statement.get_noderef_and_placeparam_pydantic_fields())
+        for field in (name for name in type(statement).model_fields if name in given):
+            value = given[field]
             if hasattr(value, "place"):
                 operation = f"{type(statement).__module__}.{type(statement).__qualname__}"
-                site = str(getattr(statement, "site", None) or "")
-                fields.setdefault(value.place, []).append({"operation": operation, "site": site, "field": field})
+                site = getattr(statement, "site", None)
+                # Where DFM is to choose one, it is no text.
+                named = site if isinstance(site, str) else ""
+                fields.setdefault(value.place, []).append({"operation": operation, "site": named, "field": field})
     return fields
 
 
@@ -42,58 +52,52 @@ def certain_places(pipeline: Any) -> list[str]:
     return sorted({statement.place for statement in pipeline.dfm_body if isinstance(statement, Yield)})
 
 
-def check_parameter_sets(sets: list[dict[str, Any]], fields: dict[str, list[dict[str, str]]]) -> None:
+def check_parameter_sets(sets: list[dict[str, Any]], fields: dict[str, list[dict[str, str]]]) -> list[dict[str, Any]]:
     """Refuse sets that do not fit the pipeline.
 
     :param sets: the parameter sets.
     :param fields: the places that every set has to give a value for, as :func:`parameter_fields` has them.
+    :return: the sets, with dates and times in ISO 8601, see :func:`iso_text`.
     :raises NamedError: ParameterSetError, names the set, the place, and the operation that takes its value.
     """
     from pydantic import TypeAdapter
 
-    adapters = {place: [(TypeAdapter(_type_of(field)), field) for field in taken] for place, taken in fields.items()}
-    for index, parameter_set in enumerate(sets):
-        missing = sorted(fields.keys() - parameter_set.keys())
-        unknown = sorted(parameter_set.keys() - fields.keys())
-        if missing or unknown:
-            raise NamedError(
-                "ParameterSetError",
-                f"Parameter set {index} does not fit the pipeline: missing {missing}, unknown {unknown}. "
-                f"The pipeline's places are {sorted(fields)}.",
-            )
-        for place, value in parameter_set.items():
-            for adapter, field in adapters[place]:
-                _check_value(adapter, value, f"Parameter set {index}, place {place!r} ({_name(field)})")
+    takers: Takers = {}
+    for place, taken in fields.items():
+        kinds = [literal_type(load_operation(field["operation"]), field["field"]) for field in taken]
+        takers[place] = [(kind, TypeAdapter(kind), field_name(field)) for kind, field in zip(kinds, taken, strict=True)]
+    return [_checked(index, parameter_set, takers) for index, parameter_set in enumerate(sets)]
 
 
-def _check_value(adapter: Any, value: Any, where: str) -> None:
+def _checked(index: int, parameter_set: dict[str, Any], takers: Takers) -> dict[str, Any]:
+    missing = sorted(takers.keys() - parameter_set.keys())
+    unknown = sorted(parameter_set.keys() - takers.keys())
+    if missing or unknown:
+        raise NamedError(
+            "ParameterSetError",
+            f"Parameter set {index} does not fit the pipeline: missing {missing}, unknown {unknown}. "
+            f"The pipeline's places are {sorted(takers)}.",
+        )
+    checked = {}
+    for place, value in parameter_set.items():
+        forms = [value]
+        for kind, adapter, name in takers[place]:
+            forms.append(_check_value(kind, adapter, value, f"Parameter set {index}, place {place!r} ({name})"))
+        # Of a place that is a date to one operation and a datetime to another, both take the date.
+        checked[place] = min((form for form in forms if form != value), key=len, default=value)
+    return checked
+
+
+def _check_value(kind: Any, adapter: Any, value: Any, where: str) -> Any:
     from pydantic import ValidationError
 
     try:
+        form = iso_text(value, kind)
         # As JSON, so that a date may be text; strict, so that "5" does not pass for 5.
-        adapter.validate_json(json.dumps(value), strict=True)
+        adapter.validate_json(json.dumps(form), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]["msg"]
         raise NamedError("ParameterSetError", f"{where}: {fault}, not {type(value).__name__} {value!r:.100}.") from None
-
-
-def _name(field: dict[str, str]) -> str:
-    operation = field["operation"].rpartition(".")[2]
-    return f"{operation}.{field['field']} at site {field['site']}" if field["site"] else f"{operation}.{field['field']}"
-
-
-def _type_of(field: dict[str, str]) -> Any:
-    module, _, name = field["operation"].rpartition(".")
-    statement = getattr(importlib.import_module(module), name)
-    return _literal_type(statement.model_fields[field["field"]].annotation)
-
-
-def _literal_type(annotation: Any) -> Any:
-    """The annotation of an operation's field without the markers that stand for values given elsewhere."""
-    from nv_dfm_core.api import Advise, NodeParam, NodeRef, PlaceParam
-
-    markers = {Advise, NodeParam, NodeRef, PlaceParam, *typing.get_args(NodeParam)}
-    kinds = [kind for kind in typing.get_args(annotation) if kind not in markers]
-    if not kinds:
-        return annotation
-    return typing.Union[tuple(kinds)]  # noqa: UP007 - made at run time
+    except ValueError as error:
+        raise NamedError("ParameterSetError", f"{where}: {error}.") from None
+    return form

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.operation_schema import json_schema, literal_type, load_operation, parameter_names
 from airflow_provider_dfm.remote.parameter_places import certain_places, parameter_fields, statements_of
+from airflow_provider_dfm.remote.parameter_schema import parameter_set_schema
 
 
 @dataclass
@@ -21,12 +22,14 @@ class ReadyPipeline:
     :param places: the yield places that get a value for every parameter set.
     :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
     :param operations: the operations it uses, each with a SHA-256 of its fields.
+    :param parameter_schema: the JSON schema of its parameter sets.
     """
 
     prepared: Any
     places: list[str]
     parameters: dict[str, list[dict[str, str]]]
     operations: dict[str, str]
+    parameter_schema: dict[str, Any]
 
     @classmethod
     def of(cls, pipeline: Any, prepared: Any) -> ReadyPipeline:
@@ -37,11 +40,16 @@ class ReadyPipeline:
         """
         taken = parameter_fields(pipeline)
         operations = {_path(type(statement)) for statement in statements_of(pipeline) if hasattr(statement, "site")}
+        places = _parameter_places(prepared)
+        parameters = {
+            place: taken.get(place, []) for place in (*taken, *sorted(places - taken.keys())) if place in places
+        }
         return cls(
             prepared=prepared,
             places=certain_places(pipeline),
-            parameters={place: taken.get(place, []) for place in sorted(_parameter_places(prepared))},
-            operations={path: _fields(_load(path)) for path in sorted(operations)},
+            parameters=parameters,
+            operations={path: _fields(load_operation(path)) for path in sorted(operations)},
+            parameter_schema=parameter_set_schema(parameters),
         )
 
     def as_plain(self) -> dict[str, Any]:
@@ -58,6 +66,7 @@ class ReadyPipeline:
             "places": self.places,
             "parameters": self.parameters,
             "operations": self.operations,
+            "parameter_schema": self.parameter_schema,
             "net_irs": [net_ir.model_dump(mode="json") for net_ir in net_irs],
             # PreparedPipeline has no public way to them: nv_dfm_core/api/_prepared_pipeline.py
             "yield_places": [place.model_dump(mode="json") for place in prepared._yield_places],
@@ -90,7 +99,9 @@ def read_ready_pipeline(plain: dict[str, Any], federation: str, homesite: str, a
             net_irs=[NetIR.model_validate(net_ir) for net_ir in plain["net_irs"]],
             yield_places=[YieldPlace.model_validate(place) for place in plain["yield_places"]],
         )
-        return ReadyPipeline(prepared, plain["places"], plain["parameters"], plain["operations"])
+        return ReadyPipeline(
+            prepared, plain["places"], plain["parameters"], plain["operations"], plain["parameter_schema"]
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise NamedError(
             "PipelineError", f"This is no prepared pipeline that can be read: {type(error).__name__}: {error}"
@@ -128,23 +139,17 @@ def _path(operation: type) -> str:
     return f"{operation.__module__}.{operation.__qualname__}"
 
 
-def _load(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)
-
-
 def _fields_today(path: str) -> str:
     try:
-        return _fields(_load(path))
+        return _fields(load_operation(path))
     except (ImportError, AttributeError):
         return ""
 
 
 def _fields(operation: Any) -> str:
-    fields = {
-        # A node's id is fresh each time, and no field of the operation's own.
-        name: [repr(field.annotation), repr(field.default)]
-        for name, field in operation.model_fields.items()
-        if not name.startswith("dfm_node")
-    }
+    fields = {}
+    for name in parameter_names(operation):
+        kind, field = literal_type(operation, name), operation.model_fields[name]
+        # The schema has an enum's values, and the annotation has what JSON cannot say.
+        fields[name] = [json_schema(kind), repr(field.annotation), repr(field.default)]
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

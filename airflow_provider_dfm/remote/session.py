@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
 from airflow_provider_dfm.remote.dfm_session import DfmSession
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.federation_api import federation_api
 from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
 from airflow_provider_dfm.remote.job_logs import JobLogReader
@@ -37,10 +38,13 @@ class Session:
         self._local = LocalJobs(settings, os.path.join(folder, "local"))
         self._bound: BoundPipeline | None = None
 
-    def connect(self) -> dict[str, Any]:
-        """Check the federation's package and log in; says which versions are in use."""
+    def connect(self, log_in: bool = True) -> dict[str, Any]:
+        """Check the federation's package and log in; says which versions are in use.
+
+        :param log_in: False to leave it at the package.
+        """
         about = self._dfm.describe_federation() if self._settings["federation"] else {}
-        if self._settings["target"] == "flare":
+        if self._settings["target"] == "flare" and log_in:
             about.update(self._flare.connect())
         return about
 
@@ -78,6 +82,10 @@ class Session:
         if self._settings["allow_pickles"] and not raw and os.path.exists(tokens):
             open_pickles(tokens)
         return downloaded
+
+    def federation_api(self) -> dict[str, Any]:
+        """The sites and operations of the federation's package; see ``federation_api.py``."""
+        return federation_api(self._dfm.describe_federation())
 
     def prepare(self, **arguments: Any) -> dict[str, Any]:
         return self._dfm.prepare(**arguments)
@@ -137,7 +145,7 @@ class Session:
 
         :param parameters: where the value of each parameter place goes, as the job's meta has it.
         """
-        check_parameter_sets(request["sets"], parameters)
+        request = request | {"sets": check_parameter_sets(request["sets"], parameters)}
         jobs = self._local if self._settings["target"] == "local" else self._flare
         answer = jobs.send_input_params(job_id, request)
         if "error" in answer:

@@ -12,6 +12,7 @@ from nv_dfm_core.api import BestOf, Equal, ForEach, If, Pipeline, PlaceParam, Tr
 from trials.fed.api.trial import (
     Count,
     Cut,
+    Describe,
     Draw,
     Echo,
     Fail,
@@ -73,6 +74,15 @@ def count_and_echo() -> Pipeline:
     return pipeline
 
 
+def describe(site: str = "seattle") -> Pipeline:
+    """Build: what the operation was called with comes back.
+
+    The parameters are ``day``, a date, ``moment``, a datetime, ``unit``, an enum, ``label``, text or None, ``times``,
+    an integer above 0, and ``note``, which the operation does not require.
+    """
+    return _single(Describe, site, "day", "moment", "unit", "label", "times", "note")
+
+
 def large(site: str = "seattle") -> Pipeline:
     """Build: a string as long as the parameter ``size``."""
     return _single(Large, site, "size")
@@ -104,6 +114,16 @@ def echo_both() -> Pipeline:
         value = PlaceParam(place="value", multiuse=True)
         for site in ("seattle", "san_francisco"):
             Yield(value=Echo(site=site, value=value), place=site)
+    return pipeline
+
+
+def shared_place() -> Pipeline:
+    """Build: the parameter ``number`` goes to three operations, of different types; it comes back at ``result``."""
+    with Pipeline(name="shared_place") as pipeline:
+        number = PlaceParam(place="number", multiuse=True)
+        Yield(value=Echo(site="seattle", value=number), place="result")
+        Yield(value=Large(site="seattle", size=number), place="large")
+        Yield(value=Sleep(site="san_francisco", seconds=number), place="sleep")
     return pipeline
 
 

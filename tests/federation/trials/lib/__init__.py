@@ -86,6 +86,14 @@ class Unsteady:
         return value
 
 
+class Describe:
+    """Returns its arguments."""
+
+    async def body(self, **arguments: Any) -> dict[str, Any]:
+        """Return the arguments that came, by name."""
+        return arguments
+
+
 class Large:
     """Returns a string of a wanted size."""
 

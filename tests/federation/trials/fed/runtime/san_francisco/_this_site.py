@@ -84,6 +84,13 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_Count = trials.lib.Count(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Describe).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Describe = trials.lib.Describe(**_adapter_kwargs)
         _adapter_params = inspect.signature(trials.lib.Large).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
@@ -259,6 +266,25 @@ class ThisSite(nv_dfm_core.exec.Site):
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Count, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Describe(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Describe", "trial.Describe") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Describe.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Describe(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Describe, **_dfm_prepped_kwargs_)
 
     async def call_trial_Large(self, **kwargs):
         # prepare arguments

@@ -23,6 +23,7 @@ from typing import Literal
 
 from ...api.trial import Count as Count_1
 from ...api.trial import Cut as Cut_1
+from ...api.trial import Describe as Describe_1
 from ...api.trial import Draw as Draw_1
 from ...api.trial import Echo as Echo_1
 from ...api.trial import Fail as Fail_1
@@ -97,6 +98,15 @@ class Count(Count_1):
         'trials.fed.site.san_francisco.trial.Count'
     )
     __api_name__: Literal['trial.Count'] = 'trial.Count'
+
+
+class Describe(Describe_1):
+    site: Literal['san_francisco'] = 'san_francisco'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.san_francisco.trial.Describe'] = (
+        'trials.fed.site.san_francisco.trial.Describe'
+    )
+    __api_name__: Literal['trial.Describe'] = 'trial.Describe'
 
 
 class Large(Large_1):

@@ -1,0 +1,65 @@
+"""The federation's API, read from its package: who offers what, without asking anybody."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.operation_schema import (
+    documentation,
+    json_schema,
+    literal_type,
+    load_operation,
+    parameter_names,
+)
+
+
+def federation_api(about: dict[str, Any]) -> dict[str, Any]:
+    """Describe a federation.
+
+    :param about: its ``federation``, and what else is to be in the answer.
+    :return: that, with ``sites`` (name to the names of its operations) and ``operations`` (name to its description).
+    :raises NamedError: ConnectionSettingsError, the package is not whole.
+    """
+    package = about["federation"]
+    try:
+        sites = _operations_of_sites(package)
+        names = sorted({name for offered in sites.values() for name in offered})
+        operations = {name: _operation(f"{package}.fed.api.{name}") for name in names}
+    except (ImportError, AttributeError, OSError, ValueError, KeyError) as error:
+        raise NamedError(
+            "ConnectionSettingsError",
+            f"The generated code of the federation {package!r} is not whole: {type(error).__name__}: {error}. "
+            "Generate it again (dfm fed gen code).",
+        ) from error
+    return about | {"sites": sites, "operations": operations}
+
+
+def _operations_of_sites(package: str) -> dict[str, list[str]]:
+    info = json.loads(resources.files(f"{package}.fed.runtime").joinpath("fed_info.json").read_text(encoding="utf-8"))
+    sites = {}
+    for name, site in info["sites"].items():
+        interfaces = [site["interface"], *(provider["interface"] for provider in site["providers"].values())]
+        sites[name] = sorted({operation for interface in interfaces for operation in interface})
+    return sites
+
+
+def _operation(path: str) -> dict[str, Any]:
+    operation = load_operation(path)
+    texts = documentation(operation)
+    parameters = []
+    for name in parameter_names(operation):
+        schema = json_schema(literal_type(operation, name))
+        field = operation.model_fields[name]
+        # DFM's generator knows no other default than None, for what is not required.
+        parameters.append(
+            {
+                "name": name,
+                "required": field.is_required(),
+                "json_schema": schema if field.is_required() else schema | {"default": field.default},
+                "description": texts.parameters.get(name, ""),
+            }
+        )
+    return {"path": path, "description": texts.text, "parameters": parameters, "returns": texts.returns}
