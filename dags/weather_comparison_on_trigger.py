@@ -6,12 +6,16 @@ All dates are of 2010, the year that the sites hold measurements of.
 from __future__ import annotations
 
 import datetime
+from pathlib import Path
 
 from airflow.sdk import DAG, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
+from airflow_provider_dfm.params import dfm_params
 
+# python -m airflow_provider_dfm.parameters --conn-id weather pipelines:compare dags/compare.parameters.json
+PARAMETERS = Path(__file__).with_name("compare.parameters.json")
 SITES = ["seattle", "san_francisco"]
 
 with DAG(
@@ -19,8 +23,9 @@ with DAG(
     schedule=None,
     default_args={"dfm_conn_id": "weather"},
     params={
-        "start": Param("2010-01-01", type="string", format="date", title="First day", description="A day of 2010."),
-        "end": Param("2010-01-31", type="string", format="date", title="Last day", description="A day of 2010."),
+        **dfm_params(
+            PARAMETERS, start=Param("2010-01-01", title="First day"), end=Param("2010-01-31", title="Last day")
+        ),
         "first": Param("seattle", type="string", enum=SITES, title="First site"),
         "second": Param("san_francisco", type="string", enum=SITES, title="Second site"),
     },

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
-
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.shown_code import show_code
+from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.prepared_pipeline import RestrictToSites
 
 
-class DfmPrepareOperator(BaseOperator):
+class DfmPrepareOperator(IsoDatesOperator):
     """Prepares a pipeline once, for any number of tasks that execute it.
 
     The task's XCom is the URI of the prepared pipeline, kept below the connection's ``results_path``: give it to a

@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
-
 from airflow_provider_dfm.federation.errors import ParameterSetError
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.task_identity import task_identity
+from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 PARAMETER_SETS = "parameter_sets"
 
 
-class DfmSendParamsOperator(BaseOperator):
+class DfmSendParamsOperator(IsoDatesOperator):
     """Sends parameter sets to a pipeline that a ``DfmExecuteOperator(autostop=False)`` started, in any run or DAG.
 
     Over all tries of the task its sets are sent once; a task that was cleared sends them anew. It ends when the job

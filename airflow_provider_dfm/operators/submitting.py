@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.sdk import BaseOperator, conf
+from airflow.sdk import conf
 
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import FederationError, JobFailed, JobTimedOut
@@ -20,6 +20,7 @@ from airflow_provider_dfm.hooks.log_follower import LogFollower
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, task_identity
+from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ DEFAULT_TIMEOUT = conf.getfloat("sensors", "default_timeout", fallback=7 * 24 * 
 FAILED_SETS = "failed_parameter_sets"
 
 
-class SubmittingOperator(BaseOperator):
+class SubmittingOperator(IsoDatesOperator):
     """Submits a job once over all tries of its task, and waits for it.
 
     A try of the task finds the job that an earlier one submitted: it goes on waiting for one that is active, takes

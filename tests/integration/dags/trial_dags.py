@@ -138,5 +138,17 @@ for way, (connection, deferrable) in WAYS.items():
         ).expand(input_params=[{"text": "a", "count": 2}, {"text": "b", "count": 3}])
         DfmResultsOperator.partial(task_id="read", dfm_conn_id=connection).expand(job_id=run.output)
 
+for native in (False, True):
+    name = f"dates_{'native' if native else 'text'}"
+    with DAG(
+        name, schedule=None, start_date=pendulum.datetime(2010, 1, 1, tz="UTC"), render_template_as_native_obj=native
+    ):
+        dates = {"day": "{{ dag.start_date }}", "moment": "{{ dag.start_date }}"}
+        rest = {"unit": "celsius", "label": "{{ dag.start_date.date() }}", "times": 1, "note": None}
+        options = {"pipeline": "trial_pipelines:describe", "dfm_conn_id": "local", "deferrable": False}
+        DfmExecuteOperator(task_id="run", input_params=dates | rest, **options) >> read("local")
+        mapped = DfmExecuteOperator.partial(task_id="mapped", **options).expand(input_params=[dates | rest])
+        DfmResultsOperator.partial(task_id="read_mapped", dfm_conn_id="local").expand(job_id=mapped.output)
+
 with trial_dag("unknown"):
     FederationJobSensor(task_id="wait", job_id=UNKNOWN_JOB, dfm_conn_id="flare", poke_interval=1, timeout=60)
