@@ -58,6 +58,9 @@ def test_the_federations_own_limit_is_a_minute_later_than_the_tasks_or_as_option
     asked = {}
 
     class Hook:
+        def prepare(self, *arguments):
+            return self
+
         def execute(self, *arguments, **keywords):
             asked.update(keywords)
             return self
