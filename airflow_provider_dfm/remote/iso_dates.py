@@ -7,21 +7,27 @@ import typing
 from typing import Any
 
 
+def takes_dates(kind: Any) -> bool:
+    """Whether a type is a date, a datetime or one of several such, and not text as well."""
+    kinds = set(typing.get_args(kind)) or {kind}
+    return not kinds.isdisjoint((datetime.date, datetime.datetime)) and str not in kinds
+
+
 def iso_text(value: Any, kind: Any) -> Any:
     """A date or time as its type's values are written.
 
     :param value: a value that came as JSON.
     :param kind: the type that it is for.
-    :return: text where the type is a date, a datetime or both, and not text as well; anything else as it is. A date
+    :return: text where the type takes dates; anything else as it is. A date
         is ``2010-01-01``, a datetime ``2010-01-01T00:00:00+00:00``, in UTC where it names no zone. Where
         only a date is wanted, a datetime at midnight, in its own zone, becomes its date; where only a datetime is
         wanted, a date becomes its midnight, in UTC.
     :raises ValueError: it is none, or something of it would be lost.
     """
+    if not isinstance(value, str) or not takes_dates(kind):
+        return value
     kinds = set(typing.get_args(kind)) or {kind}
     dates, moments = datetime.date in kinds, datetime.datetime in kinds
-    if not isinstance(value, str) or str in kinds or not (dates or moments):
-        return value
     day, moment = _read(value)
     if dates and day is not None:
         return day.isoformat()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
-from airflow_provider_dfm.remote.iso_dates import iso_text
+from airflow_provider_dfm.remote.iso_dates import iso_text, takes_dates
 from airflow_provider_dfm.remote.operation_schema import literal_type, load_operation
 from airflow_provider_dfm.remote.parameter_schema import field_name
 
@@ -80,11 +80,13 @@ def _checked(index: int, parameter_set: dict[str, Any], takers: Takers) -> dict[
         )
     checked = {}
     for place, value in parameter_set.items():
-        forms = [value]
+        dates = []
         for kind, adapter, name in takers[place]:
-            forms.append(_check_value(kind, adapter, value, f"Parameter set {index}, place {place!r} ({name})"))
-        # Of a place that is a date to one operation and a datetime to another, both take the date.
-        checked[place] = min((form for form in forms if form != value), key=len, default=value)
+            form = _check_value(kind, adapter, value, f"Parameter set {index}, place {place!r} ({name})")
+            if isinstance(form, str) and takes_dates(kind):
+                dates.append(form)
+        # What is a date to one operation and a datetime to another goes to both as the date, which is shorter.
+        checked[place] = min(dates, key=len, default=value)
     return checked
 
 

@@ -127,6 +127,16 @@ def shared_place() -> Pipeline:
     return pipeline
 
 
+def shared_date() -> Pipeline:
+    """Build: the parameter ``at`` goes to a date and to a datetime of one operation; it comes back at ``result``."""
+    with Pipeline(name="shared_date") as pipeline:
+        at = PlaceParam(place="at", multiuse=True)
+        # A literal of an enum would come back as that enum, pickled.
+        described = Describe(site="seattle", day=at, moment=at, unit=PlaceParam(place="unit"), label=None, times=1)
+        Yield(value=described, place="result")
+    return pipeline
+
+
 def conditional(site: str = "seattle") -> Pipeline:
     """Build what DFM 3.1.31 refuses to prepare, with an AssertionError, as every ``If``.
 

@@ -154,10 +154,22 @@ def test_all_operations_that_take_a_place_have_to_accept_its_value(session, valu
         session.execute("trial_pipelines:shared_place", {"number": value})
 
 
+def test_what_is_a_date_to_one_operation_and_a_datetime_to_another_is_a_date(local_fields, tmp_path):
+    settings = read_settings(local_fields(results_path=str(tmp_path)), "test")
+    with FederationSession(settings) as session:
+        forms = ("2010-01-01", "2010-01-01 00:00:00+00:00", datetime.date(2010, 1, 1))
+        job = session.execute("trial_pipelines:shared_date", [{"at": form, "unit": "celsius"} for form in forms])
+        assert job.wait_until_finished(timeout=60, poll_interval=0.2)
+        values = [(result.value["day"], result.value["moment"]) for result in job.results()]
+        assert values == [("2010-01-01", "2010-01-01")] * 3
+        with pytest.raises(ParameterSetError, match="would be lost"):
+            session.execute("trial_pipelines:shared_date", {"at": "2010-01-01T12:00:00", "unit": "celsius"})
+
+
 def test_the_federations_api_is_known_without_a_log_in(nobody):
     api = nobody.describe_federation()
     assert (api.federation, api.homesite, api.api_version) == ("trials", "analyst", "1.0.0")
-    assert api.sites["analyst"] == ()
+    assert api.sites["analyst"] == ("trial.Echo",)
     assert api.sites["server"] == ("trial.Echo",)
     assert {"trial.Echo", "trial.Describe"} < set(api.sites["seattle"])
     describe = api.operations["trial.Describe"]
