@@ -42,6 +42,7 @@ HOST_MODULES = (
     "flare_job",
     "sent_sets",
     "local_jobs",
+    "pickle_machine",
     "safe_pickles",
     "pickles",
     "dfm_session",

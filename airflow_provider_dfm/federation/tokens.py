@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from airflow_provider_dfm.remote.safe_pickles import NotPlain, read_plain
+from airflow_provider_dfm.remote.pickle_machine import NotPlain
+from airflow_provider_dfm.remote.safe_pickles import read_plain
 
 STATUS_PLACE = "_dfm_status_"
 TELEMETRY_PLACE = "__telemetry__"

@@ -7,44 +7,43 @@ from __future__ import annotations
 
 import base64
 import datetime
-import io
 import math
-import pickle
-import pickletools
 import re
 import struct
 from collections.abc import Callable
 from typing import Any
+
+from airflow_provider_dfm.remote.pickle_machine import Name, NotPlain, PickleMachine, SetItems, Stateful, json_key
 
 # How many values, and bytes of text, may come of a pickle beyond its own: one object can be in it many times.
 EXTRA_VALUES = 500_000
 EXTRA_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_INTEGER_BITS = 4096
+# What numpy takes for a size, of an empty array too.
+MAX_ARRAY_BYTES = 1 << 62
 # Sizes that are the same everywhere: no long double, no objects, no records.
-DTYPE = re.compile(r"b1|[iu][1248]|f[248]|c8|c16|[mM]8|S\d+|U\d+")
+DTYPE = re.compile(r"b1|[iu][1248]|f[248]|c8|c16|[mM]8|[SU][1-9]\d{0,8}")
 UNIT = re.compile(r"\d*(Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as|generic)")
 SCALARS = {"b1": "?", "i1": "b", "i2": "h", "i4": "i", "i8": "q", "u1": "B", "u2": "H", "u4": "I", "u8": "Q"} | {
     "f2": "e", "f4": "f", "f8": "d"
 }  # fmt: skip
 
 
-class NotPlain(ValueError):
-    """The pickle holds something else than data, or is none."""
-
-
-class _Kind:
+class _Kind(Stateful):
     """Stands in for a numpy dtype."""
 
     def __init__(self, name: Any, *_: Any) -> None:
         if not isinstance(name, str) or not DTYPE.fullmatch(name):
-            raise NotPlain(f"an array of {name!r:.40}")
+            raise NotPlain(f"an array of {name[:40] if isinstance(name, str) else type(name).__name__}")
         self.name, self.order, self.unit = name, "|", ""
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
+    def set_state(self, state: Any) -> None:
         # (version, byte order, subarray, names, fields, size, alignment, flags[, metadata]): numpy's descriptor.c
-        if not isinstance(state, tuple) or len(state) < 5 or state[2:5] != (None, None, None) or state[1] not in "<>|=":
+        if not isinstance(state, tuple) or len(state) < 5 or any(part is not None for part in state[2:5]):
             raise NotPlain("an array of records")
+        if type(state[1]) is not str or state[1] not in ("<", ">", "|"):
+            raise NotPlain("an array of an unknown byte order")
         self.order = state[1]
         if self.name in ("M8", "m8"):
             unit, count = state[8][1][:2]
@@ -52,22 +51,27 @@ class _Kind:
             if not UNIT.fullmatch(self.unit[1:-1]):
                 raise NotPlain(f"times in {self.unit!r:.40}")
 
-    @property
-    def size(self) -> int:
+    def item_size(self) -> int:
         size = int(self.name[1:])
         return 4 * size if self.name[0] == "U" else size
+
+    def size(self) -> int:
+        return 0
 
     def text(self) -> str:
         return f"{self.order}{self.name}{self.unit}"
 
 
-class _Array:
+class _Array(Stateful):
     """Stands in for a numpy array."""
 
     def __init__(self, *_: Any) -> None:
         self.form: dict[str, Any] = {}
 
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
+    def size(self) -> int:
+        return len(self.form["@array"]["data"]) if self.form else 0
+
+    def set_state(self, state: Any) -> None:
         # (version, shape, dtype, whether columns come first, bytes): numpy's methods.c, array_reduce
         _, shape, kind, fortran, data = state
         self.set(data, kind, shape, "F" if fortran else "C")
@@ -75,12 +79,10 @@ class _Array:
     def set(self, data: Any, kind: Any, shape: Any, order: str) -> None:
         if not isinstance(kind, _Kind) or not isinstance(data, (bytes, bytearray)) or order not in ("C", "F"):
             raise NotPlain("an array that is none")
-        size = kind.size
-        for length in shape:
-            if type(length) is not int or length < 0:
-                raise NotPlain("an array that is none")
-            size *= length
-        if size != len(data):
+        if type(shape) is not tuple or any(type(length) is not int or length < 0 for length in shape):
+            raise NotPlain("an array that is none")
+        whole = math.prod(max(length, 1) for length in shape) * kind.item_size()
+        if math.prod(shape) * kind.item_size() != len(data) or whole > MAX_ARRAY_BYTES:
             raise NotPlain("an array whose size is not that of its data")
         encoded = base64.b64encode(data).decode()
         self.form = {"@array": {"dtype": kind.text(), "shape": list(shape), "order": order, "data": encoded}}
@@ -93,7 +95,7 @@ def _from_buffer(data: Any, kind: Any, shape: Any, order: str, *_: Any) -> _Arra
 
 
 def _scalar(kind: Any, data: Any) -> Any:
-    if isinstance(kind, _Kind) and isinstance(data, bytes) and len(data) == kind.size:
+    if isinstance(kind, _Kind) and isinstance(data, bytes) and len(data) == kind.item_size():
         if kind.name in SCALARS:
             return struct.unpack(("<" if kind.order == "|" else kind.order) + SCALARS[kind.name], data)[0]
         if kind.name[0] == "U":
@@ -113,52 +115,29 @@ def _bytes(*arguments: Any) -> bytes:
     return _latin(*arguments) if arguments else b""
 
 
-def _set(*arguments: Any) -> Any:
+def _set(*arguments: Any) -> SetItems:
     if len(arguments) > 1 or not all(isinstance(argument, (list, tuple)) for argument in arguments):
         raise NotPlain("a set that is none")
-    return set(*arguments)
-
-
-class _Call:
-    """A function that a pickle may call, and do nothing else with."""
-
-    __slots__ = ("_function",)
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._function(*arguments)
-
-    def __setstate__(self, state: Any) -> None:
-        raise NotPlain("a pickle that changes a function")
+    return SetItems(*arguments)
 
 
 CORES = ("numpy.core", "numpy._core")
 BUILTINS = ("builtins", "__builtin__")
 # Nothing that a pickle names is imported: these stand in for it.
-STAND_INS: dict[tuple[str, str], Any] = {
-    **{(f"{core}.multiarray", "_reconstruct"): _Call(_Array) for core in CORES},
-    **{(f"{core}.multiarray", "scalar"): _Call(_scalar) for core in CORES},
-    **{(f"{core}.numeric", "_frombuffer"): _Call(_from_buffer) for core in CORES},
-    ("numpy", "ndarray"): _Call(_Array),
-    ("numpy", "dtype"): _Call(_Kind),
-    ("_codecs", "encode"): _Call(_latin),
-    **{(builtins, kind): _Call(_bytes) for builtins in BUILTINS for kind in ("bytes", "bytearray")},
-    **{(builtins, kind): _Call(_set) for builtins in BUILTINS for kind in ("set", "frozenset")},
+STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
+    **{(f"{core}.multiarray", "_reconstruct"): _Array for core in CORES},
+    **{(f"{core}.multiarray", "scalar"): _scalar for core in CORES},
+    **{(f"{core}.numeric", "_frombuffer"): _from_buffer for core in CORES},
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Kind,
+    ("_codecs", "encode"): _latin,
+    **{(builtins, kind): _bytes for builtins in BUILTINS for kind in ("bytes", "bytearray")},
+    **{(builtins, kind): _set for builtins in BUILTINS for kind in ("set", "frozenset")},
     **{
         ("datetime", kind.__name__): kind
         for kind in (datetime.date, datetime.datetime, datetime.time, datetime.timedelta, datetime.timezone)
     },
 }
-
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return STAND_INS[module, name]
-        except KeyError:
-            raise NotPlain(f"{module}.{name}"[:100]) from None
 
 
 def read_plain(data: bytes) -> Any:
@@ -168,24 +147,14 @@ def read_plain(data: bytes) -> Any:
     :raises NotPlain: it holds something else, is damaged, or would become much larger than it is.
     """
     try:
-        values = _count_opcodes(data) + EXTRA_VALUES
-        return _Plain(values, 2 * len(data) + EXTRA_BYTES).of(_Reader(io.BytesIO(data)).load())
+        limit = 2 * len(data) + EXTRA_BYTES
+        machine = PickleMachine(STAND_INS, limit)
+        value = machine.run(data)
+        return _Plain(machine.operations + EXTRA_VALUES, limit).of(value)
     except NotPlain:
         raise
     except Exception as error:  # whatever bytes that are no pickle cause
         raise NotPlain(f"{type(error).__name__}: {error}"[:200]) from None
-
-
-def _count_opcodes(data: bytes) -> int:
-    """Refuse what makes the reader take memory for more than there is: it believes lengths and memo numbers."""
-    count = 0
-    for opcode, argument, _ in pickletools.genops(data):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(argument or 0) > len(data):
-            raise NotPlain("a pickle with a memo that is too large")
-        if opcode.name in ("PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER"):
-            raise NotPlain(f"a pickle with a {opcode.name}")
-        count += 1
-    return count
 
 
 def as_plain(value: Any) -> Any:
@@ -222,12 +191,17 @@ class _Plain:
         if isinstance(value, (bytes, bytearray)):
             self._spend(2 * len(value))
             return {"@bytes": base64.b64encode(value).decode()}
+        if isinstance(value, (set, frozenset, SetItems)):
+            return sorted((self.of(item, depth + 1) for item in value), key=repr)
+        if isinstance(value, (Name, Stateful)) and not (isinstance(value, _Array) and value.form):
+            raise NotPlain("the name of something, or a part of a value")
         if isinstance(value, (list, tuple)):
             return [self.of(item, depth + 1) for item in value]
-        if isinstance(value, (set, frozenset)):
-            return sorted((self.of(item, depth + 1) for item in value), key=repr)
         if isinstance(value, dict):
-            return {_key(key): self.of(item, depth + 1) for key, item in value.items()}
+            plain = {json_key(key): self.of(item, depth + 1) for key, item in value.items()}
+            if len(plain) != len(value):
+                raise NotPlain("a dict with two keys that JSON has alike")
+            return plain
         if isinstance(value, _Array) and value.form:
             self._spend(len(value.form["@array"]["data"]))
             return value.form
@@ -255,12 +229,3 @@ class _Plain:
         self._bytes -= size
         if self._bytes < 0 or self._values < 0:
             raise NotPlain("values that would become much larger than what came")
-
-
-def _key(key: Any) -> str:
-    # As JSON has them.
-    if key is None or isinstance(key, bool):
-        return {None: "null", True: "true", False: "false"}[key]
-    if type(key) in (str, int, float):
-        return str(key)
-    raise NotPlain(f"a dict with a {type(key).__name__} for a key")

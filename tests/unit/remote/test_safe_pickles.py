@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import builtins
+import contextlib
 import decimal
 import itertools
 import os
@@ -152,8 +153,7 @@ ARRAY = pickle.dumps(numpy.zeros(2), protocol=2)
         b"",
         b"junk",
         pickle.dumps([1, 2])[:-3],
-        # A memo number, a length, that the reader would take memory for.
-        b"\x80\x02Nr\xff\xff\xff\x7f.",
+        # A length that a reader would take memory for.
         b"\x80\x05\x96" + HUGE + b".",
         b"\x80\x04\x8e" + HUGE + b".",
         # A persistent id, an extension code, a buffer from outside.
@@ -176,6 +176,72 @@ ARRAY = pickle.dumps(numpy.zeros(2), protocol=2)
 def test_what_is_damaged_or_forged_is_refused(data):
     with pytest.raises(NotPlain):
         read_plain(data)
+
+
+def test_a_huge_memo_number_takes_no_memory():
+    assert read_plain(b"\x80\x02Nr\xff\xff\xff\x7f.") is None
+
+
+def _text(value):
+    return b"\x8c" + bytes([len(value)]) + value.encode()
+
+
+def _called(module, name):
+    return _text(module) + _text(name) + b"\x93"
+
+
+_MEBIBYTE = b"B" + struct.pack("<I", 1 << 20) + b"a" * (1 << 20)
+_BYTES = _called("numpy", "dtype") + _text("u1") + b"\x89\x88\x87R(K\x03" + _text("|") + b"NNNJ\xff\xff\xff\xff"
+_BYTES += b"J\xff\xff\xff\xffK\0tb"
+_FROM_BUFFER = _called("numpy._core.numeric", "_frombuffer")
+_LISTS = b"".join(b"q%c(" % number + (b"h%c" % number) * 100 + b"l" for number in range(20))
+FORGED = {
+    "a nested tuple as a key": b"})" + b"\x85" * 600_000 + b"Ns.",
+    "a nested tuple in a set": b"\x8f()" + b"\x85" * 600_000 + b"\x90.",
+    "nested tuples": b")" + b"\x85" * 100_000 + b".",
+    "nested lists": b"]" * 100_000 + b"a" * 99_999 + b".",
+    "lists of the same lists": b"N" + _LISTS + b".",
+    "lists of the same lists as a name": b"N" + _LISTS + _text("x") + b"\x93.",
+    "lists of the same lists as a dtype": _called("numpy", "dtype") + b"N" + _LISTS + b"\x85R.",
+    "arrays of the same bytes": b"](" + _FROM_BUFFER + b"q\0(" + _MEBIBYTE + _BYTES + b"J\0\0\x10\0\x85"
+    + _text("C") + b"tq\x01R" + b"h\0h\x01R" * 5000 + b"e.",
+    "sets of the same items": b"](" + _called("builtins", "set") + b"q\0((" + b"N" * 500_000 + b"ltq\x01R"
+    + b"h\0h\x01R" * 3000 + b"e.",
+    "the same text encoded": b"(" + _called("_codecs", "encode") + b"q\0X" + _MEBIBYTE[1:] + _text("latin1")
+    + b"\x86q\x01R" + b"h\0h\x01R" * 5000 + b"l.",
+    "the same text encoded and dropped": _called("_codecs", "encode") + b"q\0X" + _MEBIBYTE[1:] + _text("latin1")
+    + b"\x86q\x01R" + b"h\0h\x01R0" * 5000 + b".",
+    "a list in itself": b"]q\0h\0a.",
+    "a state of a list": b"]}b.",
+    "a name alone": _called("builtins", "set") + b".",
+    "a name in a list": b"]" + _called("builtins", "set") + b"a.",
+    "a dtype alone": _BYTES + b".",
+    "an object of a name": _called("builtins", "set") + b")\x81.",
+    "two keys that are alike": b"}K\x01Ns" + _text("1") + b"Ns.",
+    "an empty array larger than numpy's": _FROM_BUFFER + b"(C\0" + _BYTES + b"K\0\x8a\x0a" + b"\xff" * 9 + b"\x7f\x86"
+    + _text("C") + b"tR.",
+    "text without a length": _called("numpy", "dtype") + _text("S0") + b"\x89\x88\x87R.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_a_forged_pickle_takes_neither_the_process_nor_its_memory(name):
+    """Each of these ends the process, takes gigabytes or never ends in a reader that believes it."""
+    with pytest.raises(NotPlain):
+        read_plain(FORGED[name])
+
+
+def test_every_cut_and_every_changed_byte_gives_a_value_or_a_refusal():
+    data = pickle.dumps({"a": [numpy.zeros((2, 3), order="F"), date(2010, 1, 1)], "b": {1, 2}})
+    cuts = [data[:end] for end in range(len(data))]
+    changed = [
+        data[:position] + bytes([byte]) + data[position + 1 :]
+        for position in range(len(data))
+        for byte in (0, 1, 0x28, 0x52, 0x62, 0x85, 0xFF)
+    ]
+    for each in cuts + changed:
+        with contextlib.suppress(NotPlain):
+            read_plain(each)
 
 
 def test_nothing_is_left_behind_by_a_pickle_that_was_refused():
