@@ -14,7 +14,18 @@ HEAVY = ("nvflare", "nv_dfm_core", "execnet", "grpc", "numpy", "pandas")
 DAGS_NEVER = ("nvflare", "nv_dfm_core", "execnet", "sklearn", "scipy", "matplotlib")
 
 
-MODULES = ("operators.dfm", "operators.flare", "sensors.job", "triggers.job", "hooks.dfm", "get_provider_info")
+MODULES = (
+    "decorators.dfm",
+    "get_provider_info",
+    "hooks.dfm",
+    "operators.dfm",
+    "operators.flare",
+    "params",
+    "sensors.federation",
+    "sensors.job",
+    "triggers.federation",
+    "triggers.job",
+)
 
 
 def _imported(program):
