@@ -36,6 +36,8 @@ TESTS = Path(__file__).resolve().parent
 TRIALS = TESTS / "federation"
 
 
+# Before pytest-xdist reads the groups: xdist/remote.py, pytest_collection_modifyitems.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Keep the tests of a folder in one process, where they share what they start; unit tests go to any."""
     for item in items:
