@@ -51,6 +51,10 @@ class JobDefinitionError(PermanentFederationError):
     """A FLARE job's folder is no job, or the federation refuses it."""
 
 
+class DiscoveryFailed(PermanentFederationError):
+    """An advisor failed, or a site gave no advice at all."""
+
+
 class ParameterSetError(PermanentFederationError):
     """A parameter set misses a place, has one too many, or holds a value of the wrong type."""
 

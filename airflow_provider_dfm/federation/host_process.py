@@ -36,6 +36,7 @@ HOST_MODULES = (
     "parameter_places",
     "statement_checks",
     "ready_pipeline",
+    "discovery",
     "function_source",
     "pipeline_source",
     "bound_pipeline",

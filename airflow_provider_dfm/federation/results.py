@@ -41,6 +41,7 @@ class JobOutcome(BaseModel, frozen=True):
     :param refusals: why the federation could not run it.
     :param open: whether it took further sets while it ran.
     :param sends: what it was sent so: ``key``, ``content``, ``first`` and ``count`` of the sets, ``stop``.
+    :param discovery: of a job that asked for advice: the ``sites`` and ``operations`` that it asked.
     """
 
     job_id: str
@@ -58,6 +59,7 @@ class JobOutcome(BaseModel, frozen=True):
     refusals: tuple[str, ...] = ()
     open: bool = False
     sends: tuple[dict[str, Any], ...] = ()
+    discovery: dict[str, Any] | None = None
 
     @property
     def was_stopped(self) -> bool:
@@ -277,6 +279,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
         content=expectation.get("content", ""),
         refusals=meta.why_it_could_not_run,
         open=bool(expectation.get("open")),
+        discovery=expectation.get("discovery"),
         sends=sends,
     )
     return FederationResults(outcome, index.results)

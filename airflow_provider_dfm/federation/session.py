@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
+from airflow_provider_dfm.federation.discovery import Discovery, read_discovery
 from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
 from airflow_provider_dfm.federation.errors import (
     ConnectionSettingsError,
     JobNotFound,
+    JobTimedOut,
     ParameterSetError,
     PipelineError,
 )
@@ -143,12 +146,63 @@ class FederationSession(FlareCommands):
         source = pipeline_source(pipeline, pipeline_arguments)
         if "prepared" in source and restrict_to_sites is not None:
             raise PipelineError("The pipeline is prepared already: restrict_to_sites belongs to its preparation.")
+        return self._prepare(source, restrict_to_sites, debug, "execute")
+
+    def prepare_discovery(
+        self,
+        pipeline: PipelineDefinition,
+        restrict_to_sites: RestrictToSites = None,
+        pipeline_arguments: Mapping[str, Any] | None = None,
+    ) -> PreparedPipeline:
+        """Prepare a pipeline of mode discovery, which asks the sites' advisors; :meth:`discover` reads their answers.
+
+        :param pipeline: as :meth:`prepare` takes it, but not one that was kept.
+        :param restrict_to_sites: see :meth:`prepare`.
+        :param pipeline_arguments: see :meth:`prepare`.
+        :raises PipelineError: it cannot be read, built or prepared, or has the mode execute.
+        """
+        source = pipeline_source(pipeline, pipeline_arguments)
+        if "prepared" in source:
+            raise PipelineError("The pipeline was prepared to be executed: give its definition to ask for advice.")
+        return self._prepare(source, restrict_to_sites, False, "discovery")
+
+    def discover(
+        self,
+        pipeline: PipelineDefinition,
+        restrict_to_sites: RestrictToSites = None,
+        *,
+        pipeline_arguments: Mapping[str, Any] | None = None,
+        on_error: Literal["fail", "list"] = "fail",
+        timeout: float | None = None,
+        poll_interval: float = 1.0,
+    ) -> Discovery:
+        """Ask the sites which values the parameters of a pipeline's operations may have.
+
+        :param pipeline: see :meth:`prepare_discovery`.
+        :param restrict_to_sites: see :meth:`prepare`.
+        :param pipeline_arguments: see :meth:`prepare`.
+        :param on_error: ``fail`` when an advisor failed or a site gave no advice, or ``list`` it in the answer.
+        :param timeout: seconds the job may take; then it is aborted. None: no limit.
+        :param poll_interval: seconds between two looks.
+        :raises DiscoveryFailed: see ``on_error``.
+        :raises JobTimedOut: the time was over.
+        :raises JobFailed, ResultsIncomplete: the job did not do its work.
+        """
+        ends_at = None if timeout is None else time.time() + timeout
+        job = self.execute(self.prepare_discovery(pipeline, restrict_to_sites, pipeline_arguments), ends_at=ends_at)
+        if not job.wait_until_finished(timeout, poll_interval):
+            job.cancel()
+            raise JobTimedOut(f"Job {job.job_id} did not end in time, {timeout:g} s. It was aborted.")
+        discovery = read_discovery(job.results())
+        if on_error == "fail":
+            discovery.check()
+        return discovery
+
+    def _prepare(
+        self, source: dict[str, Any], restrict_to_sites: RestrictToSites, debug: bool, mode: str
+    ) -> PreparedPipeline:
         answer = self._session.ask(
-            "prepare",
-            PREPARE_SECONDS,
-            source=source,
-            restrict_to_sites=restrict_to_sites,
-            debug=debug,
+            "prepare", PREPARE_SECONDS, source=source, restrict_to_sites=restrict_to_sites, debug=debug, mode=mode
         )
         for name in ("sites", "parameters", "places"):
             answer[name] = tuple(answer[name])

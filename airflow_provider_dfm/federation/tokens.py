@@ -20,6 +20,14 @@ from airflow_provider_dfm.remote.safe_pickles import read_plain
 
 STATUS_PLACE = "_dfm_status_"
 TELEMETRY_PLACE = "__telemetry__"
+# nv_dfm_core/api/_yield.py
+DISCOVERY_PLACE = "_dfm_discovery_"
+_FIELD_ADVICE = "nv_dfm_core.api.discovery._field_advice"
+# What pickles of advice hold besides plain data.
+ADVICE_MODELS = (
+    ("nv_dfm_core.api._node_id", "NodeId"),
+    *((_FIELD_ADVICE, f"{kind}FieldAdvice") for kind in ("Branch", "Single", "Error", "Partial")),
+)
 ERROR_TOKEN = "@dfm-error-token"
 
 
@@ -143,7 +151,8 @@ def read_token(raw: Mapping[str, Any]) -> Token:
     if tag in ("json", "BaseModel"):
         return Token("value", *where, value["data"] if tag == "BaseModel" else value)
     try:
-        return Token("value", *where, read_plain(base64.b64decode(value["value"])))
+        models = ADVICE_MODELS if place == DISCOVERY_PLACE else ()
+        return Token("value", *where, read_plain(base64.b64decode(value["value"]), models))
     except NotPlain:
         return Token("pickle", *where)
 

@@ -26,6 +26,7 @@ from airflow_provider_dfm.federation.pipeline import is_pipeline_json
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 
 if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.discovery import Discovery
     from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
     from airflow_provider_dfm.federation.federation_api import FederationApi
     from airflow_provider_dfm.federation.job import FederationJob
@@ -161,6 +162,21 @@ class DfmHook(FlareCommands, BaseHook):
     ) -> PreparedPipeline:
         """Prepare a pipeline; see :meth:`FederationSession.prepare`. Its file may be at any URI."""
         return self.get_conn().prepare(_read_pipeline(pipeline), restrict_to_sites, debug, pipeline_arguments)
+
+    def prepare_discovery(
+        self,
+        pipeline: PipelineDefinition,
+        restrict_to_sites: RestrictToSites = None,
+        pipeline_arguments: Mapping[str, Any] | None = None,
+    ) -> PreparedPipeline:
+        """Prepare a pipeline of mode discovery; see :meth:`FederationSession.prepare_discovery`."""
+        return self.get_conn().prepare_discovery(_read_pipeline(pipeline), restrict_to_sites, pipeline_arguments)
+
+    def discover(
+        self, pipeline: PipelineDefinition, restrict_to_sites: RestrictToSites = None, **options: Any
+    ) -> Discovery:
+        """Ask which values a pipeline's parameters may have; see :meth:`FederationSession.discover`."""
+        return self.get_conn().discover(_read_pipeline(pipeline), restrict_to_sites, **options)
 
     def execute(
         self,

@@ -18,6 +18,7 @@ class BoundPipeline:
     :param places: the yield places that get a value for every set.
     :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
     :param autostop: whether the pipeline ends after these sets; otherwise it takes further ones until it is stopped.
+    :param discovery: of a pipeline of mode discovery: see ``discovery.discovery_of``.
     """
 
     def __init__(
@@ -27,12 +28,14 @@ class BoundPipeline:
         places: list[str],
         parameters: dict[str, list[dict[str, str]]],
         autostop: bool = True,
+        discovery: dict[str, Any] | None = None,
     ) -> None:
         self.prepared = prepared
         self.parameter_sets = parameter_sets
         self.places = places
         self.parameters = parameters
         self.autostop = autostop
+        self.discovery = discovery
         self._set_numbers: list[int] | None = None
         self._continues: str | None = None
 
@@ -73,6 +76,8 @@ class BoundPipeline:
             "content": self.content(),
             "ends_at": ends_at,
         }
+        if self.discovery is not None:
+            properties["discovery"] = self.discovery
         if not self.autostop:
             properties["open"] = True
         if self._set_numbers is not None:

@@ -9,6 +9,7 @@ from importlib import metadata, resources
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
+from airflow_provider_dfm.remote.discovery import check_mode, discovery_of
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
@@ -72,12 +73,15 @@ class DfmSession:
                 "connection's federation, homesite, python and python_path.",
             ) from error
 
-    def prepare(self, source: dict[str, Any], restrict_to_sites: Any, debug: bool) -> dict[str, Any]:
+    def prepare(
+        self, source: dict[str, Any], restrict_to_sites: Any, debug: bool, mode: str = "execute"
+    ) -> dict[str, Any]:
         """Prepare a pipeline, or take one that was prepared before, and keep it under a reference.
 
         :param source: see :func:`build_pipeline`; or ``{"prepared": plain}``, what :meth:`prepared` gave.
         :param restrict_to_sites: ``"homesite"``, a list of sites, or None.
         :param debug: passed on to DFM, which then prints its steps.
+        :param mode: the mode that the pipeline has to have, ``execute`` or ``discovery``.
         :return: ``reference``, ``name``, ``api_version``, ``sites``, ``parameters``, ``places``,
             ``fingerprint`` and ``parameter_schema``.
         :raises NamedError: PipelineError, VersionMismatch.
@@ -85,7 +89,9 @@ class DfmSession:
         if "prepared" in source:
             ready = self._read(source["prepared"])
         else:
-            ready = self._prepare(build_pipeline(source), restrict_to_sites, debug)
+            pipeline = build_pipeline(source)
+            check_mode(pipeline, mode)
+            ready = self._prepare(pipeline, restrict_to_sites, debug)
         prepared = ready.prepared
         sites = sorted(prepared.net_irs())
         if self._settings["target"] == "flare":
@@ -121,6 +127,8 @@ class DfmSession:
                 f"DFM cannot prepare the pipeline for federation {self._settings['federation']!r}: "
                 f"{type(error).__name__}: {error}",
             ) from error
+        if pipeline.mode == "discovery":
+            return discovery_of(pipeline, prepared)
         return ReadyPipeline.of(pipeline, prepared)
 
     def _candidates(self, restrict_to_sites: Any, sites: list[str]) -> list[str]:
@@ -171,4 +179,4 @@ class DfmSession:
         """
         ready = self._ready[reference]
         sets = check_parameter_sets(input_params, ready.parameters)
-        return BoundPipeline(ready.prepared, sets, ready.places, ready.parameters, autostop)
+        return BoundPipeline(ready.prepared, sets, ready.places, ready.parameters, autostop, ready.discovery)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import pickletools
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 _INTEGERS = ("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4")
@@ -64,10 +65,17 @@ class PickleMachine:
 
     :param callables: what may be called, by module and name.
     :param limit: how many bytes the calls may make.
+    :param classes: what stands in for an instance of a class, by its module and name.
     """
 
-    def __init__(self, callables: Mapping[tuple[str, str], Callable[..., Any]], limit: int) -> None:
+    def __init__(
+        self,
+        callables: Mapping[tuple[str, str], Callable[..., Any]],
+        limit: int,
+        classes: Mapping[tuple[str, str], Callable[[], Stateful]] = MappingProxyType({}),
+    ) -> None:
         self._callables = callables
+        self._classes = classes
         self._left = limit
         self._stack: list[Any] = []
         self._below: list[list[Any]] = []
@@ -145,11 +153,20 @@ class PickleMachine:
         self.set_items(items)
 
     def name(self, module: Any, name: Any) -> None:
-        if type(module) is not str or type(name) is not str or (module, name) not in self._callables:
+        if type(module) is not str or type(name) is not str or not self._knows((module, name)):
             # The repr of what is no text might never end.
             parts = (part if type(part) is str else f"a {type(part).__name__}" for part in (module, name))
             raise NotPlain(".".join(parts)[:100])
         self._stack.append(Name(module, name))
+
+    def _knows(self, name: tuple[str, str]) -> bool:
+        return name in self._callables or name in self._classes
+
+    def new_object(self) -> None:
+        cls, arguments = self.take(2)
+        if type(cls) is not Name or cls not in self._classes or type(arguments) is not tuple or arguments:
+            raise NotPlain("a pickle that makes an object of what is no class")
+        self._stack.append(self._classes[cls]())
 
     def call(self) -> None:
         callee, arguments = self.take(2)
@@ -214,6 +231,7 @@ _OPERATIONS: dict[str, Callable[[PickleMachine, Any], None]] = {
     "LONG_BINGET": PickleMachine.get,
     "GLOBAL": lambda machine, argument: machine.name(*argument.split(" ", 1)),
     "STACK_GLOBAL": lambda machine, _: machine.name(*machine.take(2)),
+    "NEWOBJ": lambda machine, _: machine.new_object(),
     "REDUCE": lambda machine, _: machine.call(),
     "BUILD": lambda machine, _: machine.set_state(),
 }

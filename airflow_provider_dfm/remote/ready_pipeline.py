@@ -23,6 +23,7 @@ class ReadyPipeline:
     :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
     :param operations: the operations it uses, each with a SHA-256 of its fields.
     :param parameter_schema: the JSON schema of its parameter sets.
+    :param discovery: of a pipeline of mode discovery: see ``discovery.discovery_of``.
     """
 
     prepared: Any
@@ -30,6 +31,7 @@ class ReadyPipeline:
     parameters: dict[str, list[dict[str, str]]]
     operations: dict[str, str]
     parameter_schema: dict[str, Any]
+    discovery: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, pipeline: Any, prepared: Any) -> ReadyPipeline:

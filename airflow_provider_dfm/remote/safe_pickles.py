@@ -10,7 +10,7 @@ import datetime
 import math
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from airflow_provider_dfm.remote.pickle_machine import Name, NotPlain, PickleMachine, SetItems, Stateful, json_key
@@ -140,15 +140,32 @@ STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-def read_plain(data: bytes) -> Any:
+class _Model(Stateful):
+    """Stands in for an instance of a pydantic class; it is a dict of its fields."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+
+    def size(self) -> int:
+        return 0
+
+    def set_state(self, state: Any) -> None:
+        # pydantic/main.py, BaseModel.__getstate__
+        if type(state) is not dict or type(state.get("__dict__")) is not dict:
+            raise NotPlain("a model that is none")
+        self.fields = state["__dict__"]
+
+
+def read_plain(data: bytes, models: Iterable[tuple[str, str]] = ()) -> Any:
     """The data that a pickle holds, in the form that results have: see :func:`as_plain`.
 
     :param data: the pickle.
+    :param models: module and name of pydantic classes that it may hold too; of each comes a dict of its fields.
     :raises NotPlain: it holds something else, is damaged, or would become much larger than it is.
     """
     try:
         limit = 2 * len(data) + EXTRA_BYTES
-        machine = PickleMachine(STAND_INS, limit)
+        machine = PickleMachine(STAND_INS, limit, dict.fromkeys(models, _Model))
         value = machine.run(data)
         return _Plain(machine.operations + EXTRA_VALUES, limit).of(value)
     except NotPlain:
@@ -193,6 +210,8 @@ class _Plain:
             return {"@bytes": base64.b64encode(value).decode()}
         if isinstance(value, (set, frozenset, SetItems)):
             return sorted((self.of(item, depth + 1) for item in value), key=repr)
+        if isinstance(value, _Model):
+            return self.of(value.fields, depth + 1)
         if isinstance(value, (Name, Stateful)) and not (isinstance(value, _Array) and value.form):
             raise NotPlain("the name of something, or a part of a value")
         if isinstance(value, (list, tuple)):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nv_dfm_core.api import BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
+from nv_dfm_core.api import Advise, BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
 from trials.fed.api.trial import (
+    AdviseBadly,
     Count,
     Cut,
     Describe,
@@ -19,6 +20,7 @@ from trials.fed.api.trial import (
     Grid,
     Hold,
     Large,
+    Measure,
     NotANumber,
     Pickle,
     Repeat,
@@ -105,6 +107,29 @@ def picture() -> Pipeline:
         Yield(value=cut, place="cut")
         Yield(value=Draw(site="san_francisco", grid=cut), place="image")
         Yield(value=Echo(site="san_francisco", value=cut), place="same")
+    return pipeline
+
+
+def measure(mode: Any = "execute") -> Pipeline:
+    """Build: the parameters ``city``, ``sensor`` and ``hours`` come back; an ``echo`` of ``city`` from another site."""
+    with Pipeline(name="measure", mode=mode) as pipeline:
+        city = PlaceParam(place="city", multiuse=True)
+        measured = Measure(
+            site="seattle", city=city, sensor=PlaceParam(place="sensor"), hours=PlaceParam(place="hours")
+        )
+        Yield(value=measured, place="result")
+        Yield(value=Echo(site="san_francisco", value=city), place="echo")
+    return pipeline
+
+
+def advise(how: str) -> Pipeline:
+    """Build a pipeline of mode discovery that asks a good advisor, and one that does ``how``: raise, nothing, …"""
+    with Pipeline(name="advise", mode="discovery") as pipeline:
+        Measure(site="seattle", city="boston", sensor=Advise(), hours=Advise())
+        if how == "invalid":
+            Measure(site="san_francisco", city="boston", sensor="wind", hours=Advise())
+        else:
+            AdviseBadly(site="san_francisco", how=how, value=Advise())
     return pipeline
 
 

@@ -66,6 +66,19 @@ def test_a_pipeline_is_run_and_a_later_task_reads_its_results(way, tmp_path):
     assert read["uri"] == f"file://{tmp_path}/results/{job_id}"
 
 
+@pytest.mark.parametrize("way", ["local", "flare", "deferred"])
+def test_what_sites_advise_becomes_the_parameter_sets_of_mapped_tasks(way):
+    run = run_dag(f"discover_{way}")
+    states = [str(instance.state) for instance in run.get_task_instances()]
+    assert states == ["success"] * (8 if way == "local" else 1)
+    (discover,) = [instance for instance in run.get_task_instances() if instance.task_id == "discover"]
+    found = discover.xcom_pull(task_ids="discover")
+    assert found["parameter_sets"][0] == {"city": "seattle", "sensor": "rain", "hours": 1}
+    assert found["operations"][0]["site"] in ("seattle", "san_francisco")
+    assert found["errors"] == []
+    assert len(found["parameter_sets"]) == 6
+
+
 @pytest.mark.parametrize("mode", ["poke", "reschedule", "deferred"])
 def test_a_sensor_waits_for_a_job_by_its_id(mode, logged):
     states, values = _run(f"wait_{mode}")

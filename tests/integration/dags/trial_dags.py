@@ -7,9 +7,10 @@ import signal
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG
+from airflow.sdk import DAG, task
 
 from airflow_provider_dfm.operators.dfm import (
+    DfmDiscoverOperator,
     DfmExecuteOperator,
     DfmPrepareOperator,
     DfmResultsOperator,
@@ -35,6 +36,11 @@ def read(connection: str, **arguments) -> DfmResultsOperator:
     return DfmResultsOperator(task_id="read", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id=connection, **arguments)
 
 
+@task
+def advised_sets(discovery):
+    return discovery["parameter_sets"]
+
+
 UNSTEADY = [
     {"value": value, "failures": failures, "runs": "{{ var.value.runs }}"}
     for value, failures in {"a": 0, "b": 1, "c": 2, "d": 0, "e": 1}.items()
@@ -44,6 +50,21 @@ for way, (connection, deferrable) in WAYS.items():
     with trial_dag(f"echo_{way}"):
         sets = [{"value": "{{ dag.dag_id }}"}, {"value": "{$HOME}"}]
         execute(connection, input_params=sets, deferrable=deferrable) >> read(connection)
+
+    with trial_dag(f"discover_{way}"):
+        discover = DfmDiscoverOperator(
+            task_id="discover",
+            pipeline="trial_pipelines:measure",
+            pipeline_arguments={"mode": "discovery"},
+            dfm_conn_id=connection,
+            deferrable=deferrable,
+            poll_interval=0.5,
+        )
+        if way == "local":
+            partial = DfmExecuteOperator.partial(
+                task_id="run", pipeline="trial_pipelines:measure", dfm_conn_id=connection, poll_interval=0.5
+            )
+            partial.expand(input_params=advised_sets(discover.output))
 
     with trial_dag(f"fail_{way}"):
         execute(connection, "trial_pipelines:fail", input_params={"message": "no data here"}, deferrable=deferrable)

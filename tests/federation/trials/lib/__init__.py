@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy
+from nv_dfm_core.exec.discovery import AdvisedError, AdvisedLiteral, AdvisedOneOf, field_advisor
 
 
 class Echo:
@@ -140,6 +141,50 @@ class Draw:
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
             for name, data in chunks
         )
+
+
+class Measure:
+    """Returns its arguments, and advises on them."""
+
+    @field_advisor("city", order=0)
+    async def cities(self, value: Any, context: Any) -> AdvisedOneOf:
+        """Either has other sensors."""
+        return AdvisedOneOf(["seattle", "boston"], split_on_advice=True)
+
+    @field_advisor("sensor", order=1)
+    async def sensors(self, value: Any, context: Any) -> AdvisedOneOf:
+        """Those of the city."""
+        sensors = {"seattle": ["rain", "wind"], "boston": ["snow"]}
+        return AdvisedOneOf(list(sensors[context.get("city")]), split_on_advice=True)
+
+    @field_advisor("hours", order=2)
+    async def hours(self, value: Any, context: Any) -> AdvisedOneOf:
+        """The same for all."""
+        return AdvisedOneOf([1, 24])
+
+    async def body(self, city: str, sensor: str, hours: int) -> list[Any]:
+        """Return the arguments."""
+        return [city, sensor, hours]
+
+
+class AdviseBadly:
+    """Has an advisor that does not give what it should."""
+
+    @field_advisor("value")
+    async def values(self, value: Any, context: Any) -> Any:
+        """Raise, refuse, give nothing, or give what further advice does not go on from."""
+        how = context.get("how")
+        if how == "raise":
+            raise RuntimeError("the advisor is out")
+        if how == "refuse":
+            return AdvisedError("no advice today")
+        if how == "nothing":
+            return AdvisedOneOf([], split_on_advice=True)
+        return AdvisedLiteral(1, break_on_advice=True)
+
+    async def body(self, how: str, value: Any) -> Any:
+        """Return the value."""
+        return value
 
 
 class NotANumber:

@@ -295,6 +295,57 @@ class Draw(Operation):
     grid: Union[NodeParam, PlaceParam, Advise]
 
 
+class Measure(Operation):
+    """
+    Returns its arguments; its advisors know which cities have which sensors
+
+    Parameters:
+        city: [Accepts: literal input, node input, place input. Discoverable]
+            seattle or boston
+        sensor: [Accepts: literal input, node input, place input. Discoverable]
+            One that the city has
+        hours: [Accepts: literal input, node input, place input. Discoverable]
+            1 or 24
+
+    Returns: object
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.Measure'] = (
+        'trials.fed.api.trial.Measure'
+    )
+    __api_name__: Literal['trial.Measure'] = 'trial.Measure'
+    city: Union[str, NodeParam, PlaceParam, Advise]
+    sensor: Union[str, NodeParam, PlaceParam, Advise]
+    hours: Union[int, NodeParam, PlaceParam, Advise]
+
+
+class AdviseBadly(Operation):
+    """
+    Returns its argument; its advisor does what the argument how says
+
+    Parameters:
+        how: [Accepts: literal input, node input, place input. Discoverable]
+            raise, refuse, nothing or partly
+        value: [Accepts: literal input, node input, place input. Discoverable]
+            Any value
+
+    Returns: object
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.AdviseBadly'] = (
+        'trials.fed.api.trial.AdviseBadly'
+    )
+    __api_name__: Literal['trial.AdviseBadly'] = 'trial.AdviseBadly'
+    how: Union[str, NodeParam, PlaceParam, Advise]
+    value: Union[Any, NodeParam, PlaceParam, Advise]
+
+
 class NotANumber(Operation):
     """
     Returns a float that JSON does not know

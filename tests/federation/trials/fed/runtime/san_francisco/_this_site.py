@@ -105,6 +105,20 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_Pickle = trials.lib.Pickle(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Measure).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Measure = trials.lib.Measure(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.AdviseBadly).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_AdviseBadly = trials.lib.AdviseBadly(**_adapter_kwargs)
         _adapter_params = inspect.signature(trials.lib.NotANumber).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
@@ -323,6 +337,44 @@ class ThisSite(nv_dfm_core.exec.Site):
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Pickle, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Measure(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Measure", "trial.Measure") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Measure.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Measure(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Measure, **_dfm_prepped_kwargs_)
+
+    async def call_trial_AdviseBadly(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "AdviseBadly", "trial.AdviseBadly") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_AdviseBadly.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_AdviseBadly(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_AdviseBadly, **_dfm_prepped_kwargs_)
 
     async def call_trial_NotANumber(self, **kwargs):
         # prepare arguments

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ...api.trial import AdviseBadly as AdviseBadly_1
 from ...api.trial import Count as Count_1
 from ...api.trial import Cut as Cut_1
 from ...api.trial import Describe as Describe_1
@@ -30,6 +31,7 @@ from ...api.trial import Fail as Fail_1
 from ...api.trial import Grid as Grid_1
 from ...api.trial import Hold as Hold_1
 from ...api.trial import Large as Large_1
+from ...api.trial import Measure as Measure_1
 from ...api.trial import NotANumber as NotANumber_1
 from ...api.trial import Pickle as Pickle_1
 from ...api.trial import Repeat as Repeat_1
@@ -125,6 +127,24 @@ class Pickle(Pickle_1):
         'trials.fed.site.seattle.trial.Pickle'
     )
     __api_name__: Literal['trial.Pickle'] = 'trial.Pickle'
+
+
+class Measure(Measure_1):
+    site: Literal['seattle'] = 'seattle'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.seattle.trial.Measure'] = (
+        'trials.fed.site.seattle.trial.Measure'
+    )
+    __api_name__: Literal['trial.Measure'] = 'trial.Measure'
+
+
+class AdviseBadly(AdviseBadly_1):
+    site: Literal['seattle'] = 'seattle'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.seattle.trial.AdviseBadly'] = (
+        'trials.fed.site.seattle.trial.AdviseBadly'
+    )
+    __api_name__: Literal['trial.AdviseBadly'] = 'trial.AdviseBadly'
 
 
 class NotANumber(NotANumber_1):

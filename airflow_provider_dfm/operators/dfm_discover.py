@@ -1,0 +1,87 @@
+"""The operator that asks a federation's sites which values a pipeline's parameters may have."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.operators.dfm_execute import FEDERATION_GRACE_SECONDS
+from airflow_provider_dfm.operators.submitting import SubmittingOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_dfm.federation.job import FederationJob
+    from airflow_provider_dfm.federation.pipeline import PipelineDefinition
+    from airflow_provider_dfm.federation.prepared_pipeline import RestrictToSites
+
+
+class DfmDiscoverOperator(SubmittingOperator):
+    """Asks the sites which values the parameters of a pipeline's operations may have, as one job of the federation.
+
+    The task's XCom is ``{"operations", "parameter_sets", "errors"}``, plain data as :class:`Discovery` has it, to
+    branch on. Its ``parameter_sets`` are the combinations of values for the pipeline's parameter places. Airflow maps
+    over a task's return value only, so a task between hands them to a mapped one:
+
+    .. code-block:: python
+
+        discover = DfmDiscoverOperator(task_id="discover", pipeline="pipelines:measure_discovery")
+
+        @task
+        def parameter_sets(discovery):
+            return discovery["parameter_sets"]
+
+        DfmExecuteOperator.partial(task_id="measure", pipeline="pipelines:measure").expand(
+            input_params=parameter_sets(discover.output)
+        )
+
+    :param pipeline: as :class:`DfmExecuteOperator` takes it, of mode ``discovery``: ``Pipeline(mode="discovery")``.
+        Fields that are parameters of the pipeline, or ``Advise()``, are advised on; other values are checked.
+        Templated.
+    :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
+    :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all.
+    :param on_error: ``fail`` (default) when an advisor raised something or refused a value, or a site gave no advice;
+        or ``list`` it under ``errors``.
+
+    The rest is as :class:`SubmittingOperator` says.
+    """
+
+    template_fields: Sequence[str] = ("pipeline", "pipeline_arguments", *SubmittingOperator.template_fields)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"pipeline_arguments": "json"}
+
+    def __init__(
+        self,
+        *,
+        pipeline: PipelineDefinition,
+        pipeline_arguments: Mapping[str, Any] | None = None,
+        restrict_to_sites: RestrictToSites = None,
+        on_error: Literal["fail", "list"] = "fail",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(wait_for_completion=True, **kwargs)
+        self.pipeline = pipeline
+        self.pipeline_arguments = pipeline_arguments
+        self.restrict_to_sites = restrict_to_sites
+        self.on_error = on_error
+
+    def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
+        prepared = hook.prepare_discovery(self.pipeline, self.restrict_to_sites, self.pipeline_arguments)
+        return hook.execute(
+            prepared, options={"task_timeout_s": math.ceil(self.timeout) + FEDERATION_GRACE_SECONDS}, **once
+        )
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        job_id = super().execute_complete(context, event)
+        # It imports what a DAG file has no need of.
+        from airflow_provider_dfm.federation.discovery import read_discovery
+
+        with contextlib.closing(DfmHook(self.dfm_conn_id)) as hook:
+            discovery = read_discovery(hook.results(job_id))
+        if self.on_error == "fail":
+            discovery.check()
+        for error in discovery.errors:
+            self.log.warning("Site %s, %s: %s", error["site"], ", ".join(error["operations"]), error["message"])
+        return discovery.model_dump()
