@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib.image
 import pytest
 
 from tests.dag_runs import run_dag, task_results, task_states
@@ -24,6 +25,15 @@ def test_a_mapped_function_builds_a_pipeline_for_each_site(way):
     first, second = ("result", f"decorated_{way}"), ("result", "2")
     assert reads == [[first, ("text", text), second, ("text", text)]] * 2
     assert [read["results"][0]["site"] for read in task_results(run)["read"]] == ["seattle", "san_francisco"]
+
+
+@pytest.mark.parametrize("way", ["local", "deferred"])
+def test_a_later_task_has_an_array_of_one_site_and_the_image_that_another_drew_of_it(way):
+    run = run_dag(f"picture_{way}")
+    assert set(task_states(run).values()) == {"success"}
+    looked = task_results(run)["look"]
+    assert looked["sums"] == [sum(range(4, 12))] * 2
+    assert [matplotlib.image.imread(image.removeprefix("file://")).shape for image in looked["images"]] == [(2, 4)] * 2
 
 
 def test_a_function_that_cannot_build_one_fails_its_task_and_the_log_says_why(logged):  # noqa: F811
