@@ -192,8 +192,11 @@ class Podman(Engine):
         return [str(Path(sys.executable).with_name("podman-compose")), "--project-name", self.project]
 
     def build(self) -> None:
-        # By the machine's own network, which is where a package registry is reached from for sure.
-        self._run([*self.compose_command, "--podman-build-args=--network host", "build"], BUILD_SECONDS)
+        # By the machine's own network, which is where a package registry is reached from for sure. One after the other,
+        # for the next to take the layers of the one before: at once, each would make the same ones.
+        command = [*self.compose_command, "--podman-build-args=--network host", "build"]
+        for name in (name for name, service in self.services.items() if "build" in service):
+            self._run([*command, name], BUILD_SECONDS)
 
     def up(self) -> None:
         started: list[str] = []
