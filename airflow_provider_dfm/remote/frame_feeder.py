@@ -210,6 +210,13 @@ def deliver(target: str, topic: str, request: Any, fl_ctx: Any, abort_signal: An
 
     :raises RuntimeError: it did not arrive.
     """
+    code = send_reliably(target, topic, request, fl_ctx, abort_signal)
+    if code != ReturnCode.OK:
+        raise RuntimeError(f"{target} answered {code}")
+
+
+def send_reliably(target: str, topic: str, request: Any, fl_ctx: Any, abort_signal: Any) -> str:
+    """Send a message to the server or a site; gives FLARE's return code."""
     reply = ReliableMessage.send_request(
         target=target,
         topic=topic,
@@ -219,5 +226,5 @@ def deliver(target: str, topic: str, request: Any, fl_ctx: Any, abort_signal: An
         tx_timeout=DELIVERY_SECONDS,
         abort_signal=abort_signal,
     )
-    if reply.get_return_code() != ReturnCode.OK:
-        raise RuntimeError(f"{target} answered {reply.get_return_code()}")
+    code: str = reply.get_return_code()
+    return code

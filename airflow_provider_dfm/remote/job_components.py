@@ -20,7 +20,7 @@ from nvflare.apis.fl_constant import FLContextKey, ReturnCode
 from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
 
-from .frame_feeder import DELIVERY_SECONDS, SERVER, FrameFeeder, Frames, FrameSender, deliver, tell_ready
+from .frame_feeder import SERVER, FrameFeeder, Frames, FrameSender, deliver, send_reliably, tell_ready
 from .outbox import TOPIC_RESULTS, Outbox
 from .sent_sets import SentSets
 
@@ -45,19 +45,9 @@ def make_router_deliver(router: Any) -> None:
     def send(recipient: str, token_package: Any) -> None:
         request = Shareable()
         request[TOKEN_PACKAGE] = token_package.model_dump()
-        reply = ReliableMessage.send_request(
-            target=recipient,
-            topic=TOPIC_SEND_TO_PLACE,
-            request=request,
-            fl_ctx=router._fl_ctx,
-            per_msg_timeout=10,
-            tx_timeout=DELIVERY_SECONDS,
-            abort_signal=router._abort_signal,
-        )
-        if reply.get_return_code() != ReturnCode.OK:
-            raise RuntimeError(
-                f"a token for place {token_package.target_place!r} did not reach {recipient}: {reply.get_return_code()}"
-            )
+        code = send_reliably(recipient, TOPIC_SEND_TO_PLACE, request, router._fl_ctx, router._abort_signal)
+        if code != ReturnCode.OK:
+            raise RuntimeError(f"a token for place {token_package.target_place!r} did not reach {recipient}: {code}")
 
     router._send_flare_message = send
 
