@@ -50,7 +50,9 @@ HOST_MODULES = (
     "session",
 )
 # Those that travel with each job.
-JOB_MODULES = ("job_components", "frame_feeder", "outbox", "sent_sets")
+JOB_MODULES = ("job_components", "frame_feeder", "outbox", "sent_sets", "wind_down")
+# Those that the site processes of the local target import.
+SITE_MODULES = ("wind_down", "local_site")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 
@@ -108,6 +110,7 @@ class HostProcess:
                 "settings": dict(settings),
                 "modules": {name: _source(name) for name in HOST_MODULES},
                 "job_modules": {name: _source(name) for name in JOB_MODULES},
+                "site_modules": {name: _source(name) for name in SITE_MODULES},
             }
             self._channel.send(json.dumps(setup))
             self._pid = self._reply(0, "starting", START_SECONDS)["pid"]

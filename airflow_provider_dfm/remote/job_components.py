@@ -23,6 +23,7 @@ from nvflare.apis.utils.reliable_message import ReliableMessage
 from .frame_feeder import SERVER, FrameFeeder, Frames, FrameSender, deliver, send_reliably, tell_ready
 from .outbox import TOPIC_RESULTS, Outbox
 from .sent_sets import SentSets
+from .wind_down import mend_wind_down
 
 # nv_dfm_core/targets/flare/_defs.py
 ERROR = "nv_dfm_core.reply.error"
@@ -183,6 +184,7 @@ class ResultsController(Controller):
         return super().broadcast_and_wait(task, *args, **kwargs)
 
     def _do_prepare(self, fl_ctx: Any) -> None:
+        mend_wind_down()
         super()._do_prepare(fl_ctx)
         make_router_deliver(self._router)
         ReliableMessage.register_request_handler(topic=TOPIC_RESULTS, handler_f=self._take_results, fl_ctx=fl_ctx)
@@ -260,6 +262,7 @@ class PipelineExecutor(Executor):
         self._outbox: Outbox | None = None
 
     def _on_prepare_execution_task(self, fl_ctx: Any) -> None:
+        mend_wind_down()
         super()._on_prepare_execution_task(fl_ctx)
         make_router_deliver(self._router)
         feeder = FrameFeeder(self._job_controller)

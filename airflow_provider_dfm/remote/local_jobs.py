@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,7 @@ MAX_BYTES_A_READ = 1 << 20
 FRAMES_AT_ONCE = 200
 # Where a FLARE job's download has them, so that both are read alike.
 TOKENS = os.path.join("workspace", "app_server", CUSTOM_PROPERTY, "tokens.jsonl")
+SITE_PACKAGE = "airflow_provider_dfm_site"
 # DFM's states as FLARE's: nv_dfm_core/session/_job.py. FINISHED says nothing of success here either.
 STATUS = {"SUBMITTED": "SUBMITTED", "RUNNING": "RUNNING", "FINISHED": "FINISHED:COMPLETED"}
 
@@ -56,11 +59,13 @@ class LocalJobs:
 
     :param settings: ``federation`` and ``homesite``.
     :param folder: where the files go, as of a downloaded FLARE job.
+    :param site_modules: name to source text of the modules that the site processes import.
     """
 
-    def __init__(self, settings: dict[str, Any], folder: str) -> None:
+    def __init__(self, settings: dict[str, Any], folder: str, site_modules: dict[str, str]) -> None:
         self._settings = settings
         self._folder = folder
+        self._site_modules = site_modules
         self._jobs: dict[str, LocalJob] = {}
 
     def start(self, bound: BoundPipeline, job_id: str, ends_at: float | None = None, force_modgen: bool = False) -> str:
@@ -75,6 +80,7 @@ class LocalJobs:
         from nv_dfm_core.session import Session
 
         os.makedirs(os.path.dirname(self._tokens_path(job_id)), exist_ok=True)
+        self._bring_site_modules()
         try:
             session = Session(
                 self._settings["federation"],
@@ -138,6 +144,19 @@ class LocalJobs:
                 f"This session has no local job {job_id}: such a job lives in the session that started it.",
             )
         return self._jobs[job_id]
+
+    def _bring_site_modules(self) -> None:
+        """Write the site modules where the site processes, which have this one's path, can import them."""
+        path = os.path.join(self._folder, "path")
+        if path in sys.path:
+            return
+        package = os.path.join(path, SITE_PACKAGE)
+        os.makedirs(package)
+        for name, source in {"__init__": "", **self._site_modules}.items():
+            with open(os.path.join(package, f"{name}.py"), "w", encoding="utf-8") as file:
+                file.write(source)
+        sys.path.append(path)
+        importlib.import_module(f"{SITE_PACKAGE}.local_site").use_site_process()
 
     def _tokens_path(self, job_id: str) -> str:
         return os.path.join(self._folder, job_id, TOKENS)

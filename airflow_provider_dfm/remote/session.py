@@ -26,16 +26,19 @@ class Session:
         root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds,
         ``allow_pickles``.
     :param job_modules: name to source text of the modules that each job brings with it.
+    :param site_modules: the same of those that the site processes of the local target import.
     """
 
-    def __init__(self, folder: str, settings: dict[str, Any], job_modules: dict[str, str]) -> None:
+    def __init__(
+        self, folder: str, settings: dict[str, Any], job_modules: dict[str, str], site_modules: dict[str, str]
+    ) -> None:
         self._folder = folder
         self._settings = settings
         self._flare = FlareSession(settings)
         self._logs = JobLogReader(self._flare)
         self._dfm = DfmSession(settings)
         self._job_modules = job_modules
-        self._local = LocalJobs(settings, os.path.join(folder, "local"))
+        self._local = LocalJobs(settings, os.path.join(folder, "local"), site_modules)
         self._bound: BoundPipeline | None = None
 
     def connect(self, log_in: bool = True) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def serve(channel: Any) -> None:
     outlet.send(number=0, result={"pid": os.getpid()})
     load_modules(setup["modules"])
     make_session = importlib.import_module(f"{PACKAGE}.session").Session
-    session = make_session(setup["folder"], setup["settings"], setup["job_modules"])
+    session = make_session(setup["folder"], setup["settings"], setup["job_modules"], setup["site_modules"])
     try:
         while True:
             answer(outlet, session, json.loads(channel.receive()))
