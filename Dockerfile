@@ -9,7 +9,7 @@ WORKDIR /home/dfm
 
 # The federation's client and its nodes: one and the same environment, without data.
 FROM base AS federation-environment
-ARG FEDERATION_REQUIREMENTS="nv-dfm-core nvflare"
+ARG FEDERATION_REQUIREMENTS="nv-dfm-core nvflare pillow"
 ARG FEDERATION_CONSTRAINTS=federation
 COPY constraints/${FEDERATION_CONSTRAINTS}-*.txt /build/constraints/
 RUN --mount=type=cache,target=/root/.cache/pip \

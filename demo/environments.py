@@ -29,7 +29,7 @@ SECONDS_BETWEEN_LINES = 10.0
 # What pip installs into each environment; the versions are in constraints/.
 REQUIREMENTS = {
     "airflow": ["apache-airflow==3.3.2", "--editable", ".[dev]"],
-    "federation": ["nv-dfm-core==3.1.31", "nvflare==2.6.3", "vega_datasets"],
+    "federation": ["nv-dfm-core==3.1.31", "nvflare==2.6.3", "pillow", "vega_datasets"],
     "flare-2.7": ["nvflare==2.7.3"],
     "flare-2.8": ["nvflare==2.8.3"],
     # Never built below .build/: the Dockerfile installs it, by its constraints.

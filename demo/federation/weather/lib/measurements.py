@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 DATA_VARIABLE = "WEATHER_DATA"
@@ -27,15 +27,25 @@ def temperature_file(site: str) -> Path:
     return path
 
 
-def read_celsius(path: Path, start: date, end: date) -> Iterator[float]:
-    """Read the temperatures of some days, one line of the file at a time.
+def read_hours(path: Path) -> Iterator[tuple[datetime, float]]:
+    """Read the temperatures, one line of the file at a time.
 
-    :param path: a file with the columns ``time`` (ISO) and ``fahrenheit``
+    :param path: a file with the columns ``time`` (ISO, local) and ``fahrenheit``
+    :return: time and temperature in °C, unrounded
+    """
+    with path.open(newline="", encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            yield datetime.fromisoformat(row["time"]), (float(row["fahrenheit"]) - 32) * 5 / 9
+
+
+def read_celsius(path: Path, start: date, end: date) -> Iterator[float]:
+    """Read the temperatures of some days.
+
+    :param path: see :func:`read_hours`
     :param start: the first day
     :param end: the last day, inclusive
     :return: the temperatures in °C, unrounded
     """
-    with path.open(newline="", encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            if start <= date.fromisoformat(row["time"][:10]) <= end:
-                yield (float(row["fahrenheit"]) - 32) * 5 / 9
+    for time, celsius in read_hours(path):
+        if start <= time.date() <= end:
+            yield celsius

@@ -23,6 +23,7 @@ from datetime import date
 from typing import Literal, Union
 
 from nv_dfm_core.api import Advise, NodeParam, Operation, PlaceParam
+from pydantic import conint
 
 
 class Statistics(Operation):
@@ -71,3 +72,64 @@ class Compare(Operation):
     __api_name__: Literal['temperature.Compare'] = 'temperature.Compare'
     first: Union[NodeParam, PlaceParam, Advise]
     second: Union[NodeParam, PlaceParam, Advise]
+
+
+class Climate(Operation):
+    """
+    A site's mean temperatures in °C, by month (12 rows) and hour of the day (24 columns)
+
+    Returns: object
+    """
+
+    dfm_class_name: Literal['weather.fed.api.temperature.Climate'] = (
+        'weather.fed.api.temperature.Climate'
+    )
+    __api_name__: Literal['temperature.Climate'] = 'temperature.Climate'
+
+
+class Months(Operation):
+    """
+    Cuts some months out of what temperature.Climate returned
+
+    Parameters:
+        climate: [Accepts: node input, place input. Discoverable]
+            What temperature.Climate returned
+        first: [Accepts: literal input, node input, place input. Discoverable]
+            Number of the first month, from 1
+        last: [Accepts: literal input, node input, place input. Discoverable]
+            Number of the last month, inclusive
+
+    Returns: object
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['weather.fed.api.temperature.Months'] = (
+        'weather.fed.api.temperature.Months'
+    )
+    __api_name__: Literal['temperature.Months'] = 'temperature.Months'
+    climate: Union[NodeParam, PlaceParam, Advise]
+    first: Union[conint(ge=1, le=12), NodeParam, PlaceParam, Advise]
+    last: Union[conint(ge=1, le=12), NodeParam, PlaceParam, Advise]
+
+
+class Draw(Operation):
+    """
+    Draws temperatures as a PNG image, from blue for the coldest to red for the warmest
+
+    Parameters:
+        temperatures: [Accepts: node input, place input. Discoverable]
+            What temperature.Climate or temperature.Months returned
+
+    Returns: object
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['weather.fed.api.temperature.Draw'] = (
+        'weather.fed.api.temperature.Draw'
+    )
+    __api_name__: Literal['temperature.Draw'] = 'temperature.Draw'
+    temperatures: Union[NodeParam, PlaceParam, Advise]

@@ -42,6 +42,20 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_weather_lib_Statistics = weather.lib.Statistics(**_adapter_kwargs)
+        _adapter_params = inspect.signature(weather.lib.Climate).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_weather_lib_Climate = weather.lib.Climate(**_adapter_kwargs)
+        _adapter_params = inspect.signature(weather.lib.Months).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_weather_lib_Months = weather.lib.Months(**_adapter_kwargs)
     
     async def call_temperature_Statistics(self, **kwargs):
         # prepare arguments
@@ -61,5 +75,43 @@ class ThisSite(nv_dfm_core.exec.Site):
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_weather_lib_Statistics, **_dfm_prepped_kwargs_)
+
+    async def call_temperature_Climate(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Climate", "temperature.Climate") as _dfm_span_:
+            _dfm_result_ = await self.adapter_weather_lib_Climate.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_temperature_Climate(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_weather_lib_Climate, **_dfm_prepped_kwargs_)
+
+    async def call_temperature_Months(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Months", "temperature.Months") as _dfm_span_:
+            _dfm_result_ = await self.adapter_weather_lib_Months.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_temperature_Months(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_weather_lib_Months, **_dfm_prepped_kwargs_)
 
     

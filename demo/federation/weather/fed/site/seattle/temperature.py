@@ -21,6 +21,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ...api.temperature import Climate as Climate_1
+from ...api.temperature import Months as Months_1
 from ...api.temperature import Statistics as Statistics_1
 
 
@@ -31,3 +33,21 @@ class Statistics(Statistics_1):
         'weather.fed.site.seattle.temperature.Statistics'
     )
     __api_name__: Literal['temperature.Statistics'] = 'temperature.Statistics'
+
+
+class Climate(Climate_1):
+    site: Literal['seattle'] = 'seattle'
+    provider: None = None
+    dfm_class_name: Literal['weather.fed.site.seattle.temperature.Climate'] = (
+        'weather.fed.site.seattle.temperature.Climate'
+    )
+    __api_name__: Literal['temperature.Climate'] = 'temperature.Climate'
+
+
+class Months(Months_1):
+    site: Literal['seattle'] = 'seattle'
+    provider: None = None
+    dfm_class_name: Literal['weather.fed.site.seattle.temperature.Months'] = (
+        'weather.fed.site.seattle.temperature.Months'
+    )
+    __api_name__: Literal['temperature.Months'] = 'temperature.Months'

@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ...api.temperature import Compare as Compare_1
+from ...api.temperature import Draw as Draw_1
 
 
 class Compare(Compare_1):
@@ -31,3 +32,12 @@ class Compare(Compare_1):
         'weather.fed.site.server.temperature.Compare'
     )
     __api_name__: Literal['temperature.Compare'] = 'temperature.Compare'
+
+
+class Draw(Draw_1):
+    site: Literal['server'] = 'server'
+    provider: None = None
+    dfm_class_name: Literal['weather.fed.site.server.temperature.Draw'] = (
+        'weather.fed.site.server.temperature.Draw'
+    )
+    __api_name__: Literal['temperature.Draw'] = 'temperature.Draw'
