@@ -12,14 +12,7 @@ from typing import Any, Literal
 
 from airflow_provider_dfm.federation.discovery import Discovery, read_discovery
 from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
-from airflow_provider_dfm.federation.errors import (
-    ConnectionSettingsError,
-    JobNotFound,
-    JobTimedOut,
-    ParameterSetError,
-    PipelineError,
-)
-from airflow_provider_dfm.federation.federation_api import FederationApi
+from airflow_provider_dfm.federation.errors import JobNotFound, JobTimedOut, ParameterSetError
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.flare_options import read_options
@@ -33,12 +26,9 @@ from airflow_provider_dfm.federation.job_source import job_source
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
-from airflow_provider_dfm.federation.pipeline import PipelineDefinition, pipeline_source
-from airflow_provider_dfm.federation.prepared_pipeline import (
-    PreparedPipeline,
-    RestrictToSites,
-    keep_prepared_pipeline,
-)
+from airflow_provider_dfm.federation.pipeline import PipelineDefinition
+from airflow_provider_dfm.federation.pipeline_commands import PipelineCommands
+from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.federation.result_callbacks import NamedCallback, ResultCallbacks
 from airflow_provider_dfm.federation.results import FederationResults
@@ -46,16 +36,13 @@ from airflow_provider_dfm.federation.sending import Sending, send
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, active_jobs, submit_once
 
-# Below results_path; jobs' folders are named by their ids.
-PIPELINES = "pipelines"
-PREPARE_SECONDS = 120.0
 TRANSFER_SECONDS = 600.0
 # Shorter than a task's patience: a reply that gets lost must leave it time to look whether the server has the job.
 SUBMIT_SECONDS = 100.0
 SUBMIT_BYTES_A_SECOND = 1_000_000
 
 
-class FederationSession(FlareCommands):
+class FederationSession(FlareCommands, PipelineCommands):
     """A session with a federation, in an interpreter of the federation's own; use it in a ``with``.
 
     :param settings: which federation, as whom, and how.
@@ -78,10 +65,9 @@ class FederationSession(FlareCommands):
     ) -> None:
         self._settings = settings
         self._log: Log = log or logging.getLogger(__name__)
-        self._session = OpenSession(settings, self._log, startup_kit, log_in)
         if results_path is None and settings.results_path:
             results_path = Path(settings.results_path)
-        self._results_path = results_path
+        super().__init__(OpenSession(settings, self._log, startup_kit, log_in), results_path)
         self._results = JobResults(self._session, self.get_job_meta, results_path, self._log)
 
     def __enter__(self) -> FederationSession:
@@ -116,56 +102,6 @@ class FederationSession(FlareCommands):
     def ask(self, method: str, **arguments: Any) -> Any:
         return self._session.ask(method, **arguments)
 
-    def describe_federation(self) -> FederationApi:
-        """What the federation's package says of its API: version, sites, operations. Asks no server.
-
-        :raises ConnectionSettingsError: the connection names no federation, or its package is not whole.
-        """
-        if not self._settings.federation:
-            raise ConnectionSettingsError("There is no API to describe: set federation and homesite in the connection.")
-        return FederationApi.model_validate(self._session.ask("federation_api"))
-
-    def prepare(
-        self,
-        pipeline: PipelineDefinition,
-        restrict_to_sites: RestrictToSites = None,
-        debug: bool = False,
-        pipeline_arguments: Mapping[str, Any] | None = None,
-    ) -> PreparedPipeline:
-        """Prepare a pipeline.
-
-        :param pipeline: path of a pipeline's JSON file, its JSON as text or dict, or
-            ``"package.module:function"``, which is called in the federation's interpreter; or the path of a file
-            that :meth:`keep_pipeline` wrote.
-        :param restrict_to_sites: ``"homesite"`` or a list of sites it may use; None: all.
-        :param debug: have DFM tell its steps in the log.
-        :param pipeline_arguments: keyword arguments of the function.
-        :raises PipelineError: it cannot be read, built or prepared.
-        :raises VersionMismatch: it was prepared before, and the federation is not what it was then.
-        """
-        source = pipeline_source(pipeline, pipeline_arguments)
-        if "prepared" in source and restrict_to_sites is not None:
-            raise PipelineError("The pipeline is prepared already: restrict_to_sites belongs to its preparation.")
-        return self._prepare(source, restrict_to_sites, debug, "execute")
-
-    def prepare_discovery(
-        self,
-        pipeline: PipelineDefinition,
-        restrict_to_sites: RestrictToSites = None,
-        pipeline_arguments: Mapping[str, Any] | None = None,
-    ) -> PreparedPipeline:
-        """Prepare a pipeline of mode discovery, which asks the sites' advisors; :meth:`discover` reads their answers.
-
-        :param pipeline: as :meth:`prepare` takes it, but not one that was kept.
-        :param restrict_to_sites: see :meth:`prepare`.
-        :param pipeline_arguments: see :meth:`prepare`.
-        :raises PipelineError: it cannot be read, built or prepared, or has the mode execute.
-        """
-        source = pipeline_source(pipeline, pipeline_arguments)
-        if "prepared" in source:
-            raise PipelineError("The pipeline was prepared to be executed: give its definition to ask for advice.")
-        return self._prepare(source, restrict_to_sites, False, "discovery")
-
     def discover(
         self,
         pipeline: PipelineDefinition,
@@ -197,33 +133,6 @@ class FederationSession(FlareCommands):
         if on_error == "fail":
             discovery.check()
         return discovery
-
-    def _prepare(
-        self, source: dict[str, Any], restrict_to_sites: RestrictToSites, debug: bool, mode: str
-    ) -> PreparedPipeline:
-        answer = self._session.ask(
-            "prepare", PREPARE_SECONDS, source=source, restrict_to_sites=restrict_to_sites, debug=debug, mode=mode
-        )
-        for name in ("sites", "parameters", "places"):
-            answer[name] = tuple(answer[name])
-        return PreparedPipeline(**answer)
-
-    def keep_pipeline(self, pipeline: PreparedPipeline) -> Any:
-        """Keep a prepared pipeline below ``results_path``, as ``pipelines/<fingerprint>.json``.
-
-        :return: the file. :meth:`execute` takes it, in any session of this federation and home site, as long as the
-            versions of the federation's API and of nv_dfm_core, and the operations, are what they are now.
-        :raises ConnectionSettingsError: the session has no ``results_path``.
-        """
-        if self._results_path is None:
-            raise ConnectionSettingsError("A prepared pipeline is kept below results_path, and the session has none.")
-        plain = self._session.ask("prepared", PREPARE_SECONDS, reference=pipeline.reference)
-        return keep_prepared_pipeline(plain, pipeline.fingerprint, self._results_path / PIPELINES)
-
-    def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
-        """The Python code that each site will run, by site."""
-        code: dict[str, str] = self._session.ask("debug_show_code", PREPARE_SECONDS, reference=pipeline.reference)
-        return code
 
     def execute(
         self,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_dfm.hooks.dfm import DfmHook
-from airflow_provider_dfm.operators.dfm_execute import FEDERATION_GRACE_SECONDS
+from airflow_provider_dfm.operators.dfm_execute import federation_limit
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
 if TYPE_CHECKING:
@@ -69,9 +68,7 @@ class DfmDiscoverOperator(SubmittingOperator):
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         prepared = hook.prepare_discovery(self.pipeline, self.restrict_to_sites, self.pipeline_arguments)
-        return hook.execute(
-            prepared, options={"task_timeout_s": math.ceil(self.timeout) + FEDERATION_GRACE_SECONDS}, **once
-        )
+        return hook.execute(prepared, options=federation_limit(self.timeout), **once)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         job_id = super().execute_complete(context, event)

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 FEDERATION_GRACE_SECONDS = 60
 
 
+def federation_limit(timeout: float) -> dict[str, int]:
+    """FlareOptions with the federation's own limit for the job of a task.
+
+    :param timeout: the seconds after which the task aborts it.
+    """
+    return {"task_timeout_s": math.ceil(timeout) + FEDERATION_GRACE_SECONDS}
+
+
 class DfmExecuteOperator(SubmittingOperator):
     """Runs a DFM pipeline, once for each parameter set, as one job of the federation.
 
@@ -124,7 +132,7 @@ class DfmExecuteOperator(SubmittingOperator):
             autostop=self.autostop,
             default_callback=self.default_callback,
             place_callbacks=self.place_callbacks,
-            options={"task_timeout_s": math.ceil(self.timeout) + FEDERATION_GRACE_SECONDS} | self.options,
+            options=federation_limit(self.timeout) | self.options,
             force_modgen=self.force_modgen,
             **once,
         )

@@ -10,7 +10,6 @@ import base64
 import json
 import os
 import queue
-import threading
 from typing import Any
 
 from nv_dfm_core.targets.flare import FlareOptions
@@ -23,6 +22,7 @@ from nvflare.apis.utils.reliable_message import ReliableMessage
 from .frame_feeder import SERVER, FrameFeeder, Frames, FrameSender, deliver, send_reliably, tell_ready
 from .outbox import TOPIC_RESULTS, Outbox
 from .sent_sets import SentSets
+from .token_store import TokenStore
 from .wind_down import mend_wind_down
 
 # nv_dfm_core/targets/flare/_defs.py
@@ -32,8 +32,6 @@ TOKEN_PACKAGE = "nv_dfm_core.send_to_place_package_dict"
 FOLDER = "airflow_provider_dfm"
 TOPIC_READ_TOKENS = "airflow_provider_dfm.read_tokens"
 TOPIC_SEND = "airflow_provider_dfm.send"
-# One reply holds about so much, or one token.
-MAX_BYTES_A_READ = 1 << 20
 MAX_REASON = 2000
 
 
@@ -51,67 +49,6 @@ def make_router_deliver(router: Any) -> None:
             raise RuntimeError(f"a token for place {token_package.target_place!r} did not reach {recipient}: {code}")
 
     router._send_flare_message = send
-
-
-class TokenStore:
-    """Writes the tokens for the home site to a file, in the order in which they come.
-
-    It stands in for DFM's AppIOManager, whose queue blocks for good when nobody empties it, loses what is in
-    it at the end, and hands out each token once: nv_dfm_core/targets/flare/_app_io_manager.py.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._path = ""
-        # Tokens can come before start_controller has told the folder.
-        self._waiting: list[str] = []
-
-    def open(self, folder: str) -> None:
-        """Begin to write to ``folder``, with what came before."""
-        os.makedirs(folder, exist_ok=True)
-        with self._lock:
-            self._path = os.path.join(folder, "tokens.jsonl")
-            self._append(self._waiting)
-            self._waiting = []
-
-    def receive_token_package(self, token: Any) -> None:
-        self.receive_lines([json.dumps(token.model_dump(mode="json"))])
-
-    def receive_lines(self, lines: list[str]) -> None:
-        """Take tokens as they are written, each a line without its end."""
-        if any("\n" in line for line in lines):
-            raise ValueError("a token has more than one line")
-        with self._lock:
-            if self._path:
-                self._append(lines)
-            else:
-                self._waiting.extend(lines)
-
-    def read(self, position: int) -> dict[str, Any]:
-        """Whole lines from a position on, which nobody loses by that.
-
-        :param position: in bytes; 0: the first line.
-        :return: ``text``, and the ``position`` to go on from.
-        """
-        if not self._path or not os.path.exists(self._path):
-            return {"text": "", "position": position}
-        with open(self._path, "rb") as file:
-            file.seek(position)
-            lines = file.readlines(MAX_BYTES_A_READ)
-        # A line without an end is being written.
-        text = b"".join(line for line in lines if line.endswith(b"\n"))
-        return {"text": text.decode(), "position": position + len(text)}
-
-    def get_all(self) -> list[Any]:
-        """Nothing: results are read from the file, and never taken away."""
-        return []
-
-    def save_all_remaining(self, fl_ctx: Any) -> None:
-        """Everything is saved already."""
-
-    def _append(self, lines: list[str]) -> None:
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in lines)
 
 
 class ResultsController(Controller):

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
-import threading
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import CUSTOM_PROPERTY, BoundPipeline
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.sent_sets import SentSets
+from airflow_provider_dfm.remote.token_store import TokenStore
 
 DRAIN_SECONDS = 30.0
-MAX_BYTES_A_READ = 1 << 20
 # A net compares each frame that waits with each value that waits: see frame_feeder.py.
 FRAMES_AT_ONCE = 200
-# Where a FLARE job's download has them, so that both are read alike.
-TOKENS = os.path.join("workspace", "app_server", CUSTOM_PROPERTY, "tokens.jsonl")
+# Where a FLARE job's download has its tokens, so that both are read alike.
+TOKENS_FOLDER = os.path.join("workspace", "app_server", CUSTOM_PROPERTY)
 SITE_PACKAGE = "airflow_provider_dfm_site"
 # DFM's states as FLARE's: nv_dfm_core/session/_job.py. FINISHED says nothing of success here either.
 STATUS = {"SUBMITTED": "SUBMITTED", "RUNNING": "RUNNING", "FINISHED": "FINISHED:COMPLETED"}
-
-
-class TokenFile:
-    """Writes the tokens of one job to a file, in the order in which they come."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-
-    def append(self, tokens: Any) -> None:
-        lines = [json.dumps(token.model_dump(mode="json")) + "\n" for token in _as_list(tokens)]
-        with self._lock, open(self._path, "a", encoding="utf-8") as file:
-            file.writelines(lines)
 
 
 @dataclass
@@ -46,12 +31,14 @@ class LocalJob:
     :param bound: what it does.
     :param ends_at: when whoever started it gives it up, in seconds since 1970; None: never.
     :param sent_sets: what it was sent since.
+    :param tokens: what it has yielded.
     """
 
     job: Any
     bound: BoundPipeline
     ends_at: float | None
     sent_sets: SentSets
+    tokens: TokenStore
 
 
 class LocalJobs:
@@ -79,14 +66,16 @@ class LocalJobs:
         """
         from nv_dfm_core.session import Session
 
-        os.makedirs(os.path.dirname(self._tokens_path(job_id)), exist_ok=True)
+        folder = os.path.join(self._folder, job_id, TOKENS_FOLDER)
+        tokens = TokenStore()
+        tokens.open(folder)
         self._bring_site_modules()
         try:
             session = Session(
                 self._settings["federation"],
                 self._settings["homesite"],
                 target="local",
-                callback_dispatcher=_recording_dispatcher(TokenFile(self._tokens_path(job_id))),
+                callback_dispatcher=_recording_dispatcher(tokens),
                 max_concurrent_jobs=1,
             )
             session.connect()
@@ -94,8 +83,8 @@ class LocalJobs:
         except Exception as error:
             raise NamedError("JobFailed", f"The local job did not start: {type(error).__name__}: {error}") from error
         sent_sets = SentSets(len(bound.parameter_sets), lambda frames, stop: _deliver(job, frames, stop))
-        sent_sets.open(os.path.dirname(self._tokens_path(job_id)))
-        self._jobs[job_id] = LocalJob(job, bound, ends_at, sent_sets)
+        sent_sets.open(folder)
+        self._jobs[job_id] = LocalJob(job, bound, ends_at, sent_sets, tokens)
         return job_id
 
     def get_job_meta(self, job_id: str) -> dict[str, Any]:
@@ -127,15 +116,7 @@ class LocalJobs:
 
     def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
         """The tokens from a position on, as the controller of a FLARE job gives them."""
-        self._job(job_id)
-        # The same as in job_components.py, which imports what only FLARE's jobs have.
-        path = self._tokens_path(job_id)
-        if not os.path.exists(path):
-            return {"text": "", "position": position}
-        with open(path, "rb") as file:
-            file.seek(position)
-            text = b"".join(line for line in file.readlines(MAX_BYTES_A_READ) if line.endswith(b"\n"))
-        return {"text": text.decode(), "position": position + len(text)}
+        return self._job(job_id).tokens.read(position)
 
     def _job(self, job_id: str) -> LocalJob:
         if job_id not in self._jobs:
@@ -157,9 +138,6 @@ class LocalJobs:
                 file.write(source)
         sys.path.append(path)
         importlib.import_module(f"{SITE_PACKAGE}.local_site").use_site_process()
-
-    def _tokens_path(self, job_id: str) -> str:
-        return os.path.join(self._folder, job_id, TOKENS)
 
 
 def _execute(session: Any, bound: BoundPipeline, force_modgen: bool) -> Any:
@@ -189,13 +167,14 @@ def _deliver(job: Any, frames: list[tuple[int, dict[str, Any]]], stop: bool) -> 
         job.send_stop_frame()
 
 
-def _recording_dispatcher(tokens: TokenFile) -> Any:
+def _recording_dispatcher(tokens: TokenStore) -> Any:
     from nv_dfm_core.session import CallbackDispatcher, CallbackRunner
 
     class Recorder(CallbackRunner):
         # Takes the tokens as they are: DFM's own runners unpickle them.
         def dispatch(self, received: Any) -> None:
-            tokens.append(received)
+            for token in _as_list(received):
+                tokens.receive_token_package(token)
 
     class Dispatcher(CallbackDispatcher):
         def create_runner(self, *args: Any, **kwargs: Any) -> CallbackRunner:

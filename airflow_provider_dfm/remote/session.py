@@ -13,9 +13,10 @@ from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
 from airflow_provider_dfm.remote.job_logs import JobLogReader
 from airflow_provider_dfm.remote.job_source import export_job
-from airflow_provider_dfm.remote.local_jobs import TOKENS, LocalJobs
+from airflow_provider_dfm.remote.local_jobs import TOKENS_FOLDER, LocalJobs
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pickles import open_pickles
+from airflow_provider_dfm.remote.token_store import TOKENS_FILE
 
 
 class Session:
@@ -81,7 +82,7 @@ class Session:
         """
         jobs = self._local if self._settings["target"] == "local" else self._flare
         downloaded = jobs.download_job_result(job_id)
-        tokens = os.path.join(downloaded["location"], TOKENS)
+        tokens = os.path.join(downloaded["location"], TOKENS_FOLDER, TOKENS_FILE)
         if self._settings["allow_pickles"] and not raw and os.path.exists(tokens):
             open_pickles(tokens)
         return downloaded
