@@ -1,14 +1,31 @@
-"""Shows a task's reader what each site will run."""
+"""Shows a task's reader what DFM does, and what each site will run."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
-    from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline
+    from airflow_provider_dfm.federation.pipeline import PipelineDefinition
+    from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
     from airflow_provider_dfm.hooks.dfm import DfmHook
+
+
+@contextlib.contextmanager
+def folded(title: str, log: Logger) -> Iterator[None]:
+    """Fold what is logged meanwhile under a title, which the UI can open.
+
+    :param title: what the folded lines are.
+    :param log: the task's.
+    """
+    log.info("::group::%s", title)
+    try:
+        yield
+    finally:
+        log.info("::endgroup::")
 
 
 def show_code(hook: DfmHook, pipeline: PreparedPipeline, log: Logger) -> None:
@@ -21,7 +38,29 @@ def show_code(hook: DfmHook, pipeline: PreparedPipeline, log: Logger) -> None:
     :param log: the task's.
     """
     for site, code in sorted(hook.debug_show_code(pipeline).items()):
-        log.info("::group::Code of site %s", site)
-        for line in code.splitlines():
-            log.info("%s", line)
-        log.info("::endgroup::")
+        with folded(f"Code of site {site}", log):
+            for line in code.splitlines():
+                log.info("%s", line)
+
+
+def prepare_in_task(
+    hook: DfmHook,
+    log: Logger,
+    pipeline: PipelineDefinition,
+    restrict_to_sites: RestrictToSites,
+    debug: bool,
+    pipeline_arguments: Mapping[str, Any] | None,
+) -> PreparedPipeline:
+    """Prepare a pipeline in a task; with ``debug``, show what DFM does and the code that comes of it.
+
+    :param hook: the connection's, open.
+    :param log: the task's.
+    :param pipeline: see :meth:`DfmHook.prepare`, and so are the rest.
+    """
+    if not debug:
+        return hook.prepare(pipeline, restrict_to_sites, False, pipeline_arguments)
+    # DFM prints more than a thousand lines.
+    with folded("How DFM prepares the pipeline", log):
+        prepared = hook.prepare(pipeline, restrict_to_sites, True, pipeline_arguments)
+    show_code(hook, prepared, log)
+    return prepared

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError
 from airflow_provider_dfm.federation.flare_options import read_options
-from airflow_provider_dfm.hooks.shown_code import show_code
+from airflow_provider_dfm.hooks.shown_code import prepare_in_task
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks, result_callbacks
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
@@ -62,7 +62,7 @@ class DfmExecuteOperator(SubmittingOperator):
         Of a job that failed, callbacks have what came before, or nothing.
     :param place_callbacks: place to the function that is called for it instead.
     :param debug: have DFM print what it does while it prepares the pipeline, and show the code that each site will
-        run; both go to the task's log, the code as a group for each site.
+        run; both go to the task's log, folded.
     :param options: DFM's FlareOptions as a mapping: ``task_timeout_s``, the seconds after which the federation itself
         stops the job and fails it; 0: never. Default: a minute more than ``timeout``, for a task that is no longer
         there to abort its job.
@@ -123,9 +123,9 @@ class DfmExecuteOperator(SubmittingOperator):
                 f"autostop=False needs the target flare: connection {self.dfm_conn_id!r} has the target local, whose "
                 "jobs end with their task, so that no later one could send to the pipeline."
             )
-        pipeline = hook.prepare(self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments)
-        if self.debug:
-            show_code(hook, pipeline, self.log)
+        pipeline = prepare_in_task(
+            hook, self.log, self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments
+        )
         job = hook.execute(
             pipeline,
             self.input_params,

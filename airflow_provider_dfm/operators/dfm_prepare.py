@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
-from airflow_provider_dfm.hooks.shown_code import show_code
+from airflow_provider_dfm.hooks.shown_code import prepare_in_task
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class DfmPrepareOperator(IsoDatesOperator):
         called in the federation's interpreter. Templated.
     :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
     :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all. Templated.
-    :param debug: have DFM print what it does, and show the code that each site will run; both go to the task's log, the
-        code as a group for each site.
+    :param debug: have DFM print what it does, and show the code that each site will run; both go to the task's log,
+        folded.
     :param dfm_conn_id: the connection. Templated.
     """
 
@@ -55,9 +55,9 @@ class DfmPrepareOperator(IsoDatesOperator):
 
     def execute(self, context: Context) -> str:
         with DfmHook(self.dfm_conn_id) as hook:
-            prepared = hook.prepare(self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments)
-            if self.debug:
-                show_code(hook, prepared, self.log)
+            prepared = prepare_in_task(
+                hook, self.log, self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments
+            )
             uri = hook.keep_pipeline(prepared)
         self.log.info("Prepared pipeline %r for %s, kept at %s", prepared.name, ", ".join(prepared.sites), uri)
         context["ti"].xcom_push(key="api_version", value=prepared.api_version)

@@ -162,12 +162,13 @@ class ResultsController(Controller):
     def _failures(self) -> dict[str, str]:
         failures = {site: reason[:MAX_REASON] for site, reason in self._answers.items() if reason}
         failures |= self._not_reached
-        for site in self._client_names:
-            if site not in self._answers and site not in failures:
-                limit = f" within {self._task_timeout_s} s" if self._task_timeout_s else ""
-                failures[site] = f"did not finish{limit}"
         if self._job_controller and self._job_controller.error_occurred():
             failures["server"] = repr(self._job_controller.get_panic_error())[:MAX_REASON]
+        # Once one has failed, the others are told to stop.
+        for site in [] if failures else self._client_names:
+            if site not in self._answers:
+                limit = f" within {self._task_timeout_s} s" if self._task_timeout_s else ""
+                failures[site] = f"did not finish{limit}"
         return failures
 
 

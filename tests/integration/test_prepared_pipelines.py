@@ -40,6 +40,7 @@ def kept(local):
 def test_one_task_prepares_and_mapped_ones_execute(way, tmp_path, logged):  # noqa: F811
     run = run_dag(f"prepared_{way}")
     log = logged()
+    assert "::group::How DFM prepares the pipeline" in log
     assert "::group::Code of site san_francisco" in log
     assert "call_trial_Repeat" in log
     assert set(task_states(run).values()) == {"success"}

@@ -8,7 +8,8 @@ import numpy
 from PIL import Image
 
 CELL = (30, 30)
-COLD, WARM = numpy.array([33, 102, 172]), numpy.array([178, 24, 43])
+# Red, green and blue of the coldest, the middle and the warmest temperature.
+COLOURS = numpy.array([[33, 102, 172], [247, 247, 247], [178, 24, 43]])
 
 
 class Draw:
@@ -21,8 +22,9 @@ class Draw:
         :return: a PNG image
         """
         low, high = numpy.nanmin(temperatures), numpy.nanmax(temperatures)
-        share = numpy.nan_to_num((temperatures - low) / max(high - low, 1e-9))[..., numpy.newaxis]
-        image = Image.fromarray((COLD + share * (WARM - COLD)).round().astype("uint8"))
+        levels = numpy.linspace(low, high, len(COLOURS))
+        channels = [numpy.interp(numpy.nan_to_num(temperatures, nan=low), levels, channel) for channel in COLOURS.T]
+        image = Image.fromarray(numpy.stack(channels, axis=-1).round().astype("uint8"))
         file = io.BytesIO()
         image.resize((image.width * CELL[0], image.height * CELL[1]), Image.Resampling.NEAREST).save(file, "png")
         return file.getvalue()

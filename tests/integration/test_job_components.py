@@ -1,0 +1,37 @@
+"""What the controller that a job brings with it says of the sites that failed, in the federation's interpreter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from demo.demonstration import FEDERATION_PYTHON, ROOT
+
+pytestmark = pytest.mark.federation
+
+ASK = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from airflow_provider_dfm.remote.job_components import ResultsController
+controller = ResultsController.__new__(ResultsController)
+controller.__dict__.update(json.loads(sys.argv[2]), _job_controller=None)
+print(json.dumps(controller._failures()))
+"""
+NOTHING = {"_answers": {}, "_not_reached": {}, "_client_names": ["north", "south"], "_task_timeout_s": 0}
+
+
+@pytest.mark.parametrize(
+    ("known", "failures"),
+    [
+        ({}, {"north": "did not finish", "south": "did not finish"}),
+        ({"_answers": {"north": ""}, "_task_timeout_s": 60}, {"south": "did not finish within 60 s"}),
+        # The other one was told to stop.
+        ({"_answers": {"north": "ERROR: no disk"}, "_task_timeout_s": 60}, {"north": "ERROR: no disk"}),
+        ({"_not_reached": {"south": "no reply"}, "_task_timeout_s": 60}, {"south": "no reply"}),
+    ],
+)
+def test_a_site_is_blamed_for_what_it_did_not_do(known, failures):
+    command = [str(FEDERATION_PYTHON), "-c", ASK, str(ROOT), json.dumps(NOTHING | known)]
+    assert json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) == failures
