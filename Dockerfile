@@ -58,7 +58,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     /opt/environments/airflow/bin/pip install --no-deps --force-reinstall /build
 ARG FEDERATION_FOLDER=demo/federation
 COPY ${FEDERATION_FOLDER} /opt/federation
-ARG DAGS=dags/weather_*.py
+ARG DAGS=dags/weather_*
 COPY ${DAGS} /opt/airflow/dags/
 COPY compose/airflow_health.py compose/airflow_init.py compose/startup_kits.py compose/connections.json /opt/compose/
 RUN mkdir -p /opt/airflow/logs && chown -R dfm:dfm /opt/airflow

@@ -22,7 +22,7 @@ def dfm_params(schema: Mapping[str, Any] | str | os.PathLike[str], **defaults: A
 
         with DAG(
             "comparison",
-            params=dfm_params(Path(__file__).with_name("compare.parameters.json"), start="2010-01-01"),
+            params=dfm_params(Path(__file__).with_name("weather_comparison.parameters.json"), start="2010-01-01"),
         ):
             DfmExecuteOperator(
                 task_id="compare",

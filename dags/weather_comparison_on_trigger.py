@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
 from airflow_provider_dfm.params import dfm_params
 
-# python -m airflow_provider_dfm.parameters --conn-id weather pipelines:compare dags/compare.parameters.json
-PARAMETERS = Path(__file__).with_name("compare.parameters.json")
+# python -m airflow_provider_dfm.parameters --conn-id weather pipelines:compare dags/weather_comparison.parameters.json
+PARAMETERS = Path(__file__).with_name("weather_comparison.parameters.json")
 SITES = ["seattle", "san_francisco"]
 
 with DAG(

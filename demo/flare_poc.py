@@ -131,6 +131,22 @@ class FlarePoc:
         """End the server and its job processes at once and without notice, as a crash would; the clients stay."""
         self._running.pop(SERVER).kill()
 
+    def kill_client(self, name: str) -> None:
+        """End a client and its job processes at once and without notice, as a crash would.
+
+        :param name: the client's
+        """
+        self._running.pop(name).kill()
+
+    def start_client(self, name: str, timeout: float = 90) -> None:
+        """Start a client again after :meth:`kill_client`, and wait until all is ready.
+
+        :param name: the client's
+        :param timeout: see :meth:`start`
+        """
+        self._start(name)
+        self.wait_until_ready(timeout)
+
     def start_server(self, timeout: float = 90) -> None:
         """Start the server again after :meth:`stop_server` or :meth:`kill_server`, and wait until all is ready.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from airflow.dag_processing.dagbag import DagBag
 
 from compose import node_health
 from tests.compose.engine import COMPOSE_FILE, ROOT
@@ -48,6 +50,20 @@ def test_podman_compose_reads_it(services, tmp_path):
     environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     assert yaml.safe_load(done.stdout)["services"].keys() == services.keys()
+
+
+def test_the_dags_in_the_image_have_the_files_that_they_read(services, tmp_path):
+    (pattern,) = {
+        service["build"]["args"]["DAGS"].removeprefix("${DAGS:-").removesuffix("}")
+        for service in services.values()
+        if "DAGS" in service.get("build", {}).get("args", {})
+    }
+    for file in ROOT.glob(pattern):
+        if file.is_file():
+            shutil.copy(file, tmp_path)
+    bag = DagBag(tmp_path, bundle_path=tmp_path)
+    assert bag.import_errors == {}
+    assert bag.dags.keys() >= {"weather_comparison_on_trigger", "weather_climate"}
 
 
 def test_no_secret_is_in_it(services):

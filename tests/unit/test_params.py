@@ -72,7 +72,7 @@ def test_a_param_goes_before_what_the_pipeline_says():
 
 
 def test_the_forms_values_are_checked():
-    with DAG("checked", schedule=None, params=dfm_params(ROOT / "dags" / "compare.parameters.json")) as dag:
+    with DAG("checked", schedule=None, params=dfm_params(ROOT / "dags" / "weather_comparison.parameters.json")) as dag:
         pass
     dag.params["start"] = "2010-01-01"
     with pytest.raises(ParamValidationError, match="not a 'date'"):
@@ -81,7 +81,7 @@ def test_the_forms_values_are_checked():
 
 def test_places_that_the_pipeline_does_not_have_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no place begin: its places are start, end"):
-        dfm_params(ROOT / "dags" / "compare.parameters.json", begin="2010-01-01")
+        dfm_params(ROOT / "dags" / "weather_comparison.parameters.json", begin="2010-01-01")
     (tmp_path / "other.json").write_text(json.dumps([1]))
     with pytest.raises(ValueError, match="no JSON schema of parameter sets"):
         dfm_params(tmp_path / "other.json")
