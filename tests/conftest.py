@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,11 +40,23 @@ TRIALS = TESTS / "federation"
 
 
 class FolderScheduling(LoadScopeScheduling):
-    """Keeps the tests of a folder in one process, where they share what they start; unit tests go to any."""
+    """Keeps the tests of a folder in one process, where they share what they start; unit tests go to any.
+
+    The longest folder is two: the tests that need Airflow's scheduler, and the others.
+    """
 
     def _split_scope(self, nodeid):
         folder = nodeid.split("/")[1]
-        return nodeid if folder == "unit" else folder
+        if folder == "unit":
+            return nodeid
+        if folder == "integration" and _needs_scheduler(nodeid.partition("::")[0]):
+            return f"{folder}, Airflow"
+        return folder
+
+
+@functools.lru_cache
+def _needs_scheduler(file):
+    return re.search(r"^def \w+\([^)]*\bairflow\b", (ROOT / file).read_text(), re.MULTILINE) is not None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -34,7 +34,7 @@ def watch(outage_airflow):
 
 
 def test_one_log_in_and_one_look_a_round(watch, outage_federation, open_session, held_jobs):
-    tasks = 100 if LONG else 25
+    tasks = 100 if LONG else 12
     jobs = _submit(open_session, held_jobs, tasks)
     since_start = AdminCommands.from_now(outage_federation)
 
