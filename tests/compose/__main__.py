@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -51,6 +52,8 @@ def main() -> int:
     options.add_argument("--stand-ins", action="store_true", help="build stand-ins for the images of others")
     options.add_argument("--keep", action="store_true", help="keep the images for the next check")
     chosen = options.parse_args()
+    # What is up is taken down then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     tell = Progress()
     (port,) = free_ports(1)
     environment = {"AIRFLOW_PORT": str(port), "IMAGES": IMAGES}
