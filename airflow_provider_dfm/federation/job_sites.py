@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job_meta import JobMeta
 
 SERVER = "server"
+STARTED = "started"
 # A site that does not answer holds up the others this long at most.
 ERROR_SECONDS = 10.0
 
@@ -47,6 +48,10 @@ def job_sites(
     names = meta.site_names
     states = {} if meta.has_ended else _states(commands, meta.job_id)
     logs, unread = _errors(commands, meta, lines, server_log)
+    if any(state == STARTED for name, state in states.items() if name != SERVER):
+        noted = _noted(commands, meta.job_id)
+        logs |= {name: texts for name, texts in noted.items() if not logs.get(name)}
+        unread = {name: reason for name, reason in unread.items() if not noted.get(name)}
     return {
         name: SiteState(
             deploy=meta.deploy_detail.get(name, ""),
@@ -66,7 +71,7 @@ def _states(commands: FlareCommands, job_id: str) -> dict[str, str]:
                 states[str(job["client_name"])] = str(job.get("status", ""))
     with contextlib.suppress(PermanentFederationError):
         if job_id in [job.job_id for job in commands.get_system_info().running_jobs]:
-            states[SERVER] = "started"
+            states[SERVER] = STARTED
     return states
 
 
@@ -90,15 +95,16 @@ def _errors(
         known = server_log or commands.get_job_logs(job_id)
         errors |= {name: [line for line in error_lines(text) if line.strip()] for name, text in known.logs.items()}
         unread |= known.unavailable
-    if not meta.has_ended:
-        noted = _noted(commands, job_id)
-        errors |= {name: lines for name, lines in noted.items() if not errors.get(name)}
-        unread = {name: reason for name, reason in unread.items() if not noted.get(name)}
     return errors, unread
 
 
 def _noted(commands: FlareCommands, job_id: str) -> dict[str, list[str]]:
-    """The errors and warnings that the parts of a running job have noted."""
+    """The errors and warnings that the parts of a running job have noted.
+
+    Not to be asked before a site has started: the job's process at the server answers commands before it has an engine,
+    and an exception of nvflare's own goes into the job's error log
+    (``nvflare/private/fed/server/server_commands.py``, ``GetErrorsCommand``).
+    """
     try:
         noted: dict[str, Any] = commands.show_errors(job_id) or {}
     except FederationError:

@@ -75,6 +75,13 @@ def test_what_nvflare_does_not_answer_while_a_job_starts_is_left_out(error):
     assert sites(federation)["seattle"] == SiteState(deploy="OK", unread="there is no error_log.txt")
 
 
+def test_nothing_is_asked_of_a_job_that_no_site_has_started():
+    federation = Federation()
+    federation.jobs[0]["status"] = "starting"
+    federation.errors = AssertionError("nvflare would fail, and write that into the job's error log")
+    assert sites(federation)["seattle"] == SiteState(deploy="OK", state="starting")
+
+
 def test_the_sites_of_a_job_are_those_it_was_brought_to_or_meant_for():
     notes = ["invalid_clients: boston", "num_ok_sites 0 < required_min_sites 1"]
     meta = JobMeta(job_id="1", status="RUNNING", job_deploy_detail=[*DEPLOYED, *notes])
