@@ -127,32 +127,20 @@ class FlarePoc:
         """End the server and its job processes; the clients stay."""
         self._end(SERVER)
 
-    def kill_server(self) -> None:
-        """End the server and its job processes at once and without notice, as a crash would; the clients stay."""
-        self._running.pop(SERVER).kill()
+    def kill(self, name: str = SERVER) -> None:
+        """End a participant and its job processes at once and without notice, as a crash would; the others stay.
 
-    def kill_client(self, name: str) -> None:
-        """End a client and its job processes at once and without notice, as a crash would.
-
-        :param name: the client's
+        :param name: ``server``, or a client's name
         """
         self._running.pop(name).kill()
 
-    def start_client(self, name: str, timeout: float = 90) -> None:
-        """Start a client again after :meth:`kill_client`, and wait until all is ready.
+    def start_again(self, name: str = SERVER, timeout: float = 90) -> None:
+        """Start a participant again after :meth:`kill` or :meth:`stop_server`, and wait until all is ready.
 
-        :param name: the client's
+        :param name: ``server``, or a client's name
         :param timeout: see :meth:`start`
         """
         self._start(name)
-        self.wait_until_ready(timeout)
-
-    def start_server(self, timeout: float = 90) -> None:
-        """Start the server again after :meth:`stop_server` or :meth:`kill_server`, and wait until all is ready.
-
-        :param timeout: seconds until the server must answer and every client be registered
-        """
-        self._start(SERVER)
         self.wait_until_ready(timeout)
 
     def wait_until_ready(self, timeout: float = 90) -> None:

@@ -40,6 +40,7 @@ HOST_MODULES = (
     "function_source",
     "pipeline_source",
     "bound_pipeline",
+    "module_package",
     "flare_job",
     "sent_sets",
     "token_store",

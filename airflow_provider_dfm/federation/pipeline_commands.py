@@ -86,8 +86,9 @@ class PipelineCommands:
     def keep_pipeline(self, pipeline: PreparedPipeline) -> Any:
         """Keep a prepared pipeline below ``results_path``, as ``pipelines/<fingerprint>.json``.
 
-        :return: the file. :meth:`execute` takes it, in any session of this federation and home site, as long as the
-            versions of the federation's API and of nv_dfm_core, and the operations, are what they are now.
+        :return: the file. :meth:`FederationSession.execute` takes it, in any session of this federation and home site,
+            as long as the versions of the federation's API and of nv_dfm_core, and the operations, are what they are
+            now.
         :raises ConnectionSettingsError: the session has no ``results_path``.
         """
         if self._results_path is None:

@@ -16,14 +16,14 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow_provider_dfm.federation.errors import (
     ConnectionSettingsError,
     FederationError,
-    PipelineError,
     ResultsIncomplete,
 )
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
+from airflow_provider_dfm.federation.job_commands import JobCommands
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.named_function import is_function
-from airflow_provider_dfm.federation.pipeline import is_pipeline_json
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
+from airflow_provider_dfm.hooks.locations import at_uri, read_pipeline
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.discovery import Discovery
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.federation_api import FederationApi
     from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.job_files import Patterns
-    from airflow_provider_dfm.federation.job_identity import JobIdentity
     from airflow_provider_dfm.federation.job_meta import JobMeta
-    from airflow_provider_dfm.federation.job_status import JobStatus
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.pipeline import PipelineDefinition
     from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
 DEFAULT_CONNECTION = "dfm_default"
 
 
-class DfmHook(FlareCommands, BaseHook):
+class DfmHook(FlareCommands, JobCommands, BaseHook):
     """A session with a federation, open inside a ``with``.
 
     .. code-block:: python
@@ -96,7 +94,7 @@ class DfmHook(FlareCommands, BaseHook):
     def results_path(self) -> ObjectStoragePath:
         """Where the results of jobs are kept: the connection's, or a folder below Airflow's home."""
         home = os.environ.get("AIRFLOW_HOME", os.path.expanduser("~/airflow"))
-        return _at_uri("results_path", self.settings.results_path or f"file://{home}/dfm_results")
+        return at_uri("results_path", self.settings.results_path or f"file://{home}/dfm_results")
 
     def get_conn(self) -> FederationSession:
         """The open session; opens it where it is not.
@@ -105,7 +103,7 @@ class DfmHook(FlareCommands, BaseHook):
         """
         if self._session is None:
             kit = self.settings.startup_kit
-            session = self._new_session(startup_kit=_at_uri("startup_kit", kit) if "://" in kit else None)
+            session = self._new_session(startup_kit=at_uri("startup_kit", kit) if "://" in kit else None)
             session.open()
             self._session = session
         return self._session
@@ -132,7 +130,7 @@ class DfmHook(FlareCommands, BaseHook):
         :param pipeline_arguments: see :meth:`prepare`.
         """
         with self.unconnected() as session:
-            prepared = session.prepare(_read_pipeline(pipeline), pipeline_arguments=pipeline_arguments)
+            prepared = session.prepare(read_pipeline(pipeline), pipeline_arguments=pipeline_arguments)
             return prepared.parameter_schema
 
     def describe_federation(self) -> FederationApi:
@@ -161,7 +159,7 @@ class DfmHook(FlareCommands, BaseHook):
         pipeline_arguments: Mapping[str, Any] | None = None,
     ) -> PreparedPipeline:
         """Prepare a pipeline; see :meth:`FederationSession.prepare`. Its file may be at any URI."""
-        return self.get_conn().prepare(_read_pipeline(pipeline), restrict_to_sites, debug, pipeline_arguments)
+        return self.get_conn().prepare(read_pipeline(pipeline), restrict_to_sites, debug, pipeline_arguments)
 
     def prepare_discovery(
         self,
@@ -170,13 +168,13 @@ class DfmHook(FlareCommands, BaseHook):
         pipeline_arguments: Mapping[str, Any] | None = None,
     ) -> PreparedPipeline:
         """Prepare a pipeline of mode discovery; see :meth:`FederationSession.prepare_discovery`."""
-        return self.get_conn().prepare_discovery(_read_pipeline(pipeline), restrict_to_sites, pipeline_arguments)
+        return self.get_conn().prepare_discovery(read_pipeline(pipeline), restrict_to_sites, pipeline_arguments)
 
     def discover(
         self, pipeline: PipelineDefinition, restrict_to_sites: RestrictToSites = None, **options: Any
     ) -> Discovery:
         """Ask which values a pipeline's parameters may have; see :meth:`FederationSession.discover`."""
-        return self.get_conn().discover(_read_pipeline(pipeline), restrict_to_sites, **options)
+        return self.get_conn().discover(read_pipeline(pipeline), restrict_to_sites, **options)
 
     def execute(
         self,
@@ -188,7 +186,7 @@ class DfmHook(FlareCommands, BaseHook):
 
         The job waits for a lost connection, and its results and callbacks go on where they were.
         """
-        return self._patient(self.get_conn().execute(_read_pipeline(pipeline), input_params, **options))
+        return self._patient(self.get_conn().execute(read_pipeline(pipeline), input_params, **options))
 
     def send_input_params(
         self, job_id: str, input_params: ParameterSets, key: str | None = None, stop: bool = False
@@ -202,15 +200,11 @@ class DfmHook(FlareCommands, BaseHook):
         key = key or uuid.uuid4().hex
         return patiently(lambda: self.get_conn().send_input_params(job_id, input_params, key, stop), self, self.log)
 
-    def send_stop_frame(self, job_id: str, key: str | None = None) -> None:
-        """Let a pipeline end once it has done all its sets; see :meth:`FederationSession.send_stop_frame`."""
-        self.send_input_params(job_id, [], key, stop=True)
-
     def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
         """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder or archive may be at any URI."""
         source: Any = job_definition_path
         if not is_function(source):
-            source = _at_uri("job_definition_path", source)
+            source = at_uri("job_definition_path", source)
         return self.get_conn().submit_job(source, **options)
 
     def reattach(
@@ -299,10 +293,6 @@ class DfmHook(FlareCommands, BaseHook):
         """The Python code that each site will run, by site."""
         return self.get_conn().debug_show_code(pipeline)
 
-    def active_jobs(self, identity: JobIdentity) -> list[str]:
-        """The ids of an identity's jobs that have not ended."""
-        return self.get_conn().active_jobs(identity)
-
     def clone_job(self, job_id: str) -> FederationJob:
         """Submit a job once more, as another one; see :meth:`FederationSession.clone_job`."""
         return self.get_conn().clone_job(job_id)
@@ -310,14 +300,6 @@ class DfmHook(FlareCommands, BaseHook):
     def get_job_meta(self, job_id: str) -> JobMeta:
         """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
         return self.get_conn().get_job_meta(job_id)
-
-    def find_job(self, job_id: str) -> JobMeta | None:
-        """As :meth:`get_job_meta`, but None for an id that nobody knows."""
-        return self.get_conn().find_job(job_id)
-
-    def get_status(self, job_id: str) -> JobStatus:
-        """A job's state; UNKNOWN for an id that nobody knows."""
-        return self.get_conn().get_status(job_id)
 
     def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`FederationSession.check_job`."""
@@ -334,7 +316,7 @@ class DfmHook(FlareCommands, BaseHook):
 
         folder = self.results_path / check_job_id(job_id) / DOWNLOAD
         if destination is not None:
-            folder = _at_uri("destination", destination)
+            folder = at_uri("destination", destination)
         there = find_download(folder, job_id, paths)
         return self.get_conn().download_job_result(job_id, folder, paths) if there is None else there
 
@@ -363,26 +345,3 @@ class DfmHook(FlareCommands, BaseHook):
         else:
             parts.append("local target: all sites run in the task")
         return "; ".join(parts)
-
-
-def _at_uri(field: str, uri: str) -> ObjectStoragePath:
-    try:
-        return ObjectStoragePath(uri)
-    except (ValueError, ImportError) as error:
-        raise ConnectionSettingsError(f"{field}: cannot use {uri}: {error}") from error
-
-
-def _read_pipeline(pipeline: Any) -> Any:
-    """A pipeline's JSON where a path or URI was given; anything else as it is."""
-    if not isinstance(pipeline, str) or is_function(pipeline) or is_pipeline_json(pipeline):
-        return pipeline
-    try:
-        text = ObjectStoragePath(pipeline).read_text(encoding="utf-8")
-    except Exception as error:  # fsspec passes on whatever its stores' libraries raise
-        raise PipelineError(
-            f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path or "
-            "URI of a JSON file, the JSON itself, or package.module:function."
-        ) from error
-    if not is_pipeline_json(text):
-        raise PipelineError(f"The file {pipeline} is no DFM pipeline: it holds no JSON object.")
-    return text

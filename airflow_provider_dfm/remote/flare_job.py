@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
+from airflow_provider_dfm.remote.module_package import write_package
 
 # A name of its own, so that it does not hide a provider that is installed at a site.
 PACKAGE = "airflow_provider_dfm_job"
@@ -92,8 +93,7 @@ def _write_app(job: str, site: str, config: dict[str, Any], job_modules: dict[st
     rest = {"format_version": 2, "components": [], "task_data_filters": [], "task_result_filters": []}
     name = "config_fed_server.json" if site == SERVER else "config_fed_client.json"
     _write(os.path.join(app, "config", name), json.dumps(rest | config, indent=2))
-    for name, source in {"__init__": "", **job_modules}.items():
-        _write(os.path.join(app, "custom", PACKAGE, f"{name}.py"), source)
+    write_package(os.path.join(app, "custom"), PACKAGE, job_modules)
 
 
 def _write(path: str, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import CUSTOM_PROPERTY, BoundPipeline
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.module_package import write_package
 from airflow_provider_dfm.remote.sent_sets import SentSets
 from airflow_provider_dfm.remote.token_store import TokenStore
 
@@ -131,11 +132,7 @@ class LocalJobs:
         path = os.path.join(self._folder, "path")
         if path in sys.path:
             return
-        package = os.path.join(path, SITE_PACKAGE)
-        os.makedirs(package)
-        for name, source in {"__init__": "", **self._site_modules}.items():
-            with open(os.path.join(package, f"{name}.py"), "w", encoding="utf-8") as file:
-                file.write(source)
+        write_package(path, SITE_PACKAGE, self._site_modules)
         sys.path.append(path)
         importlib.import_module(f"{SITE_PACKAGE}.local_site").use_site_process()
 

@@ -30,7 +30,7 @@ def kill_own(stage: Stage, cell: Cell, stop: dict[str, Any]) -> None:
 def kill_shared(stage: Stage, victim: str) -> None:
     """Kill what all runs under way need."""
     if victim == SERVER:
-        stage.federation.kill_server()
+        stage.federation.kill()
     else:
         stage.airflow.stop_component(COMPONENTS[victim], kill=True)
 
@@ -38,6 +38,6 @@ def kill_shared(stage: Stage, victim: str) -> None:
 def start_again(stage: Stage, victim: str) -> None:
     """Start again what :func:`kill_shared` killed."""
     if victim == SERVER:
-        stage.federation.start_server()
+        stage.federation.start_again()
     else:
         stage.airflow.start_component(COMPONENTS[victim])

@@ -29,7 +29,7 @@ from tests.outages.surroundings import connect, make_outage_federation, session_
 from tests.outages.waiting_run import HeldJobs, WaitingRun, wait_until
 
 START_SECONDS = 240
-# A submit whose reply is lost is given up after TRANSFER_SECONDS of federation/session.py, ten minutes.
+# A submit whose reply is lost is given up after SUBMIT_SECONDS of federation/submit_commands.py, and looked for then.
 END_SECONDS = 900
 
 

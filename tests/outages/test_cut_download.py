@@ -49,9 +49,9 @@ def test_a_download_outlives_the_death_of_its_server(killable, tmp_path, monkeyp
         while _size(private) < MODEL_BYTES / 4:
             if ended.wait(0.02):
                 return
-        killable.kill_server()
+        killable.kill()
         killed.append(_size(private))
-        killable.start_server()
+        killable.start_again()
 
     ended = threading.Event()
     killer = threading.Thread(target=kill_server)

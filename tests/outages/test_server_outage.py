@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.federation, pytest.mark.airflow]
 RUNNING_AT_ONCE = 4
 
 
-@pytest.mark.parametrize("end", ["kill_server", pytest.param("stop_server", marks=long_form_only)])
+@pytest.mark.parametrize("end", ["kill", pytest.param("stop_server", marks=long_form_only)])
 def test_deferred_tasks_outlast_the_server(outage_airflow, outage_federation, open_session, held_jobs, end):
     tasks, seconds = (20, 120) if LONG else (5, 20)
     run = WaitingRun(outage_airflow, "hold_deferred", tasks, held_jobs.conf(tasks))
@@ -30,7 +30,7 @@ def test_deferred_tasks_outlast_the_server(outage_airflow, outage_federation, op
     try:
         assert _states_during(seconds, run) == {("deferred", 1)}
     finally:
-        outage_federation.start_server()
+        outage_federation.start_again()
     held_jobs.release()
 
     assert run.wait_for_end(120 + 40 * tasks) == "success", run.logs_of_failed()
@@ -65,7 +65,7 @@ def test_a_kit_that_is_replaced_in_the_outage_reaches_the_tasks_that_wait(
         add_connection(outage_airflow, outage_federation)
         shutil.rmtree(old_kit)
     finally:
-        outage_federation.start_server()
+        outage_federation.start_again()
     held_jobs.release()
 
     assert run.wait_for_end(240) == "success", run.logs_of_failed()

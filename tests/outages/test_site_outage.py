@@ -14,13 +14,13 @@ def test_sets_that_do_not_reach_a_dead_site_fail_their_job_and_name_the_site(out
     with open_session() as session:
         job = session.execute("trial_pipelines:echo", {"value": 0}, autostop=False)
         assert next(job.follow_results(poll_interval=0.5)).value == 0
-        outage_federation.kill_client("seattle")
+        outage_federation.kill("seattle")
         try:
             assert job.send_input_params({"value": 1}) == [1]
             # A message has five minutes to arrive.
             assert job.wait_until_finished(timeout=400)
         finally:
-            outage_federation.start_client("seattle")
+            outage_federation.start_again("seattle")
         with pytest.raises(JobFailed, match="site seattle: parameter sets that were sent did not reach it") as caught:
             list(job.results())
         assert "did not finish" not in str(caught.value)

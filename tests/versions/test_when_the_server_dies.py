@@ -31,8 +31,8 @@ def test_a_wait_for_a_job_that_died_with_its_server_ends(jobs, poc, connection, 
     log, job_id, store = logging.getLogger("test"), jobs["running"].job_id, Store()
     wait_for_status(jobs["running"], "RUNNING")
     with DfmHook(connection) as hook:
-        poc.kill_server()
-        poc.start_server()
+        poc.kill()
+        poc.start_again()
         event = wait_for_job(JobWatch(hook), JobWait(job_id, time.time() + 300, log), poll_interval=1)
         answer = _abort(hook, job_id)
         with pytest.raises(JobFailed) as caught:

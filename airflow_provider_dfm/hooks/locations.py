@@ -1,0 +1,44 @@
+"""Files that a connection or a task names by path or URI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import ObjectStoragePath
+
+from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError
+from airflow_provider_dfm.federation.named_function import is_function
+from airflow_provider_dfm.federation.pipeline import is_pipeline_json
+
+
+def at_uri(field: str, uri: str) -> ObjectStoragePath:
+    """A path for what a user gave.
+
+    :param field: what it was given as, for the error.
+    :param uri: path or URI.
+    :raises ConnectionSettingsError: there is no such kind of store here.
+    """
+    try:
+        return ObjectStoragePath(uri)
+    except (ValueError, ImportError) as error:
+        raise ConnectionSettingsError(f"{field}: cannot use {uri}: {error}") from error
+
+
+def read_pipeline(pipeline: Any) -> Any:
+    """A pipeline's JSON where a path or URI was given; anything else as it is.
+
+    :param pipeline: what a user gave.
+    :raises PipelineError: the file cannot be read, or is no pipeline.
+    """
+    if not isinstance(pipeline, str) or is_function(pipeline) or is_pipeline_json(pipeline):
+        return pipeline
+    try:
+        text = ObjectStoragePath(pipeline).read_text(encoding="utf-8")
+    except Exception as error:  # fsspec passes on whatever its stores' libraries raise
+        raise PipelineError(
+            f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path or "
+            "URI of a JSON file, the JSON itself, or package.module:function."
+        ) from error
+    if not is_pipeline_json(text):
+        raise PipelineError(f"The file {pipeline} is no DFM pipeline: it holds no JSON object.")
+    return text
