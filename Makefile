@@ -9,7 +9,7 @@ UNIT := not federation and not airflow and not browser and not store
 PYTEST_OPTIONS ?=
 # How many processes share the tests; 0: all in one.
 WORKERS ?= 2
-PARALLEL := -n $(WORKERS) --dist loadscope
+PARALLEL := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 KILLS ?= 200
 # Environments that nothing but test-all-versions needs.
 OTHER_VERSIONS := flare-2.7 flare-2.8

@@ -42,27 +42,33 @@ TRIALS = TESTS / "federation"
 class FolderScheduling(LoadScopeScheduling):
     """Keeps the tests of a folder in one process, where they share what they start; unit tests go to any.
 
-    The longest folder is two: the tests that need Airflow's scheduler, and the others.
+    The longest folder is three: the tests that need Airflow's scheduler, those that run DAGs without, and the others.
     """
 
     def _split_scope(self, nodeid):
         folder = nodeid.split("/")[1]
         if folder == "unit":
             return nodeid
-        if folder == "integration" and _needs_scheduler(nodeid.partition("::")[0]):
-            return f"{folder}, Airflow"
-        return folder
+        return f"{folder}, {_needs(nodeid.partition('::')[0])}" if folder == "integration" else folder
 
 
 @functools.lru_cache
-def _needs_scheduler(file):
-    return re.search(r"^def \w+\([^)]*\bairflow\b", (ROOT / file).read_text(), re.MULTILINE) is not None
+def _needs(file):
+    text = (ROOT / file).read_text()
+    if re.search(r"^def \w+\([^)]*\bairflow\b", text, re.MULTILINE):
+        return "scheduler"
+    return "database" if '"database"' in text else "federation"
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     # Marks for --dist loadgroup do nothing with pytest 9.2: xdist/remote.py of 3.8.0 sets item._nodeid.
     return FolderScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    # The short ones last, so that all processes have something to do to the end.
+    items.sort(key=lambda item: TESTS / "unit" in item.path.parents)
 
 
 @pytest.fixture(scope="session")
