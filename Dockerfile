@@ -1,6 +1,6 @@
 # All images of docker-compose.yaml. Each pip layer comes before the sources that change more often.
 # Pins: constraints/, the same files that `make environments` uses; they are there for Python 3.10, 3.11 and 3.12.
-ARG BASE_IMAGE=python:3.11-slim-bookworm
+ARG BASE_IMAGE=python:3.11.16-slim-bookworm
 
 FROM ${BASE_IMAGE} AS base
 ENV LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -49,13 +49,14 @@ COPY airflow_provider_dfm/__init__.py /build/airflow_provider_dfm/
 RUN --mount=type=cache,target=/root/.cache/pip \
     touch /build/README.md \
     && python3 -m venv /opt/environments/airflow \
-    && /opt/environments/airflow/bin/pip install \
-        --constraint "/build/constraints/cluster-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt" \
-        "/build[s3,cluster]"
+    && pins="/build/constraints/cluster-$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt" \
+    # pip's own environments for building know no pins.
+    && /opt/environments/airflow/bin/pip install --constraint "$pins" hatchling \
+    && /opt/environments/airflow/bin/pip install --constraint "$pins" --no-build-isolation "/build[s3,cluster]"
 COPY --from=federation-environment /opt/environments/federation /opt/environments/federation
 COPY airflow_provider_dfm /build/airflow_provider_dfm
 RUN --mount=type=cache,target=/root/.cache/pip \
-    /opt/environments/airflow/bin/pip install --no-deps --force-reinstall /build
+    /opt/environments/airflow/bin/pip install --no-deps --no-build-isolation --force-reinstall /build
 ARG FEDERATION_FOLDER=demo/federation
 COPY ${FEDERATION_FOLDER} /opt/federation
 ARG DAGS=dags/weather_*

@@ -16,7 +16,7 @@ KIT = Path("/secrets/startup-kit")
 def main() -> None:
     """Do each step; what was done before is left alone, or done again with the same outcome."""
     subprocess.run(["airflow", "db", "migrate"], check=True)
-    print(f"The store has the startup kit: {startup_kits.upload(KIT, 'weather')} files.", flush=True)
+    print(f"The store has the startup kit: {startup_kits.upload(KIT, 'weather')}", flush=True)
     subprocess.run(["airflow", "connections", "import", str(startup_kits.CONNECTIONS)], check=True)
 
 

@@ -32,7 +32,7 @@ def make_secrets() -> dict[str, str]:
     """The cluster's secrets: those made before, or new ones."""
     file = STATE / "secrets.json"
     if not file.exists():
-        made = {name: secrets.token_urlsafe(32) for name in NAMES}
+        made = {name: secrets.token_urlsafe(64) for name in NAMES}
         made["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
         _write(file, json.dumps(made))
     known: dict[str, str] = json.loads(file.read_text())

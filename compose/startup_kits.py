@@ -1,17 +1,24 @@
 """Puts a startup kit into the store, where all workers and the triggerer find it.
 
-``python startup_kits.py FOLDER NAME`` makes it ``s3://store@federation/kits/NAME``, for a connection's
-``startup_kit``. Runs in Airflow's environment, with the store's credentials.
+``python startup_kits.py KIT NAME`` makes it ``s3://store@federation/kits/NAME.tar``, for a connection's
+``startup_kit``. ``KIT`` is the kit's folder, or a zip or tar of it; ``-`` is such an archive on the standard input.
+Runs in Airflow's environment, with the store's credentials.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import boto3
+
+from airflow_provider_dfm.federation.errors import StartupKitError
+from airflow_provider_dfm.federation.startup_kit import copy_startup_kit
 
 BUCKET = "federation"
 CONNECTIONS = Path(__file__).resolve().parent / "connections.json"
@@ -26,23 +33,37 @@ def store() -> Any:
     return client
 
 
-def upload(folder: Path, name: str) -> int:
+def upload(kit: Path, name: str) -> str:
     """Put a kit into the store; what is there under its name is replaced.
 
-    :param folder: the kit's root, which holds ``startup/`` and ``local/``
+    :param kit: the kit's folder, which holds ``startup/`` and ``local/``, or a zip or tar of it
     :param name: the kit's name in the store
-    :return: how many files it has
-    :raises FileNotFoundError: there is no kit in the folder
+    :return: where it is, for a connection's ``startup_kit``
+    :raises StartupKitError: there is no whole kit
     """
-    if not (folder / "startup" / "fed_admin.json").is_file():
-        raise FileNotFoundError(f"{folder} is no administrator's startup kit: it has no startup/fed_admin.json")
-    client = store()
-    files = [path for part in ("startup", "local") for path in sorted((folder / part).rglob("*")) if path.is_file()]
-    for path in files:
-        client.upload_file(str(path), BUCKET, f"kits/{name}/{path.relative_to(folder).as_posix()}")
-    return len(files)
+    archive = io.BytesIO()
+    # Only this user can enter the folder.
+    with tempfile.TemporaryDirectory() as private, tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(copy_startup_kit(kit, Path(private)), arcname=".")
+    store().put_object(Bucket=BUCKET, Key=f"kits/{name}.tar", Body=archive.getvalue())
+    return f"s3://store@{BUCKET}/kits/{name}.tar"
+
+
+def main() -> int:
+    """Put the kit that the command line names into the store; 0 when it is there."""
+    source, name = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as private:
+        kit = Path(source)
+        if source == "-":
+            kit = Path(private) / "kit"
+            kit.write_bytes(sys.stdin.buffer.read())
+        try:
+            print(upload(kit, name))
+        except StartupKitError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
 
 
 if __name__ == "__main__":
-    kit, wanted = Path(sys.argv[1]), sys.argv[2]
-    print(f"s3://store@{BUCKET}/kits/{wanted}: {upload(kit, wanted)} files")
+    sys.exit(main())

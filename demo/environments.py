@@ -33,7 +33,7 @@ REQUIREMENTS = {
     "flare-2.7": ["nvflare==2.7.3"],
     "flare-2.8": ["nvflare==2.8.3"],
     # Never built below .build/: the Dockerfile installs it, by its constraints.
-    "cluster": ["apache-airflow==3.3.2", ".[s3,cluster]"],
+    "cluster": ["apache-airflow==3.3.2", "hatchling", ".[s3,cluster]"],
 }
 # The others are for `make test-all-versions` alone, which names them, and for the images.
 BUILT_BY_DEFAULT = ("airflow", "federation")

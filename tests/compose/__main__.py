@@ -17,7 +17,7 @@ from demo.child_process import free_ports
 from tests.compose.cluster import Cluster
 from tests.compose.engine import ComposeError, Engine, find_engine
 from tests.compose.isolation import isolation_faults
-from tests.compose.runs import killing_run, quiet_run, retried_run
+from tests.compose.runs import connection_faults, killing_run, quiet_run, retried_run, store_faults
 from tests.compose.stand_ins import build_stand_ins, stand_in_variables
 
 PROJECT = "dfm-compose-check"
@@ -42,6 +42,8 @@ def check(engine: Engine, port: int, tell: Callable[[str], None]) -> list[str]:
     faults += killing_run(cluster, tell)
     tell("The demo DAG, with a worker killed while it submits")
     faults += retried_run(cluster, tell)
+    tell("The test of the connection, and the store stopped and started again")
+    faults += connection_faults(cluster) + store_faults(cluster)
     tell("Looking at what each container can reach and holds")
     return faults + isolation_faults(cluster)
 

@@ -48,6 +48,14 @@ class Cluster(AirflowApi):
         """
         return next(task for task in self.task_instances(dag_id, run_id) if task["task_id"] == task_id)
 
+    def latest_success(self, dag_id: str) -> str:
+        """The id of a DAG's latest run that succeeded.
+
+        :param dag_id: the DAG's id
+        """
+        path = f"/api/v2/dags/{dag_id}/dagRuns?state=success&order_by=-start_date&limit=1"
+        return str(self.api("GET", path)["dag_runs"][0]["dag_run_id"])
+
     def wait_for_task(self, dag_id: str, run_id: str, task_id: str, state: str, timeout: float) -> dict[str, Any]:
         """Wait until a task instance has a state.
 

@@ -11,8 +11,10 @@ from tests.compose.cluster import Cluster
 PORTS = {"database": 5432, "broker": 6379, "store": 8333, "api-server": 8080, "flare-server": 8002}
 REACHES = {
     "worker": {"broker", "store", "api-server", "flare-server"},
-    "triggerer": {"database", "broker", "store", "api-server", "flare-server"},
-    "scheduler": {"database", "broker", "store", "api-server"},
+    "triggerer": {"database", "store", "api-server", "flare-server"},
+    "scheduler": {"database", "broker", "api-server"},
+    "dag-processor": {"database", "api-server"},
+    "api-server": {"database", "store", "api-server"},
     "flare-server": {"flare-server"},
     "seattle": {"flare-server"},
     "san-francisco": {"flare-server"},

@@ -16,6 +16,11 @@ import pathlib, sys, celery
 control = celery.Celery(broker=pathlib.Path("/secrets/broker_url").read_text()).control
 sys.exit(not getattr(control, sys.argv[1])("default", destination=[sys.argv[2]], reply=True, timeout=20))
 """
+# Runs in a worker: names what is in a folder of the store.
+LIST = """
+import sys, airflow.sdk
+print(*[path.name for path in airflow.sdk.ObjectStoragePath(sys.argv[1]).iterdir()])
+"""
 
 
 def quiet_run(cluster: Cluster, tell: Callable[[str], None]) -> list[str]:
@@ -77,6 +82,32 @@ def retried_run(cluster: Cluster, tell: Callable[[str], None]) -> list[str]:
     return faults + ([] if second["try_number"] > 1 else ["compare was killed too late: there was no second try"])
 
 
+def connection_faults(cluster: Cluster) -> list[str]:
+    """What is wrong with the connection ``weather``, as the triggerer sees it.
+
+    :param cluster: where
+    """
+    option = ["--env", "AIRFLOW__CORE__TEST_CONNECTION=Enabled"]
+    command = ["airflow", "connections", "test", "weather"]
+    told = cluster.engine.run("exec", *option, cluster.container("triggerer"), *command)
+    return [] if "Connection success!" in told else [f"airflow connections test weather: {told}"]
+
+
+def store_faults(cluster: Cluster) -> list[str]:
+    """What the store has lost after it was stopped and started again.
+
+    :param cluster: where; a run of the DAG has succeeded
+    """
+    run_id = cluster.latest_success(DAG)
+    store = cluster.container("store")
+    cluster.engine.run("restart", store)
+    cluster.engine.wait_until_healthy(store)
+    folder = cluster.xcom(DAG, run_id, "read")["uri"]
+    kept = cluster.engine.execute(cluster.container("worker"), "python", "-c", LIST, folder).split()
+    faults = [] if {"manifest.json", "results.jsonl"} <= set(kept) else [f"The store has lost results: only {kept}"]
+    return faults + _log_faults(cluster, run_id)
+
+
 def _consume(cluster: Cluster, hostname: str, command: str) -> None:
     cluster.engine.execute(cluster.worker(hostname), "python", "-c", CONSUME, command, f"celery@{hostname}")
 
@@ -100,10 +131,13 @@ def _faults(cluster: Cluster, run_id: str, before: set[str], tell: Callable[[str
         faults.append(f"{run_id} read {read['job_id']}, and the federation got {sorted(made)}")
     if not read["uri"].startswith("s3://"):
         faults.append(f"The results are not in the store: {read['uri']}")
+    return faults + _log_faults(cluster, run_id)
+
+
+def _log_faults(cluster: Cluster, run_id: str) -> list[str]:
     # Its worker may be gone: the log has to come from the store.
-    if "warmer" not in cluster.task_log(DAG, run_id, "report"):
-        faults.append("The log of report is not to be read")
-    return faults
+    told = cluster.task_log(DAG, run_id, "report")
+    return [] if "warmer" in told else [f"The log of report is not to be read: {told[-500:]}"]
 
 
 def _reader_faults(cluster: Cluster, run_id: str, submitter: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -30,6 +31,17 @@ FEDERATION = {"flare-server", "seattle", "san-francisco"}
 def document():
     """The compose file with its anchors merged."""
     return yaml.safe_load(COMPOSE_FILE.read_text())
+
+
+@pytest.fixture
+def secret_holders(monkeypatch):
+    """The containers that ``compose/setup.py`` gives a file to, by the file's name."""
+    # The image has all its scripts in one folder.
+    for folder in ("demo", "demo/federation"):
+        monkeypatch.syspath_prepend(str(ROOT / folder))
+    setup = importlib.import_module("compose.setup")
+    files = setup.secret_files(dict.fromkeys([*setup.NAMES, "fernet"], ""))
+    return lambda wanted: {name for name, held in files.items() if wanted in held}
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +89,25 @@ def test_the_images_of_others_are_pinned(services):
     images = [service["image"] for service in services.values() if "IMAGES" not in service["image"]]
     assert len(images) == 3
     for image in images:
-        assert re.fullmatch(r"\$\{[A-Z_]+:-[a-z/]+:[\d.]+(-bookworm)?\}", image)
+        assert re.fullmatch(r"\$\{[A-Z_]+:-[a-z/]+:\d+\.\d+(\.\d+)?(-[a-z]+)?\}", image)
+
+
+def test_the_base_image_is_pinned_in_both_files(services):
+    bases = {service["build"]["args"]["BASE_IMAGE"] for service in services.values() if "build" in service}
+    (base,) = {re.fullmatch(r"\$\{BASE_IMAGE:-(python:\d+\.\d+\.\d+-[a-z-]+)\}", name)[1] for name in bases}
+    assert f"ARG BASE_IMAGE={base}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_an_image_of_our_own_is_asked_of_no_registry(services):
+    own = {name: service for name, service in services.items() if "IMAGES" in service["image"]}
+    assert {service.get("pull_policy") for service in own.values()} == {"never"}
+
+
+def test_no_proxy_is_asked_for_another_container(document, services):
+    ports = {"database", "broker", "store", "api-server", "flare-server"}
+    for name in services.keys() - {"setup", "database", "broker"}:
+        for variable in ("NO_PROXY", "no_proxy"):
+            assert set(services[name]["environment"][variable].split(",")) == {"localhost", "127.0.0.1", *ports}
 
 
 def test_every_volume_belongs_to_one_container(document, services):
@@ -105,6 +135,14 @@ def test_only_workers_and_triggerer_come_to_the_federation(services):
 def test_a_worker_has_no_way_to_the_database(services):
     assert "control" not in services["worker"]["networks"]
     assert services["database"]["networks"] == ["control"]
+
+
+@pytest.mark.parametrize(
+    ("network", "service", "keys"), [("store", "store", "aws_credentials"), ("queue", "broker", "broker_url")]
+)
+def test_only_who_has_its_keys_comes_to_a_service(services, secret_holders, network, service, keys):
+    there = {name for name, service in services.items() if network in service.get("networks", [])}
+    assert there == {service} | secret_holders(keys)
 
 
 def test_what_goes_on_running_says_whether_it_is_healthy(services):

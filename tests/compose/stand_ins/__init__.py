@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.compose.engine import BUILD_SECONDS, ROOT, Engine
+from tests.compose.engine import BUILD_SECONDS, Engine
 
 HERE = Path(__file__).resolve().parent
 BASE_IMAGE = "localhost/debian:bookworm"
@@ -34,8 +34,6 @@ def build_stand_ins(engine: Engine, images: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder) / "context"
         shutil.copytree(HERE, context)
-        # Of the Python that the base image has.
-        shutil.copy(ROOT / "constraints" / "airflow-3.11.txt", context / "airflow-constraints.txt")
         for name in VARIABLES.values():
             options = ["--network", "host", "--build-arg", f"BASE_IMAGE={BASE_IMAGE}", "--target", name]
             engine.run("build", *options, "--tag", f"{images}-{name}", str(context), timeout=BUILD_SECONDS)
