@@ -14,7 +14,7 @@ from airflow_provider_dfm.federation.errors import JobTimedOut, ResultsIncomplet
 from airflow_provider_dfm.federation.growing_set import GrowingSet, Order, order_of
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.results import pipeline_expectation
-from airflow_provider_dfm.federation.tokens import Result, read_token, token_identity
+from airflow_provider_dfm.federation.tokens import Result, read_token
 
 # So many results of an ended job are read at a time.
 BATCH = 100
@@ -56,7 +56,6 @@ class LiveResults:
         self._using = threading.Lock()
         self._ready: deque[Result] = deque()
         self._rest: Iterator[Result] | None = None
-        self._seen: set[tuple[Any, ...]] = set()
         self._sets: dict[int, GrowingSet] = {}
         self._read_to = 0
         self._released = 0
@@ -118,12 +117,9 @@ class LiveResults:
         while text := (answer := self._read_tokens(self._read_to))["text"]:
             self._read_to = answer["position"]
             for line in text.splitlines():
-                raw = json.loads(line)
-                identity = token_identity(raw)
-                token = read_token(raw)
-                if identity not in self._seen and token.frame:
+                token = read_token(json.loads(line))
+                if token.frame:
                     self._sets.setdefault(token.frame[0], GrowingSet()).add(token)
-                self._seen.add(identity)
 
     def _release(self, expectation: dict[str, Any]) -> None:
         places, yields = expectation["places"], expectation.get("yields", {})

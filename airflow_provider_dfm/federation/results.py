@@ -219,6 +219,8 @@ def is_pipeline_job(meta: JobMeta) -> bool:
 def pipeline_expectation(meta: JobMeta) -> dict[str, Any]:
     """What a pipeline has to give: ``parameter_sets``, their number, and the ``places``.
 
+    Of a place that gets several values for each set, ``certain`` says how many.
+
     :param meta: the job's meta, as the server has it.
     :raises JobFailed: the job was not made by this provider, so that its results are not kept.
     """
@@ -257,7 +259,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     parameter_sets = expectation["parameter_sets"] + sum(send["count"] for send in sends)
     failures = _inside(folder, "failures.json")
     places = tuple(expectation["places"])
-    missing = index.missing(parameter_sets, places)
+    missing = index.missing(parameter_sets, dict.fromkeys(places, 1) | expectation.get("certain", {}))
     if "set_numbers" in expectation:
         numbers = set(expectation["set_numbers"])
         missing = {index: lacking for index, lacking in missing.items() if index in numbers}

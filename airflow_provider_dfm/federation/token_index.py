@@ -7,7 +7,8 @@ import json
 import re
 import sqlite3
 import struct
-from collections.abc import Collection, Iterator, Mapping
+from array import array
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,13 @@ TEMPORARY = ""
 SCHEMA = """
 PRAGMA journal_mode = OFF;
 CREATE TABLE token (
-    frame BLOB, place TEXT, site TEXT, node TEXT, kind TEXT, parameter_set INTEGER, arrival INTEGER, offset INTEGER,
-    PRIMARY KEY (frame, place, site, node)
+    frame BLOB, place TEXT, arrival INTEGER, site TEXT, kind TEXT, parameter_set INTEGER, offset INTEGER,
+    PRIMARY KEY (frame, place, arrival)
 ) WITHOUT ROWID;
 CREATE TABLE ended (parameter_set INTEGER PRIMARY KEY);
 BEGIN;
 """
-# FLARE's reliable messages repeat what was not confirmed in time: a token that is there already is the same one.
-ADD = "INSERT OR IGNORE INTO token VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+ADD = "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?)"
 IN_ORDER = "SELECT offset FROM token WHERE kind = 'value' ORDER BY frame, place, arrival"
 
 # What comes of a line that a controller did not write.
@@ -95,23 +95,23 @@ class TokenIndex:
             "SELECT parameter_set, place, site FROM token WHERE kind = 'pickle' ORDER BY arrival"
         )
 
-    def missing(self, parameter_sets: int, places: Collection[str]) -> dict[int, tuple[str, ...]]:
-        """The sets that were not answered: to the places without a value, or to none where the end is missing.
+    def missing(self, parameter_sets: int, places: Mapping[str, int]) -> dict[int, tuple[str, ...]]:
+        """The sets that were not answered: to the places that lack a value, or to none where the end is missing.
 
         :param parameter_sets: how many sets there were.
-        :param places: the places that need a value for every set.
+        :param places: the places that need values for every set, and how many at least.
         """
-        has = {place: bytearray(parameter_sets) for place in places}
+        lacks = {place: array("H", [count]) * parameter_sets for place, count in places.items()}
         for parameter_set, place in self._tokens.execute("SELECT parameter_set, place FROM token"):
-            if place in has and parameter_set < parameter_sets:
-                has[place][parameter_set] = True
+            if place in lacks and parameter_set < parameter_sets and lacks[place][parameter_set]:
+                lacks[place][parameter_set] -= 1
         ended = bytearray(parameter_sets)
         for (parameter_set,) in self._tokens.execute("SELECT parameter_set FROM ended"):
             if parameter_set < parameter_sets:
                 ended[parameter_set] = True
         missing = {}
         for number in range(parameter_sets):
-            lacking = tuple(place for place in places if not has[place][number])
+            lacking = tuple(place for place in places if lacks[place][number])
             if lacking or not ended[number]:
                 missing[number] = lacking
         return missing
@@ -137,10 +137,7 @@ class TokenIndex:
         if token.kind in ("value", "pickle"):
             # Packed, they sort as the tuples do.
             frame = struct.pack(f">{len(token.frame)}Q", *token.frame)
-            node = str(raw["source_node"])
-            self._tokens.execute(
-                ADD, (frame, token.place, token.site, node, token.kind, parameter_set, arrival, offset)
-            )
+            self._tokens.execute(ADD, (frame, token.place, arrival, token.site, token.kind, parameter_set, offset))
         elif token.kind == "error":
             for error in token.value:
                 self._errors[_adapter_error(error, parameter_set, token.site)] = None

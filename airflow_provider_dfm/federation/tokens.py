@@ -8,7 +8,6 @@ One token a line, as DFM dumps it (nv_dfm_core/exec/_token_package.py): ``source
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -155,18 +154,3 @@ def read_token(raw: Mapping[str, Any]) -> Token:
         return Token("value", *where, read_plain(base64.b64decode(value["value"]), models))
     except NotPlain:
         return Token("pickle", *where)
-
-
-def token_identity(token: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What is the same in a token that came twice: FLARE's reliable messages repeat what was not confirmed in time.
-
-    :param token: as DFM dumps it.
-    """
-    frame = token["frame"]["frame"]
-    return (
-        token["source_site"],
-        token["source_node"],
-        token["target_place"],
-        frame if frame == "stop" else tuple(frame),
-        json.dumps(token["tagged_data"], sort_keys=True) if token["target_place"] == STATUS_PLACE else None,
-    )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from typing import Any
+
+from airflow_provider_dfm.remote.parameter_places import yield_counts
 
 CUSTOM_PROPERTY = "airflow_provider_dfm"
 SERVER = "server"
@@ -15,7 +18,7 @@ class BoundPipeline:
 
     :param prepared: an ``nv_dfm_core.api.PreparedPipeline``.
     :param parameter_sets: one dict a set; checked before.
-    :param places: the yield places that get a value for every set.
+    :param places: the yield places that get a value for every set; as many times as they get one.
     :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
     :param autostop: whether the pipeline ends after these sets; otherwise it takes further ones until it is stopped.
     :param discovery: of a pipeline of mode discovery: see ``discovery.discovery_of``.
@@ -69,8 +72,9 @@ class BoundPipeline:
         """
         properties = {
             "parameter_sets": len(self.parameter_sets),
-            "places": self.places,
-            "yields": self._yields(),
+            "places": sorted(set(self.places)),
+            "certain": dict(Counter(self.places)),
+            "yields": yield_counts(self.prepared),
             "parameters": self.parameters,
             "sites": sorted(self.prepared.net_irs()),
             "content": self.content(),
@@ -83,17 +87,6 @@ class BoundPipeline:
         if self._set_numbers is not None:
             properties |= {"set_numbers": self._set_numbers, "continues": self._continues}
         return {CUSTOM_PROPERTY: properties}
-
-    def _yields(self) -> dict[str, int]:
-        """Place to how many statements yield to it; whoever follows the job knows by it what can still come."""
-        counts: dict[str, int] = {}
-        for net_ir in self.prepared.net_irs().values():
-            for transition in net_ir.transitions:
-                for statement in transition.fire_body:
-                    # The others are the set's end, at the status place, and what sites send to each other.
-                    if getattr(statement, "is_yield", False) and statement.kind == "data":
-                        counts[statement.place] = counts.get(statement.place, 0) + 1
-        return counts
 
     def open_places(self) -> dict[str, list[str]]:
         """Where parameter sets that are sent later go: site to the places of parameters that it has."""

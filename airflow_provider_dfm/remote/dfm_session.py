@@ -14,7 +14,7 @@ from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
 from airflow_provider_dfm.remote.ready_pipeline import ReadyPipeline, read_ready_pipeline
-from airflow_provider_dfm.remote.statement_checks import check_sites, check_statements
+from airflow_provider_dfm.remote.statement_checks import check_sites, check_statements, check_yields
 
 
 class DfmSession:
@@ -104,7 +104,7 @@ class DfmSession:
             "api_version": prepared.api_version,
             "sites": sites,
             "parameters": sorted(ready.parameters),
-            "places": ready.places,
+            "places": sorted(set(ready.places)),
             "fingerprint": ready.fingerprint(),
             "parameter_schema": ready.parameter_schema,
         }
@@ -129,6 +129,7 @@ class DfmSession:
             ) from error
         if pipeline.mode == "discovery":
             return discovery_of(pipeline, prepared)
+        check_yields(pipeline, prepared)
         return ReadyPipeline.of(pipeline, prepared)
 
     def _candidates(self, restrict_to_sites: Any, sites: list[str]) -> list[str]:

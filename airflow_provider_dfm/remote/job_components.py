@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import queue
+import threading
 from typing import Any
 
 from nv_dfm_core.targets.flare import FlareOptions
@@ -51,6 +52,25 @@ def make_router_deliver(router: Any) -> None:
     router._send_flare_message = send
 
 
+def send_results_first(router: Any, outbox: Outbox) -> None:
+    """Have a site's results brought by an outbox, and before any token that it sends to another site.
+
+    Such a token can be its last word on a parameter set, upon which another site reports the set's end: the server must
+    have all results of the set by then.
+
+    :param router: DFM's router, nv_dfm_core/targets/flare/_flare_router.py.
+    :param outbox: the site's.
+    """
+    send = router._send_flare_message
+
+    def send_after_results(recipient: str, token_package: Any) -> None:
+        outbox.flush()
+        send(recipient, token_package)
+
+    router._send_flare_message = send_after_results
+    router._send_this_job_yield_token_package_sync = outbox.put
+
+
 class ResultsController(Controller):
     """DFM's controller, except that results are kept and a failed site fails the job.
 
@@ -89,6 +109,8 @@ class ResultsController(Controller):
         self._to_send: queue.Queue[tuple[Frames, bool]] = queue.Queue()
         self._sent_sets = SentSets(parameter_sets, lambda frames, stop: self._to_send.put((frames, stop)))
         self._not_reached: dict[str, str] = {}
+        self._taking = threading.Lock()
+        self._taken: dict[str, int] = {}
 
     def start_controller(self, fl_ctx: Any) -> None:
         self._folder = os.path.join(fl_ctx.get_prop(FLContextKey.APP_ROOT), FOLDER)
@@ -130,7 +152,12 @@ class ResultsController(Controller):
             FrameSender(self._to_send, self._open_places, feeder, fl_ctx, self._abort_signal, self._fail)
 
     def _take_results(self, topic: str, request: Any, fl_ctx: Any) -> Any:
-        self._app_io_manager.receive_lines(request["lines"])
+        site = request["site"]
+        with self._taking:
+            # A message whose reply was lost comes again.
+            if request["number"] > self._taken.get(site, 0):
+                self._app_io_manager.receive_lines(request["lines"])
+                self._taken[site] = request["number"]
         return make_reply(ReturnCode.OK)
 
     def _fail(self, site: str, reason: str) -> None:
@@ -205,13 +232,13 @@ class PipelineExecutor(Executor):
         make_router_deliver(self._router)
         feeder = FrameFeeder(self._job_controller)
 
-        def send(lines: list[str]) -> None:
+        def send(number: int, lines: list[str]) -> None:
             request = Shareable()
-            request["lines"] = lines
+            request["site"], request["number"], request["lines"] = fl_ctx.get_identity_name(), number, lines
             deliver(SERVER, TOPIC_RESULTS, request, fl_ctx, self._abort_signal)
 
         self._outbox = Outbox(send, feeder.fail)
-        self._router._send_this_job_yield_token_package_sync = self._outbox.put
+        send_results_first(self._router, self._outbox)
         if self._is_open:
             tell_ready(feeder, fl_ctx, self._abort_signal)
 

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import pickle
+from typing import Any
+
 from nv_dfm_core.targets.local import _job_runner
+from nv_dfm_core.targets.local._local_router import LocalRouter
 
 from .wind_down import mend_wind_down
 
 
 class SiteProcess(_job_runner.JobRunner):
-    """DFM's, with the mended net runner."""
+    """DFM's, with the mended net runner, and results that come in order."""
 
     def run(self) -> None:
         mend_wind_down()
+        LocalRouter._send_this_job_yield_token_package_sync = _yield_at_once
         super().run()
+
+
+def _yield_at_once(router: Any, token_package: Any) -> None:
+    """Write a result to the pipe that all sites write to; DFM leaves that to a thread.
+
+    With it, what this site then sends to another can come first, and the other reports the end of a parameter set whose
+    results still wait here.
+    """
+    queue = router._yield_queue
+    # As multiprocessing/queues.py does, Queue.put and _feed.
+    data = pickle.dumps(token_package)
+    queue._sem.acquire()
+    with queue._wlock:
+        queue._writer.send_bytes(data)
 
 
 def use_site_process() -> None:

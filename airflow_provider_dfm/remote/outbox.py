@@ -5,17 +5,18 @@ This module travels with each job.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 TOPIC_RESULTS = "airflow_provider_dfm.results"
-# As many wait at most; then the operations do.
 TOKENS_AT_ONCE = 200
 BYTES_AT_ONCE = 1 << 20
+# As much waits at most, in the memory of somebody else's site; then the operations do.
+TOKENS_WAITING = 200
+BYTES_WAITING = 8 << 20
 
 
 class Outbox:
@@ -23,52 +24,77 @@ class Outbox:
 
     DFM sends each with a message of its own, while its operation's thread waits: 10,000 parameter sets take it minutes.
 
-    :param send: brings some lines, one token each, to the server, and raises where it cannot.
+    :param send: brings some lines, one token each, to the server, and raises where it cannot; gets their number, too,
+        which counts from 1, and by which the server knows what comes a second time.
     :param fail: is told of the error then; what comes afterwards is refused.
     """
 
-    def __init__(self, send: Callable[[list[str]], None], fail: Callable[[Exception], None]) -> None:
+    def __init__(self, send: Callable[[int, list[str]], None], fail: Callable[[Exception], None]) -> None:
         self._send = send
         self._fail = fail
-        self._lines: queue.Queue[str] = queue.Queue(TOKENS_AT_ONCE)
+        self._changed = threading.Condition()
+        self._lines: deque[str] = deque()
+        self._bytes = 0
+        self._taken = 0
+        self._sent = 0
         self._failure: Exception | None = None
         threading.Thread(target=self._run, name="outbox", daemon=True).start()
 
     def put(self, token: Any) -> None:
-        """Take a token, a DFM ``TokenPackage``."""
-        self._check()
-        self._lines.put(json.dumps(token.model_dump(mode="json")))
+        """Take a token, a DFM ``TokenPackage``.
+
+        :raises RuntimeError: one before it could not be sent.
+        """
+        line = json.dumps(token.model_dump(mode="json"))
+        with self._changed:
+            self._changed.wait_for(lambda: self._failure is not None or self._has_room())
+            self._check()
+            self._lines.append(line)
+            self._bytes += len(line)
+            self._taken += 1
+            self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until all that came is with the server.
+        """Wait until all that has come so far is with the server.
 
         :raises RuntimeError: it is not.
         """
-        self._lines.join()
-        self._check()
+        with self._changed:
+            taken = self._taken
+            self._changed.wait_for(lambda: self._failure is not None or self._sent >= taken)
+            self._check()
+
+    def _has_room(self) -> bool:
+        return len(self._lines) < TOKENS_WAITING and self._bytes < BYTES_WAITING
 
     def _check(self) -> None:
         if self._failure is not None:
             raise RuntimeError(str(self._failure)) from self._failure
 
     def _run(self) -> None:
-        while True:
+        number = 0
+        while self._failure is None:
             lines = self._some()
+            number += 1
             try:
-                if self._failure is None:
-                    self._send(lines)
+                self._send(number, lines)
             except Exception as error:
-                self._failure = error
+                with self._changed:
+                    self._failure = error
+                    self._changed.notify_all()
                 self._fail(error)
-            finally:
-                for _ in lines:
-                    self._lines.task_done()
+                return
+            with self._changed:
+                self._sent += len(lines)
+                self._bytes -= sum(map(len, lines))
+                self._changed.notify_all()
 
     def _some(self) -> list[str]:
-        lines = [self._lines.get()]
-        size = len(lines[0])
-        with contextlib.suppress(queue.Empty):
-            while len(lines) < TOKENS_AT_ONCE and size < BYTES_AT_ONCE:
-                lines.append(self._lines.get_nowait())
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._lines))
+            lines = [self._lines.popleft()]
+            size = len(lines[0])
+            while self._lines and len(lines) < TOKENS_AT_ONCE and size < BYTES_AT_ONCE:
+                lines.append(self._lines.popleft())
                 size += len(lines[-1])
         return lines

@@ -46,10 +46,25 @@ def parameter_fields(pipeline: Any) -> dict[str, list[dict[str, str]]]:
 
 
 def certain_places(pipeline: Any) -> list[str]:
-    """The yield places that get a value for every parameter set: those that no condition guards."""
+    """The yield places that get a value for every parameter set, those that no condition guards.
+
+    One that several statements yield to (``multiuse``) is there as many times.
+    """
     from nv_dfm_core.api import Yield
 
-    return sorted({statement.place for statement in pipeline.dfm_body if isinstance(statement, Yield)})
+    return sorted(statement.place for statement in pipeline.dfm_body if isinstance(statement, Yield))
+
+
+def yield_counts(prepared: Any) -> dict[str, int]:
+    """Place to how many statements of a prepared pipeline yield to it: what can come there for a parameter set."""
+    counts: dict[str, int] = {}
+    for net_ir in prepared.net_irs().values():
+        for transition in net_ir.transitions:
+            for statement in transition.fire_body:
+                # The others are the set's end, at the status place, and what sites send to each other.
+                if getattr(statement, "is_yield", False) and statement.kind == "data":
+                    counts[statement.place] = counts.get(statement.place, 0) + 1
+    return counts
 
 
 def check_parameter_sets(sets: list[dict[str, Any]], fields: dict[str, list[dict[str, str]]]) -> list[dict[str, Any]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
-from airflow_provider_dfm.remote.parameter_places import statements_of
+from airflow_provider_dfm.remote.parameter_places import certain_places, statements_of, yield_counts
 
 
 def check_sites(pipeline: Any, sites: list[str]) -> None:
@@ -57,3 +58,20 @@ def check_statements(pipeline: Any, candidates: list[str]) -> None:
 def _inside(statement: Any) -> str:
     inside = [type(inner).__name__ for inner in statements_of(statement)] if hasattr(statement, "dfm_body") else []
     return f" with {', '.join(inside)} in it" if inside else ""
+
+
+def check_yields(pipeline: Any, prepared: Any) -> None:
+    """Refuse a pipeline of which DFM has left out a yield: it drops literals where there are several sites.
+
+    :param pipeline: what was to be prepared.
+    :param prepared: what DFM made of it.
+    :raises NamedError: PipelineError, names the place.
+    """
+    kept = yield_counts(prepared)
+    for place, count in Counter(certain_places(pipeline)).items():
+        if kept.get(place, 0) < count:
+            raise NamedError(
+                "PipelineError",
+                f"DFM leaves out {count - kept.get(place, 0)} of the {count} Yield statements for place {place!r}, so "
+                "it would never get all of its values. Yield no literal there, but an operation's result.",
+            )

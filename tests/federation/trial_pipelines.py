@@ -76,6 +76,37 @@ def count_and_echo() -> Pipeline:
     return pipeline
 
 
+def large_and_small() -> Pipeline:
+    """Build: a string as long as ``size`` comes at ``large`` from one site; ``size`` at ``small`` from another."""
+    with Pipeline(name="large_and_small") as pipeline:
+        size = PlaceParam(place="size", multiuse=True)
+        Yield(value=Large(site="seattle", size=size), place="large")
+        # So that this site's part is the larger one, which DFM has report the set's end.
+        Yield(value=Echo(site="san_francisco", value=Echo(site="san_francisco", value=size)), place="small")
+        Yield(value=Echo(site="san_francisco", value=1), place="one")
+        Yield(value=Echo(site="san_francisco", value=2), place="two")
+    return pipeline
+
+
+def same_twice() -> Pipeline:
+    """Build: one operation's result, the parameter ``value``, comes twice."""
+    with Pipeline(name="same_twice") as pipeline:
+        echoed = Echo(site="seattle", value=PlaceParam(place="value"))
+        for _ in range(2):
+            Yield(value=echoed, place="result", multiuse=True)
+    return pipeline
+
+
+def literal() -> Pipeline:
+    """Build: what DFM silently leaves out: a literal that is yielded, beside operations of two sites."""
+    with Pipeline(name="literal") as pipeline:
+        value = PlaceParam(place="value", multiuse=True)
+        for site in ("seattle", "san_francisco"):
+            Yield(value=Echo(site=site, value=value), place=site)
+        Yield(value="one", place="literal")
+    return pipeline
+
+
 def describe(site: str = "seattle") -> Pipeline:
     """Build: what the operation was called with comes back.
 

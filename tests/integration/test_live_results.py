@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from airflow_provider_dfm.federation.errors import JobFailed, JobTimedOut
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
+from airflow_provider_dfm.federation.tokens import read_token
 
 pytestmark = pytest.mark.federation
 
@@ -35,6 +38,29 @@ def test_results_come_in_order_while_the_job_runs(settings):
         results = [first, *live]
         assert [result.parameter_set for result in results] == list(range(20))
         assert results == list(job.results())
+
+
+def test_a_sets_end_comes_after_all_of_its_results_though_another_site_reports_it(settings):
+    sets = [{"size": 500_000}] * 30
+    # Results that are kept replace a local job's tokens.
+    with FederationSession(settings.model_copy(update={"results_path": ""})) as session:
+        job = session.execute("trial_pipelines:large_and_small", sets)
+        job.wait_until_finished(120, 0.2)
+        folder = Path(session.ask("download_job_result", job_id=job.job_id, raw=True)["location"])
+        arrived = [read_token(json.loads(line)) for line in next(folder.rglob("tokens.jsonl")).open()]
+    for number in range(len(sets)):
+        kinds = [token.kind for token in arrived if token.frame[:1] == (number,) and token.kind in ("value", "end")]
+        assert kinds == ["value"] * 4 + ["end"]
+    (reporter,) = {token.site for token in arrived if token.kind == "end" and token.frame}
+    assert reporter == "san_francisco", "so that this test tests something"
+
+
+def test_two_statements_that_yield_the_same_to_one_place_give_a_result_each(settings):
+    with FederationSession(settings) as session:
+        job = session.execute("trial_pipelines:same_twice", [{"value": "first"}, {"value": "second"}])
+        live = list(job.follow_results(poll_interval=0.2, timeout=120))
+        assert live == list(job.results())
+    assert [result.value for result in live] == ["first", "first", "second", "second"]
 
 
 def test_two_sessions_read_a_running_job_and_a_third_reads_it_after(fields, tmp_path):

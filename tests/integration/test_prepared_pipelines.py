@@ -143,6 +143,7 @@ def test_it_holds_no_values_and_no_code(kept):
     ("pipeline", "message"),
     [
         ("loop", r"Statement 2 of the pipeline, ForEach with Yield in it, would be left out"),
+        ("literal", r"DFM leaves out 1 of the 1 Yield statements for place .literal."),
         ("cached", r"Statement 2 of the pipeline, TryFromCache with WriteToCache in it, would be left out"),
         (
             "unnamed_site",

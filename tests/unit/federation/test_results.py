@@ -29,15 +29,17 @@ def test_items_of_a_generator_stay_in_their_set(tmp_path):
     assert [(each.frame, each.value) for each in results] == [((0, 0), "a"), ((0, 1), "b")]
 
 
-def test_a_repeated_token_counts_once(tmp_path):
-    results = read_downloaded_job(write_job(tmp_path, token(), token(), end(), end(), STOP), meta())
-    assert len(list(results)) == len(results) == 1
+@pytest.mark.parametrize("nodes", [(0, 1), (0, 0), (None, None)])
+def test_two_yields_to_one_place_are_two_results(tmp_path, nodes):
+    tokens = [token(node=node, value=value) for node, value in zip(nodes, "aa", strict=True)]
+    results = read_downloaded_job(write_job(tmp_path, *tokens, end(), STOP), meta(certain={"answer": 2}))
+    assert [each.value for each in results] == ["a", "a"]
+    assert len(results) == 2
 
 
-def test_two_yields_to_one_place_are_two_results(tmp_path):
-    tokens = [token(node=0, value="a"), token(node=1, value="b"), end(), STOP]
-    results = read_downloaded_job(write_job(tmp_path, *tokens), meta())
-    assert [each.value for each in results] == ["a", "b"]
+def test_one_result_of_two_is_missing(tmp_path):
+    with pytest.raises(ResultsIncomplete, match="set 0: answer"):
+        list(read_downloaded_job(write_job(tmp_path, token(), end(), STOP), meta(certain={"answer": 2})))
 
 
 def test_a_models_data_is_plain_and_its_class_is_not_imported(tmp_path):

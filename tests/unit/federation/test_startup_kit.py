@@ -104,6 +104,24 @@ def test_an_archive_cannot_leave_its_folder(private, tmp_path):
     assert not list(tmp_path.rglob("escaped")) or all(private in path.parents for path in tmp_path.rglob("escaped"))
 
 
+@pytest.mark.parametrize(
+    ("kind", "leads_to", "why"),
+    [
+        (tarfile.SYMTYPE, "/etc/hostname", "links to what is not in the archive"),
+        (tarfile.LNKTYPE, "../../secret", "links to what is not in the archive"),
+        (tarfile.SYMTYPE, "link", "RecursionError"),
+        (tarfile.FIFOTYPE, "", "is no file or folder"),
+    ],
+)
+def test_what_is_no_file_of_an_archives_own_is_refused(private, tmp_path, kind, leads_to, why):
+    member = tarfile.TarInfo("link")
+    member.type, member.linkname = kind, leads_to
+    with tarfile.open(tmp_path / "kit.tar", "w") as archive:
+        archive.addfile(member)
+    with pytest.raises(StartupKitError, match=why):
+        copy_startup_kit(tmp_path / "kit.tar", private)
+
+
 def test_a_kit_that_cannot_be_read_whole(kit, private):
     (kit / "local" / "dangling").symlink_to("/nowhere")
     with pytest.raises(StartupKitError, match=r"Cannot read the startup kit at .*No such file"):

@@ -69,9 +69,12 @@ def meta(
     places: tuple[str, ...] = ("answer",),
     start_time: str = "",
     yields: dict[str, int] | None = None,
+    certain: dict[str, int] | None = None,
 ) -> JobMeta:
     expectation = {"parameter_sets": sets, "places": list(places), "sites": ["seattle", "server"]}
     if yields is not None:
         expectation["yields"] = yields
+    if certain is not None:
+        expectation["certain"] = certain
     custom_props = {"airflow_provider_dfm": expectation}
     return JobMeta(job_id="1", name="trial", status=status, custom_props=custom_props, start_time=start_time)
