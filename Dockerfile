@@ -61,6 +61,7 @@ ARG FEDERATION_FOLDER=demo/federation
 COPY ${FEDERATION_FOLDER} /opt/federation
 ARG DAGS=dags/weather_*
 COPY ${DAGS} /opt/airflow/dags/
-COPY compose/airflow_health.py compose/airflow_init.py compose/startup_kits.py compose/connections.json /opt/compose/
+COPY compose/airflow_health.py compose/airflow_init.py compose/startup_kits.py compose/store.py \
+    compose/connections.json /opt/compose/
 RUN mkdir -p /opt/airflow/logs && chown -R dfm:dfm /opt/airflow
 USER dfm

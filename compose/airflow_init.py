@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import startup_kits
+import store
 
 KIT = Path("/secrets/startup-kit")
 
@@ -17,7 +18,7 @@ def main() -> None:
     """Do each step; what was done before is left alone, or done again with the same outcome."""
     subprocess.run(["airflow", "db", "migrate"], check=True)
     print(f"The store has the startup kit: {startup_kits.upload(KIT, 'weather')}", flush=True)
-    subprocess.run(["airflow", "connections", "import", str(startup_kits.CONNECTIONS)], check=True)
+    subprocess.run(["airflow", "connections", "import", str(store.CONNECTIONS)], check=True)
 
 
 if __name__ == "__main__":

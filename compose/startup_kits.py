@@ -8,29 +8,15 @@ Runs in Airflow's environment, with the store's credentials.
 from __future__ import annotations
 
 import io
-import json
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import Any
 
-import boto3
+import store
 
 from airflow_provider_dfm.federation.errors import StartupKitError
 from airflow_provider_dfm.federation.startup_kit import copy_startup_kit
-
-BUCKET = "federation"
-CONNECTIONS = Path(__file__).resolve().parent / "connections.json"
-
-
-def store() -> Any:
-    """The store's S3 client, at the place that the connection ``store`` names; makes the bucket if there is none."""
-    endpoint = json.loads(CONNECTIONS.read_text())["store"]["extra"]["endpoint_url"]
-    client = boto3.client("s3", endpoint_url=endpoint)
-    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET)
-    return client
 
 
 def upload(kit: Path, name: str) -> str:
@@ -45,8 +31,8 @@ def upload(kit: Path, name: str) -> str:
     # Only this user can enter the folder.
     with tempfile.TemporaryDirectory() as private, tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(copy_startup_kit(kit, Path(private)), arcname=".")
-    store().put_object(Bucket=BUCKET, Key=f"kits/{name}.tar", Body=archive.getvalue())
-    return f"s3://store@{BUCKET}/kits/{name}.tar"
+    store.client().put_object(Bucket=store.BUCKET, Key=f"kits/{name}.tar", Body=archive.getvalue())
+    return f"s3://store@{store.BUCKET}/kits/{name}.tar"
 
 
 def main() -> int:

@@ -16,11 +16,6 @@ import pathlib, sys, celery
 control = celery.Celery(broker=pathlib.Path("/secrets/broker_url").read_text()).control
 sys.exit(not getattr(control, sys.argv[1])("default", destination=[sys.argv[2]], reply=True, timeout=20))
 """
-# Runs in a worker: names what is in a folder of the store.
-LIST = """
-import sys, airflow.sdk
-print(*[path.name for path in airflow.sdk.ObjectStoragePath(sys.argv[1]).iterdir()])
-"""
 
 
 def quiet_run(cluster: Cluster, tell: Callable[[str], None]) -> list[str]:
@@ -102,10 +97,10 @@ def store_faults(cluster: Cluster) -> list[str]:
     store = cluster.container("store")
     cluster.engine.run("restart", store)
     cluster.engine.wait_until_healthy(store)
-    folder = cluster.xcom(DAG, run_id, "read")["uri"]
-    kept = cluster.engine.execute(cluster.container("worker"), "python", "-c", LIST, folder).split()
-    faults = [] if {"manifest.json", "results.jsonl"} <= set(kept) else [f"The store has lost results: only {kept}"]
-    return faults + _log_faults(cluster, run_id)
+    job_id = cluster.xcom(DAG, run_id, "read")["job_id"]
+    kept = cluster.engine.execute(cluster.container("worker"), "python", "/opt/compose/store.py", f"results/{job_id}")
+    lost = [name for name in ("manifest.json", "results.jsonl") if f"results/{job_id}/{name}" not in kept.split()]
+    return [f"The store has lost {name} of {job_id}" for name in lost] + _log_faults(cluster, run_id)
 
 
 def _consume(cluster: Cluster, hostname: str, command: str) -> None:

@@ -11,8 +11,13 @@ import pytest
 from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_dfm.federation.startup_kit import REQUIRED_FILES, copy_startup_kit
-from compose import startup_kits
+from tests.compose.engine import ROOT
 from tests.object_store import KEYS
+
+# The image has its scripts in one folder.
+sys.path.append(str(ROOT / "compose"))
+import startup_kits
+import store
 
 pytestmark = pytest.mark.store
 FILES = {name for name in REQUIRED_FILES if name != "local"} | {"local/privilege.json"}
@@ -36,7 +41,7 @@ def cluster(object_store, monkeypatch, tmp_path):
         monkeypatch.setenv(name.upper(), value)
     connections = tmp_path / "connections.json"
     connections.write_text(json.dumps({"store": {"extra": {"endpoint_url": object_store.endpoint}}}))
-    monkeypatch.setattr(startup_kits, "CONNECTIONS", connections)
+    monkeypatch.setattr(store, "CONNECTIONS", connections)
 
 
 def files_of(uri, folder):
