@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from airflow_provider_dfm.federation.discovery import Discovery, read_discovery
+from airflow_provider_dfm.federation.discovery import Discovery, is_good_enough, read_discovery
 from airflow_provider_dfm.federation.errors import JobTimedOut, ParameterSetError
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
@@ -207,4 +207,4 @@ class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
         kept = self._results.kept(job_id)
         if kept is None:
             return self.find_job(job_id)
-        return kept.outcome.as_meta(failed=kept.outcome.failure(partial) is not None)
+        return kept.outcome.as_meta(failed=not is_good_enough(kept, partial))
