@@ -98,6 +98,24 @@ def read_discovery(results: FederationResults) -> Discovery:
     return Discovery(operations=operations, parameter_sets=_parameter_sets(operations, places), errors=errors)
 
 
+def is_good_enough(results: FederationResults, partial: bool) -> bool:
+    """Whether whoever wanted a job can take what came of it, and need not have it done again.
+
+    :param results: the job's, of either mode.
+    :param partial: whether it may have answered in part: some of its sets, or some of the advisors.
+    """
+    if results.outcome.failure(partial) is not None:
+        return False
+    if results.outcome.discovery is None:
+        return True
+    try:
+        # What advisors raise comes as advice, so that the job itself has succeeded.
+        errors = read_discovery(results).errors
+    except ResultsIncomplete:
+        return False
+    return partial or not errors
+
+
 def _read_answer(
     result: Result, asked: dict[str, Any], operations: list[OperationAdvice], errors: list[dict[str, Any]]
 ) -> None:

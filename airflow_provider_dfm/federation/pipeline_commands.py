@@ -13,6 +13,8 @@ from airflow_provider_dfm.federation.prepared_pipeline import (
     PreparedPipeline,
     RestrictToSites,
     keep_prepared_pipeline,
+    read_restriction,
+    refuse_preparation,
 )
 
 # Below results_path; jobs' folders are named by their ids.
@@ -59,8 +61,8 @@ class PipelineCommands:
         :raises VersionMismatch: it was prepared before, and the federation is not what it was then.
         """
         source = pipeline_source(pipeline, pipeline_arguments)
-        if "prepared" in source and restrict_to_sites is not None:
-            raise PipelineError("The pipeline is prepared already: restrict_to_sites belongs to its preparation.")
+        if "prepared" in source:
+            refuse_preparation(restrict_to_sites)
         return self._prepare(source, restrict_to_sites, debug, "execute")
 
     def prepare_discovery(
@@ -104,8 +106,9 @@ class PipelineCommands:
     def _prepare(
         self, source: dict[str, Any], restrict_to_sites: RestrictToSites, debug: bool, mode: str
     ) -> PreparedPipeline:
+        sites = read_restriction(restrict_to_sites)
         answer = self._session.ask(
-            "prepare", PREPARE_SECONDS, source=source, restrict_to_sites=restrict_to_sites, debug=debug, mode=mode
+            "prepare", PREPARE_SECONDS, source=source, restrict_to_sites=sites, debug=debug, mode=mode
         )
         for name in ("sites", "parameters", "places"):
             answer[name] = tuple(answer[name])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from airflow_provider_dfm.federation.errors import PipelineError
 from airflow_provider_dfm.federation.parameter_model import parameter_set_model
 from airflow_provider_dfm.federation.whole_files import whole_file
 
@@ -51,6 +52,47 @@ class PreparedPipeline:
             hook.execute("pipelines:compare", Parameters(start="2010-01-01", end=datetime.date(2010, 1, 31)))
         """
         return parameter_set_model(self.parameter_schema)
+
+
+def read_restriction(restrict_to_sites: Any) -> RestrictToSites:
+    """Which sites a pipeline may use, as a user or a template gave them.
+
+    :param restrict_to_sites: ``"homesite"``, the names of sites, or None for all.
+    :raises PipelineError: it is none of these, or names no site.
+    """
+    if restrict_to_sites is None or restrict_to_sites == "homesite":
+        return restrict_to_sites  # type: ignore[no-any-return]
+    if isinstance(restrict_to_sites, str):
+        raise PipelineError(
+            f'restrict_to_sites is the text {restrict_to_sites!r}: give "homesite" or a list of sites. A template '
+            "gives text, unless the DAG has render_template_as_native_obj."
+        )
+    # What mapped tasks gave is a sequence of Airflow's own.
+    names = list(restrict_to_sites) if isinstance(restrict_to_sites, Sequence) else None
+    if names is None or not all(isinstance(name, str) for name in names):
+        raise PipelineError(f'restrict_to_sites is {restrict_to_sites!r}: give "homesite" or a list of sites.')
+    if not names:
+        raise PipelineError(
+            "restrict_to_sites is an empty list, which allows no site: no operation could run. Leave it out to allow "
+            "all sites."
+        )
+    return names
+
+
+def refuse_preparation(restrict_to_sites: Any, pipeline_arguments: Mapping[str, Any] | None = None) -> None:
+    """Refuse what would have to be known before the pipeline was prepared.
+
+    :param restrict_to_sites: None where it was not given.
+    :param pipeline_arguments: None or empty where they were not given.
+    :raises PipelineError: one of them was.
+    """
+    given = {"restrict_to_sites": restrict_to_sites is not None, "pipeline_arguments": bool(pipeline_arguments)}
+    names = [name for name, is_given in given.items() if is_given]
+    if names:
+        raise PipelineError(
+            f"The pipeline is prepared already, and {' and '.join(names)} would change nothing: give that when it is "
+            "prepared."
+        )
 
 
 def keep_prepared_pipeline(plain: Mapping[str, Any], fingerprint: str, folder: Any) -> Any:

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from airflow_provider_dfm.federation.discovery import Discovery, read_discovery
+from airflow_provider_dfm.federation.discovery import Discovery, is_good_enough, read_discovery
 from airflow_provider_dfm.federation.errors import JobTimedOut, ParameterSetError
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
@@ -22,7 +22,7 @@ from airflow_provider_dfm.federation.job_source import job_source
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.pipeline import PipelineDefinition
 from airflow_provider_dfm.federation.pipeline_commands import PipelineCommands
-from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
+from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites, refuse_preparation
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.federation.result_callbacks import NamedCallback, ResultCallbacks
 from airflow_provider_dfm.federation.submit_once import Claim, Submission, submit_once
@@ -94,7 +94,8 @@ class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
     ) -> FederationJob:
         """Start a pipeline, once for each parameter set.
 
-        :param pipeline: what :meth:`prepare` gave or takes.
+        :param pipeline: what :meth:`prepare` gave or takes. With what it gave, ``pipeline_arguments`` and
+            ``restrict_to_sites`` are refused.
         :param input_params: one parameter set, a list of them, or None for none, with ``autostop=False``.
         :param pipeline_arguments: see :meth:`prepare`.
         :param restrict_to_sites: see :meth:`prepare`.
@@ -127,7 +128,9 @@ class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
                 "without parameters, [] where no set is meant, or autostop=False to send sets while it runs."
             )
         sets = normalize_parameter_sets(input_params)
-        if not isinstance(pipeline, PreparedPipeline):
+        if isinstance(pipeline, PreparedPipeline):
+            refuse_preparation(restrict_to_sites, pipeline_arguments)
+        else:
             pipeline = self.prepare(pipeline, restrict_to_sites, debug, pipeline_arguments)
         callbacks.check_places(pipeline.places)
         content = self._session.ask(
@@ -207,4 +210,4 @@ class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
         kept = self._results.kept(job_id)
         if kept is None:
             return self.find_job(job_id)
-        return kept.outcome.as_meta(failed=kept.outcome.failure(partial) is not None)
+        return kept.outcome.as_meta(failed=not is_good_enough(kept, partial))

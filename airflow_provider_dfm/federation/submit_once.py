@@ -31,7 +31,8 @@ class Claim:
 
     :param identity: whose job it is.
     :param given_up: ids of jobs that are called active, but will never end.
-    :param partial: whether a job that answered some of its parameter sets is good enough.
+    :param partial: whether a job that answered some of its parameter sets is good enough, or some of the advisors that
+        it asked.
     """
 
     identity: JobIdentity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_dfm.hooks.dfm import DfmHook
@@ -41,14 +42,19 @@ class DfmDiscoverOperator(SubmittingOperator):
         Fields that are parameters of the pipeline, or ``Advise()``, are advised on; other values are checked.
         Templated.
     :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
-    :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all.
+    :param restrict_to_sites: as :class:`DfmExecuteOperator` takes it. Templated.
     :param on_error: ``fail`` (default) when an advisor raised something or refused a value, or a site gave no advice;
-        or ``list`` it under ``errors``.
+        or ``list`` it under ``errors``. A retry of a task that failed so asks all of them again.
 
     The rest is as :class:`SubmittingOperator` says.
     """
 
-    template_fields: Sequence[str] = ("pipeline", "pipeline_arguments", *SubmittingOperator.template_fields)
+    template_fields: Sequence[str] = (
+        "pipeline",
+        "pipeline_arguments",
+        "restrict_to_sites",
+        *SubmittingOperator.template_fields,
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"pipeline_arguments": "json"}
 
     def __init__(
@@ -68,6 +74,8 @@ class DfmDiscoverOperator(SubmittingOperator):
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         prepared = hook.prepare_discovery(self.pipeline, self.restrict_to_sites, self.pipeline_arguments)
+        # Otherwise a retry would find the job that succeeded, and fail by its errors for ever.
+        once["claim"] = replace(once["claim"], partial=self.on_error == "list")
         return hook.execute(prepared, options=federation_limit(self.timeout), **once)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

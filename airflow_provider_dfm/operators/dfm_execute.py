@@ -48,7 +48,9 @@ class DfmExecuteOperator(SubmittingOperator):
         ``autostop=False``; default: one empty set. Templated; where a template has to give something else than text,
         set the DAG's ``render_template_as_native_obj``.
     :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
-    :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all.
+    :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all. Not with a pipeline
+        that is prepared already. Templated; a template that is to give a list needs the DAG's
+        ``render_template_as_native_obj``, a list of templates does not.
     :param on_partial_failure: ``fail`` (default) or ``succeed`` when some of the parameter sets were answered and
         some were not. In the second case the XCom ``failed_parameter_sets`` has the reason for each that was not,
         by its index, and so has the result of a :class:`DfmResultsOperator` with the same setting.
@@ -80,6 +82,7 @@ class DfmExecuteOperator(SubmittingOperator):
         "pipeline",
         "input_params",
         "pipeline_arguments",
+        "restrict_to_sites",
         *SubmittingOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"input_params": "json", "pipeline_arguments": "json"}

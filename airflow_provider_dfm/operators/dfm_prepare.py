@@ -26,7 +26,7 @@ class DfmPrepareOperator(IsoDatesOperator):
     :param pipeline: path or URI of a pipeline's JSON file, its JSON, or ``"package.module:function"``, which is
         called in the federation's interpreter. Templated.
     :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
-    :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all. Templated.
+    :param restrict_to_sites: as :class:`DfmExecuteOperator` takes it. Templated.
     :param debug: have DFM print what it does, and show the code that each site will run; both go to the task's log,
         folded.
     :param dfm_conn_id: the connection. Templated.

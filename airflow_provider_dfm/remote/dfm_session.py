@@ -134,7 +134,9 @@ class DfmSession:
 
     def _candidates(self, restrict_to_sites: Any, sites: list[str]) -> list[str]:
         homesite = self._settings["homesite"]
-        wanted = [homesite] if restrict_to_sites == "homesite" else restrict_to_sites or sites
+        wanted = sites if restrict_to_sites is None else restrict_to_sites
+        if wanted == "homesite":
+            wanted = [homesite]
         unknown = sorted(set(wanted) - set(sites))
         if unknown:
             raise NamedError(

@@ -154,7 +154,10 @@ def measure(mode: Any = "execute") -> Pipeline:
 
 
 def advise(how: str) -> Pipeline:
-    """Build a pipeline of mode discovery that asks a good advisor, and one that does ``how``: raise, nothing, …"""
+    """Build a pipeline of mode discovery that asks a good advisor, and one that does ``how``: raise, nothing, …
+
+    Where it is the path of a file, that advisor raises the first time only.
+    """
     with Pipeline(name="advise", mode="discovery") as pipeline:
         Measure(site="seattle", city="boston", sensor=Advise(), hours=Advise())
         if how == "invalid":

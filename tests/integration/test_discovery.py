@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from airflow_provider_dfm.federation.discovery import read_discovery
 from airflow_provider_dfm.federation.errors import DiscoveryFailed, PipelineError
+from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
+from airflow_provider_dfm.federation.submit_once import Claim
 
 pytestmark = pytest.mark.federation
 
@@ -79,6 +83,21 @@ def test_what_else_an_advisor_can_give(local, how, fields, message):
         assert found["san_francisco"].advice["options"] == [{"value": 1, "then": "partial"}]
     if how == "nothing":
         assert found["san_francisco"].advice is None
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_who_comes_again_asks_again_unless_errors_are_good_enough(local, tmp_path, partial):
+    claim = Claim(JobIdentity("test", "dag", "run", "task", -1, uuid.uuid4().hex, 1), partial=partial)
+    jobs = []
+    for _ in range(3):
+        prepared = local.prepare_discovery(
+            "trial_pipelines:advise", pipeline_arguments={"how": str(tmp_path / "asked")}
+        )
+        job = local.execute(prepared, claim=claim)
+        assert job.wait_until_finished(60, 0.2)
+        jobs.append((job.job_id, len(read_discovery(job.results()).errors)))
+    first, second = claim.identity.job_id(0), claim.identity.job_id(1)
+    assert jobs == ([(first, 1)] * 3 if partial else [(first, 1), (second, 0), (second, 0)])
 
 
 def test_a_pipeline_of_the_other_mode_is_refused(local):

@@ -79,6 +79,15 @@ def test_what_sites_advise_becomes_the_parameter_sets_of_mapped_tasks(way):
     assert len(found["parameter_sets"]) == 6
 
 
+@pytest.mark.parametrize("way", ["local", "deferred"])
+def test_a_retry_asks_again_after_an_advisor_raised(way, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_VAR_RUNS", str(tmp_path / "asked"))
+    run = run_dag(f"advise_{way}")
+    assert task_states(run) == {"discover": "success"}
+    (discover,) = run.get_task_instances()
+    assert discover.xcom_pull(task_ids="discover")["errors"] == []
+
+
 @pytest.mark.parametrize("mode", ["poke", "reschedule", "deferred"])
 def test_a_sensor_waits_for_a_job_by_its_id(mode, logged):
     states, values = _run(f"wait_{mode}")

@@ -105,9 +105,24 @@ def test_it_is_refused_once_the_federations_api_has_changed(kept, local_fields, 
             session.execute(str(kept), {"text": "a", "count": 2})
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"restrict_to_sites": "homesite"},
+        {"restrict_to_sites": ["seattle"]},
+        {"restrict_to_sites": []},
+        {"pipeline_arguments": {"site": "seattle"}},
+    ],
+)
+def test_what_belongs_to_its_preparation_is_refused_where_it_is_executed(local, kept, given):
+    for prepared in (local.prepare(str(kept)), str(kept)):
+        with pytest.raises(PipelineError, match=r"prepared already|only go with a pipeline function"):
+            local.execute(prepared, {"text": "a", "count": 2}, **given)
+        # What an operator passes on where nothing was given.
+        local.execute(prepared, {"text": "a", "count": 2}, restrict_to_sites=None, pipeline_arguments={}).cancel()
+
+
 def test_its_parameter_sets_are_checked_like_the_pipelines_own(local, kept):
-    with pytest.raises(PipelineError, match="prepared already"):
-        local.execute(str(kept), {}, restrict_to_sites="homesite")
     with pytest.raises(Exception, match=r"place 'count' \(Repeat.count at site seattle\)"):
         local.execute(str(kept), {"text": "a", "count": "2"})
 
@@ -169,6 +184,8 @@ def test_a_site_that_only_one_can_be_need_not_be_named(local, local_fields, tmp_
         (["san_francisco"], "DFM cannot prepare the pipeline"),
         ("homesite", "DFM cannot prepare the pipeline"),
         (["boston"], "restrict_to_sites names boston, but the federation has analyst"),
+        ([], "restrict_to_sites is an empty list, which allows no site"),
+        ("seattle", "restrict_to_sites is the text 'seattle'"),
     ],
 )
 def test_a_pipeline_that_needs_other_sites_is_refused(local, sites, message):

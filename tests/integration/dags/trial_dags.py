@@ -66,6 +66,18 @@ for way, (connection, deferrable) in WAYS.items():
             )
             partial.expand(input_params=advised_sets(discover.output))
 
+    with trial_dag(f"advise_{way}"):
+        DfmDiscoverOperator(
+            task_id="discover",
+            pipeline="trial_pipelines:advise",
+            pipeline_arguments={"how": "{{ var.value.runs }}"},
+            dfm_conn_id=connection,
+            deferrable=deferrable,
+            poll_interval=0.5,
+            retries=1,
+            retry_delay=timedelta(0),
+        )
+
     with trial_dag(f"fail_{way}"):
         execute(connection, "trial_pipelines:fail", input_params={"message": "no data here"}, deferrable=deferrable)
 

@@ -172,9 +172,13 @@ class AdviseBadly:
 
     @field_advisor("value")
     async def values(self, value: Any, context: Any) -> Any:
-        """Raise, refuse, give nothing, or give what further advice does not go on from."""
+        """Raise, always or until there is a file ``how``; refuse, give nothing, or give what no advice goes on from."""
         how = context.get("how")
-        if how == "raise":
+        first = os.path.isabs(how) and not os.path.exists(how)
+        if first:
+            with open(how, "x", encoding="utf-8"):
+                pass
+        if first or how == "raise":
             raise RuntimeError("the advisor is out")
         if how == "refuse":
             return AdvisedError("no advice today")
