@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -124,3 +126,34 @@ def test_closing_does_not_wait_for_a_session_that_is_being_opened_nor_leave_it(h
             opening.result(10)
     assert sessions.left_open() == []
     assert hook.get_conn() is sessions.made[1]
+
+
+@pytest.fixture
+def attempts(hook, monkeypatch):
+    """The times at which a session was asked for, while the server is away."""
+    times = []
+
+    def get_conn():
+        times.append(time.monotonic())
+        raise FederationUnreachable("The server is away.")
+
+    monkeypatch.setattr(hook, "get_conn", get_conn)
+    return times
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.5])
+def test_results_are_followed_as_long_as_wanted_while_the_server_is_away(hook, attempts, seconds):
+    started = time.monotonic()
+    with pytest.raises(FederationUnreachable):
+        list(hook.follow_results("1", timeout=seconds))
+    assert seconds <= attempts[-1] - started < seconds + 0.4
+    assert len(attempts) > 1
+
+
+def test_what_is_pending_is_asked_for_once_while_the_server_is_away(hook, attempts):
+    job = hook.reattach("1", default_callback=print)
+    with pytest.raises(FederationUnreachable):
+        job.process_pending()
+    with pytest.raises(FederationUnreachable):
+        asyncio.run(job.process_pending_async())
+    assert len(attempts) == 2
