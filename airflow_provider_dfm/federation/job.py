@@ -146,17 +146,18 @@ class FederationJob:
         What ``callback_runner.process_pending()`` is with DFM's ManualDispatcher.
 
         :raises JobNotFound: nobody knows the job.
+        :raises FederationUnreachable: the federation cannot be asked now: it is asked once.
         :raises CallbackFailed: see :meth:`wait_until_finished`.
         :raises JobFailed, ResultsIncomplete, UnsafeResult: the job has ended, and did not do its work.
         """
-        self._wait_ends_at = None
+        self._wait_ends(0.0)
         if self._callbacks:
             with CallbackLoop() as loop:
                 self._callback_run().process(loop)
 
     async def process_pending_async(self) -> None:
         """As :meth:`process_pending`, on the running loop."""
-        self._wait_ends_at = None
+        self._wait_ends(0.0)
         if self._callbacks:
             await (await asyncio.to_thread(self._callback_run)).process_async()
 
@@ -190,10 +191,13 @@ class FederationJob:
         :param poll_interval: seconds between two looks.
         :param timeout: seconds; None: no limit.
         :raises JobTimedOut: the time was over first.
+        :raises FederationUnreachable: the federation could not be asked when the time was over.
         :raises JobFailed, ResultsIncomplete, UnsafeResult: the job did not do its work.
         """
-        self._wait_ends_at = None
-        return self.live_results(position).follow(poll_interval, timeout)
+        # Its own time, not that of a wait which this object does in between.
+        ends_at = None if timeout is None else time.time() + timeout
+        live = self._live_results(lambda action: self._asking(action, ends_at), position)
+        yield from live.follow(poll_interval, timeout)
 
     def live_results(self, position: int = 0, partial: bool = False) -> LiveResults:
         """What comes of the job while it runs, to be asked for as wanted.
@@ -201,16 +205,24 @@ class FederationJob:
         :param position: see :meth:`follow_results`.
         :param partial: let a job pass that answered some of its sets.
         """
+        return self._live_results(self._ask, position, partial)
+
+    def _live_results(
+        self, ask: Callable[[Callable[[], Any]], Any], position: int, partial: bool = False
+    ) -> LiveResults:
+        def get_meta() -> JobMeta:
+            meta: JobMeta = ask(self.get_job_meta)
+            return meta
 
         def read_tokens(read_to: int) -> dict[str, Any]:
-            tokens: dict[str, Any] = self._ask(lambda: self._session.read_tokens(self.job_id, read_to))
+            tokens: dict[str, Any] = ask(lambda: self._session.read_tokens(self.job_id, read_to))
             return tokens
 
         def results() -> Iterator[Result]:
-            came: FederationResults = self._ask(self.results)
+            came: FederationResults = ask(self.results)
             return came.partial() if partial else iter(came)
 
-        return LiveResults(self._known_meta, read_tokens, results, position)
+        return LiveResults(get_meta, read_tokens, results, position)
 
     def results(self) -> FederationResults:
         """What the job's pipeline yielded. Reading takes nothing away, and can be repeated.

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_dfm.federation.errors import FederationError
+from airflow_provider_dfm.federation.errors import FederationError, FederationUnreachable
 from airflow_provider_dfm.federation.host_process import HostProcess, Log
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
 from airflow_provider_dfm.federation.job_identity import check_job_id
@@ -36,6 +36,7 @@ class OpenSession:
         self._startup_kit = Path(settings.startup_kit) if startup_kit is None else startup_kit
         self._host: HostProcess | None = None
         self._private_folder: PrivateFolder | None = None
+        self._was_open = False
         self.about: dict[str, Any] = {}
 
     def open(self) -> None:
@@ -53,6 +54,7 @@ class OpenSession:
             )
             # Importing the libraries takes its own time, so the log-in's limit alone would be too short.
             self.about = self._host.ask("connect", 2 * timeout + COMMAND_SECONDS, log_in=self._log_in)
+            self._was_open = True
         except BaseException:
             self.close()
             raise
@@ -72,9 +74,11 @@ class OpenSession:
 
         :raises FederationError: the session is not open.
         """
-        if self._private_folder is None:
-            raise FederationError("The session is not open. Use it in a with statement.")
-        return self._private_folder.path
+        # Another thread may close it at any moment.
+        folder = self._private_folder
+        if folder is None:
+            raise self._not_open("make files")
+        return folder.path
 
     def _host_settings(self) -> dict[str, Any]:
         settings = self.settings
@@ -109,9 +113,16 @@ class OpenSession:
     def _open_host(self, method: str, arguments: dict[str, Any]) -> HostProcess:
         if "job_id" in arguments:
             check_job_id(arguments["job_id"])
-        if self._host is None:
-            raise FederationError(f"Cannot do {method}: the session is not open. Use it in a with statement.")
-        return self._host
+        host = self._host
+        if host is None:
+            raise self._not_open(f"do {method}")
+        return host
+
+    def _not_open(self, what: str) -> FederationError:
+        if self._was_open:
+            # By another thread, perhaps, that shares a hook with this one: nothing was asked, and a new one can do it.
+            return FederationUnreachable(f"Cannot {what}: the session was closed. Open a new one.")
+        return FederationError(f"Cannot {what}: the session is not open. Use it in a with statement.")
 
     def _bytes(self) -> int:
         """Bytes of all files in the private folder."""

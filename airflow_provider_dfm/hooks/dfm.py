@@ -24,6 +24,7 @@ from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
 from airflow_provider_dfm.hooks.locations import at_uri, read_pipeline
+from airflow_provider_dfm.hooks.shared_session import SharedSession
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.discovery import Discovery
@@ -45,7 +46,7 @@ DEFAULT_CONNECTION = "dfm_default"
 
 
 class DfmHook(FlareCommands, JobCommands, BaseHook):
-    """A session with a federation, open inside a ``with``.
+    """A session with a federation, open inside a ``with``. Threads can share it.
 
     .. code-block:: python
 
@@ -66,7 +67,7 @@ class DfmHook(FlareCommands, JobCommands, BaseHook):
     def __init__(self, dfm_conn_id: str = DEFAULT_CONNECTION, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dfm_conn_id = dfm_conn_id
-        self._session: FederationSession | None = None
+        self._shared = SharedSession(self._from_connection)
 
     def __enter__(self) -> DfmHook:
         self.get_conn()
@@ -101,12 +102,11 @@ class DfmHook(FlareCommands, JobCommands, BaseHook):
 
         :raises FederationError: says what is wrong with the connection, the interpreter, the kit or the server.
         """
-        if self._session is None:
-            kit = self.settings.startup_kit
-            session = self._new_session(startup_kit=at_uri("startup_kit", kit) if "://" in kit else None)
-            session.open()
-            self._session = session
-        return self._session
+        return self._shared.get()
+
+    def _from_connection(self) -> FederationSession:
+        kit = self.settings.startup_kit
+        return self._new_session(startup_kit=at_uri("startup_kit", kit) if "://" in kit else None)
 
     def _new_session(self, **options: Any) -> FederationSession:
         # execnet has no place in a process that only parses DAGs.
@@ -135,8 +135,9 @@ class DfmHook(FlareCommands, JobCommands, BaseHook):
 
     def describe_federation(self) -> FederationApi:
         """The federation's API, without a log-in; see :meth:`FederationSession.describe_federation`."""
-        if self._session is not None:
-            return self._session.describe_federation()
+        session = self._shared.current
+        if session is not None:
+            return session.describe_federation()
         with self.unconnected() as session:
             return session.describe_federation()
 
@@ -144,9 +145,12 @@ class DfmHook(FlareCommands, JobCommands, BaseHook):
         """End the session. Does nothing the second time."""
         # Whoever opens another, after an error too, wants what the connection says then.
         self.__dict__.pop("settings", None)
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
+        self._shared.close()
+
+    def close_failed(self) -> None:
+        """As :meth:`close`, unless another thread has opened a session in the place of the one this one had."""
+        self.__dict__.pop("settings", None)
+        self._shared.close_failed()
 
     def ask(self, method: str, **arguments: Any) -> Any:
         return self.get_conn().ask(method, **arguments)

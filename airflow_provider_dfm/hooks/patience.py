@@ -26,9 +26,11 @@ def patiently(action: Callable[[], Answer], hook: DfmHook, log: Logger, ends_at:
     """Do something in a session, and again in a new one after each error that may pass.
 
     :param action: what to do; doing it twice has to be safe.
-    :param hook: its session is ended after each error, so that the action opens another.
+    :param hook: the session that failed is ended after each error, so that the action opens another; one that another
+        thread has opened meanwhile is left open.
     :param log: gets each error that is not the last one.
-    :param ends_at: when to give up, in seconds since 1970; at the latest after :data:`PATIENCE_SECONDS`.
+    :param ends_at: when to try for the last time, in seconds since 1970; at the latest after
+        :data:`PATIENCE_SECONDS`. It is done once where that is over already.
     :raises FederationError: the last error.
     """
 
@@ -36,12 +38,17 @@ def patiently(action: Callable[[], Answer], hook: DfmHook, log: Logger, ends_at:
         assert state.outcome is not None
         assert state.next_action is not None
         log.warning("Trying again in %.0f s: %s", state.next_action.sleep, state.outcome.exception())
-        hook.close()
+        hook.close_failed()
 
+    def pause(state: RetryCallState) -> float:
+        # The last attempt is not later than wanted, however long the pauses have grown.
+        return max(0.0, min(growing(state), seconds - (state.seconds_since_start or 0.0)))
+
+    growing = wait_exponential(max=MAX_PAUSE_SECONDS)
     seconds = PATIENCE_SECONDS if ends_at is None else min(PATIENCE_SECONDS, ends_at - time.time())
     retrying = Retrying(
         retry=retry_if_exception(_may_pass),
-        wait=wait_exponential(max=MAX_PAUSE_SECONDS),
+        wait=pause,
         stop=stop_after_delay(seconds),
         before_sleep=again,
         reraise=True,

@@ -7,6 +7,7 @@ import pytest
 from airflow_provider_dfm.federation.errors import (
     ConnectionSettingsError,
     FederationError,
+    FederationUnreachable,
     JobNotFound,
     StartupKitError,
 )
@@ -62,8 +63,17 @@ def test_no_kit_there():
 
 
 def test_a_session_that_is_not_open():
-    with pytest.raises(FederationError, match="the session is not open"):
+    with pytest.raises(FederationError, match="the session is not open") as raised:
         _session().get_system_info()
+    assert type(raised.value) is FederationError
+
+
+def test_what_is_asked_of_a_session_that_was_closed_may_be_tried_again():
+    settings = read_settings({"user": "a", "startup_kit": "/nowhere", "python": sys.executable}, "x")
+    with FederationSession(settings, log_in=False) as session:
+        pass
+    with pytest.raises(FederationUnreachable, match=r"the session was closed\. Open a new one"):
+        session.get_system_info()
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ class Hook:
     def close(self):
         self.closed += 1
 
+    close_failed = close
+
 
 @dataclass(frozen=True)
 class Number:
