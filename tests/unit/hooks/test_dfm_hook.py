@@ -146,7 +146,8 @@ def test_results_are_followed_as_long_as_wanted_while_the_server_is_away(hook, a
     started = time.monotonic()
     with pytest.raises(FederationUnreachable):
         list(hook.follow_results("1", timeout=seconds))
-    assert seconds <= attempts[-1] - started < seconds + 0.4
+    # Without that it would be minutes.
+    assert seconds <= attempts[-1] - started < seconds + 30
     assert len(attempts) > 1
 
 
