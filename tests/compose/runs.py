@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from demo.weather_example import DAG, END, START, wrong_results
 from tests.compose.cluster import Cluster
 
 RUN_SECONDS = 600.0
+LOG_SECONDS = 30.0
 # Runs in a worker: it takes no task from Airflow's queue until told otherwise. Airflow's own commands for this,
 # `airflow celery remove-queue` and `add-queue`, take as long to start as the job takes to run.
 CONSUME = """
@@ -130,9 +132,13 @@ def _faults(cluster: Cluster, run_id: str, before: set[str], tell: Callable[[str
 
 
 def _log_faults(cluster: Cluster, run_id: str) -> list[str]:
-    # Its worker may be gone: the log has to come from the store.
-    told = cluster.task_log(DAG, run_id, "report")
-    return [] if "warmer" in told else [f"The log of report is not to be read: {told[-500:]}"]
+    # Its worker may be gone: the log has to come from the store, where it is put when the task has ended.
+    deadline = time.monotonic() + LOG_SECONDS
+    while "warmer" not in (told := cluster.task_log(DAG, run_id, "report")):
+        if time.monotonic() > deadline:
+            return [f"The log of report in {run_id} is not to be read: {told[-500:]}"]
+        time.sleep(1)
+    return []
 
 
 def _reader_faults(cluster: Cluster, run_id: str, submitter: str) -> list[str]:
