@@ -111,7 +111,16 @@ class DfmSession:
 
     def prepared(self, reference: str) -> dict[str, Any]:
         """A prepared pipeline as plain data, from which :meth:`prepare` makes it again, in another process too."""
-        return self._ready[reference].as_plain()
+        return self._prepared_here(reference).as_plain()
+
+    def _prepared_here(self, reference: str) -> ReadyPipeline:
+        if reference not in self._ready:
+            raise NamedError(
+                "PipelineError",
+                "The pipeline was prepared in another session, or one that has ended. Prepare it again; or keep it "
+                "with keep_pipeline while its session is open, and give the file, which any session can execute.",
+            )
+        return self._ready[reference]
 
     def _prepare(self, pipeline: Any, restrict_to_sites: Any, debug: bool) -> ReadyPipeline:
         sites = self._sites()
@@ -172,13 +181,13 @@ class DfmSession:
 
     def debug_show_code(self, reference: str) -> dict[str, str]:
         """The Python code that each site will run."""
-        return dict(self.session.debug_show_code(self._ready[reference].prepared))
+        return dict(self.session.debug_show_code(self._prepared_here(reference).prepared))
 
     def bind(self, reference: str, input_params: list[dict[str, Any]], autostop: bool) -> BoundPipeline:
         """Check the parameter sets and bind them to a prepared pipeline.
 
-        :raises NamedError: ParameterSetError.
+        :raises NamedError: ParameterSetError, PipelineError.
         """
-        ready = self._ready[reference]
+        ready = self._prepared_here(reference)
         sets = check_parameter_sets(input_params, ready.parameters)
         return BoundPipeline(ready.prepared, sets, ready.places, ready.parameters, autostop, ready.discovery)

@@ -122,6 +122,18 @@ def test_what_belongs_to_its_preparation_is_refused_where_it_is_executed(local, 
         local.execute(prepared, {"text": "a", "count": 2}, restrict_to_sites=None, pipeline_arguments={}).cancel()
 
 
+def test_what_another_session_has_prepared_is_refused(local, local_fields, tmp_path):
+    prepared = local.prepare("trial_pipelines:echo")
+    with open_session(local_fields(), tmp_path) as session:
+        for use in (
+            lambda: session.execute(prepared, {"value": 1}),
+            lambda: session.keep_pipeline(prepared),
+            lambda: session.debug_show_code(prepared),
+        ):
+            with pytest.raises(PipelineError, match=r"in another session, or one that has ended.*keep_pipeline"):
+                use()
+
+
 def test_its_parameter_sets_are_checked_like_the_pipelines_own(local, kept):
     with pytest.raises(Exception, match=r"place 'count' \(Repeat.count at site seattle\)"):
         local.execute(str(kept), {"text": "a", "count": "2"})
