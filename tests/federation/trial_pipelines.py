@@ -37,6 +37,13 @@ def echo(site: str = "seattle") -> Pipeline:
     return _single(Echo, site, "value")
 
 
+def versioned(api_version: str) -> Pipeline:
+    """Build ``echo`` for a version of the federation's API."""
+    with Pipeline(name="versioned", api_version=api_version) as pipeline:
+        Yield(value=Echo(site="seattle", value=PlaceParam(place="value")), place="result")
+    return pipeline
+
+
 def repeat(site: str = "seattle") -> Pipeline:
     """Build: the parameter ``text``, a string, comes back ``count``, an integer, times."""
     return _single(Repeat, site, "text", "count")

@@ -122,6 +122,51 @@ def test_what_belongs_to_its_preparation_is_refused_where_it_is_executed(local, 
         local.execute(prepared, {"text": "a", "count": 2}, restrict_to_sites=None, pipeline_arguments={}).cancel()
 
 
+def site_goes(sites):
+    del sites["seattle"]
+
+
+def operation_goes(sites):
+    del sites["seattle"]["interface"]["trial.Repeat"]
+
+
+def operation_goes_to_a_provider(sites):
+    moved = {"trial.Repeat": sites["seattle"]["interface"].pop("trial.Repeat")}
+    sites["seattle"]["providers"]["another"] = {"interface": moved}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (site_goes, r"federation: the site seattle is gone\. Prepare it again"),
+        (operation_goes, r"federation: the site seattle no longer offers trial\.Repeat\. Prepare it again"),
+        (operation_goes_to_a_provider, "the site seattle no longer offers trial"),
+    ],
+)
+def test_it_is_refused_once_its_site_or_what_that_offers_is_gone(kept, local_fields, tmp_path, change, message):
+    shutil.copytree(TRIALS, tmp_path / "changed")
+    file = tmp_path / "changed" / "trials" / "fed" / "runtime" / "fed_info.json"
+    info = json.loads(file.read_text())
+    change(info["sites"])
+    file.write_text(json.dumps(info))
+    with open_session(local_fields(python_path=str(tmp_path / "changed")), tmp_path) as session:
+        with pytest.raises(VersionMismatch, match=message):
+            session.execute(str(kept), {"text": "a", "count": 2})
+
+
+def test_a_pipeline_with_an_api_version_of_its_own_can_be_kept(local, local_fields, tmp_path):
+    prepared = local.prepare("trial_pipelines:versioned", pipeline_arguments={"api_version": "1.0.7"})
+    kept = local.keep_pipeline(prepared)
+    assert prepared.api_version == "1.0.0"
+    with open_session(local_fields(), tmp_path) as session:
+        job = session.execute(str(kept), {"value": 1})
+        assert job.wait_until_finished(timeout=60, poll_interval=0.1)
+        assert [result.value for result in job.results()] == [1]
+        content = job.get_job_meta().own["content"]
+    directly = local.execute(prepared, {"value": 1})
+    assert directly.get_job_meta().own["content"] == content
+
+
 def test_what_another_session_has_prepared_is_refused(local, local_fields, tmp_path):
     prepared = local.prepare("trial_pipelines:echo")
     with open_session(local_fields(), tmp_path) as session:
