@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -203,12 +206,41 @@ def test_without_a_results_path_there_is_no_place_for_it(local_fields):
             session.keep_pipeline(session.prepare("trial_pipelines:repeat"))
 
 
-def test_it_holds_no_values_and_no_code(kept):
-    plain = json.loads(kept.read_text())["prepared_pipeline"]
-    assert plain["parameters"] == {
-        "count": [{"operation": "trials.fed.api.trial.Repeat", "site": "seattle", "field": "count"}],
-        "text": [{"operation": "trials.fed.api.trial.Repeat", "site": "seattle", "field": "text"}],
+def test_it_holds_no_values_of_parameters_and_no_functions_text(local):
+    prepared = local.prepare("trial_pipelines:literals")
+    local.execute(prepared, {"value": "of one set"}).cancel()
+    text = local.keep_pipeline(prepared).read_text()
+    assert "of one set" not in text
+    for code in ("def ", "import ", "Yield(", "await "):
+        assert code not in text
+    assert json.loads(text)["prepared_pipeline"]["parameters"] == {
+        "value": [{"operation": "trials.fed.api.trial.Echo", "site": "seattle", "field": "value"}],
     }
+
+
+def test_literal_arguments_are_in_it_as_json_or_else_as_pickles(local, local_fields, tmp_path):
+    kept = local.keep_pipeline(local.prepare("trial_pipelines:literals"))
+    (text_kind, text), (day_kind, day) = _literals(json.loads(kept.read_text()))
+    assert (text_kind, text) == ("json", "a literal text")
+    assert (day_kind, pickle.loads(base64.b64decode(day["value"]))) == ("PickledObject", datetime.date(2010, 1, 1))
+    with open_session(local_fields(), tmp_path) as session:
+        job = session.execute(str(kept), {"value": 1})
+        assert job.wait_until_finished(timeout=60, poll_interval=0.1)
+        assert {result.place: result.value for result in job.results()} == {
+            "text": "a literal text",
+            "day": "2010-01-01",
+            "result": 1,
+        }
+
+
+def _literals(plain):
+    """The literal arguments of a kept pipeline's operations, in their order."""
+    if isinstance(plain, list):
+        return [literal for item in plain for literal in _literals(item)]
+    if not isinstance(plain, dict):
+        return []
+    inside = [literal for value in plain.values() for literal in _literals(value)]
+    return [*plain.get("literal_params", {}).values(), *inside]
 
 
 @pytest.mark.parametrize(
