@@ -90,7 +90,7 @@ class PipelineCommands:
 
         :return: the file. :meth:`FederationSession.execute` takes it, in any session of this federation and home site,
             as long as the versions of the federation's API and of nv_dfm_core, and the operations, are what they are
-            now.
+            now, and its sites offer them.
         :raises ConnectionSettingsError: the session has no ``results_path``.
         """
         if self._results_path is None:

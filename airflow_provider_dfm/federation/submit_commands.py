@@ -94,8 +94,8 @@ class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
     ) -> FederationJob:
         """Start a pipeline, once for each parameter set.
 
-        :param pipeline: what :meth:`prepare` gave or takes. With what it gave, ``pipeline_arguments`` and
-            ``restrict_to_sites`` are refused.
+        :param pipeline: what :meth:`prepare` gave, in this session, or takes. With what it gave, ``pipeline_arguments``
+            and ``restrict_to_sites`` are refused.
         :param input_params: one parameter set, a list of them, or None for none, with ``autostop=False``.
         :param pipeline_arguments: see :meth:`prepare`.
         :param restrict_to_sites: see :meth:`prepare`.

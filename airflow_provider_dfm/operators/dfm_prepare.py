@@ -21,7 +21,8 @@ class DfmPrepareOperator(IsoDatesOperator):
     The task's XCom is the URI of the prepared pipeline, kept below the connection's ``results_path``: give it to a
     :class:`DfmExecuteOperator` as its ``pipeline``, mapped or not, in any later task, DAG or run. Further XComs are
     ``api_version``, the version of the federation's API it was prepared for, and ``fingerprint``. A task that executes
-    it when the federation's API, its operations or nv_dfm_core have changed since fails, and submits nothing.
+    it when the federation's API, its operations or nv_dfm_core have changed since, or its sites no longer offer the
+    operations, fails, and submits nothing.
 
     :param pipeline: path or URI of a pipeline's JSON file, its JSON, or ``"package.module:function"``, which is
         called in the federation's interpreter. Templated.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import json
 import uuid
-from importlib import metadata, resources
+from importlib import metadata
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
 from airflow_provider_dfm.remote.discovery import check_mode, discovery_of
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.federation_api import read_offers
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
 from airflow_provider_dfm.remote.ready_pipeline import ReadyPipeline, read_ready_pipeline
@@ -101,7 +101,7 @@ class DfmSession:
         return {
             "reference": reference,
             "name": prepared.pipeline_name or "",
-            "api_version": prepared.api_version,
+            "api_version": ready.api_version,
             "sites": sites,
             "parameters": sorted(ready.parameters),
             "places": sorted(set(ready.places)),
@@ -111,10 +111,19 @@ class DfmSession:
 
     def prepared(self, reference: str) -> dict[str, Any]:
         """A prepared pipeline as plain data, from which :meth:`prepare` makes it again, in another process too."""
-        return self._ready[reference].as_plain()
+        return self._prepared_here(reference).as_plain()
+
+    def _prepared_here(self, reference: str) -> ReadyPipeline:
+        if reference not in self._ready:
+            raise NamedError(
+                "PipelineError",
+                "The pipeline was prepared in another session, or one that has ended. Prepare it again; or keep it "
+                "with keep_pipeline while its session is open, and give the file, which any session can execute.",
+            )
+        return self._ready[reference]
 
     def _prepare(self, pipeline: Any, restrict_to_sites: Any, debug: bool) -> ReadyPipeline:
-        sites = self._sites()
+        sites = sorted(read_offers(self._settings["federation"]))
         check_sites(pipeline, sites)
         session = self.session
         candidates = self._candidates(restrict_to_sites, sites)
@@ -127,10 +136,12 @@ class DfmSession:
                 f"DFM cannot prepare the pipeline for federation {self._settings['federation']!r}: "
                 f"{type(error).__name__}: {error}",
             ) from error
+        # Not what prepared has: the pipeline's own stays, where it has one.
+        api_version = session.runtime_module.API_VERSION
         if pipeline.mode == "discovery":
-            return discovery_of(pipeline, prepared)
+            return discovery_of(pipeline, prepared, api_version)
         check_yields(pipeline, prepared)
-        return ReadyPipeline.of(pipeline, prepared)
+        return ReadyPipeline.of(pipeline, prepared, api_version)
 
     def _candidates(self, restrict_to_sites: Any, sites: list[str]) -> list[str]:
         homesite = self._settings["homesite"]
@@ -148,13 +159,7 @@ class DfmSession:
         return sorted({*wanted, homesite})
 
     def _read(self, plain: dict[str, Any]) -> ReadyPipeline:
-        today = self.describe_federation()
-        return read_ready_pipeline(plain, today["federation"], today["homesite"], today["api_version"])
-
-    def _sites(self) -> list[str]:
-        federation = self._settings["federation"]
-        text = resources.files(f"{federation}.fed.runtime").joinpath("fed_info.json").read_text(encoding="utf-8")
-        return sorted(json.loads(text)["sites"])
+        return read_ready_pipeline(plain, self.describe_federation(), read_offers(self._settings["federation"]))
 
     def _check_flare_sites(self, sites: list[str]) -> None:
         homesite = self._settings["homesite"]
@@ -173,13 +178,13 @@ class DfmSession:
 
     def debug_show_code(self, reference: str) -> dict[str, str]:
         """The Python code that each site will run."""
-        return dict(self.session.debug_show_code(self._ready[reference].prepared))
+        return dict(self.session.debug_show_code(self._prepared_here(reference).prepared))
 
     def bind(self, reference: str, input_params: list[dict[str, Any]], autostop: bool) -> BoundPipeline:
         """Check the parameter sets and bind them to a prepared pipeline.
 
-        :raises NamedError: ParameterSetError.
+        :raises NamedError: ParameterSetError, PipelineError.
         """
-        ready = self._ready[reference]
+        ready = self._prepared_here(reference)
         sets = check_parameter_sets(input_params, ready.parameters)
         return BoundPipeline(ready.prepared, sets, ready.places, ready.parameters, autostop, ready.discovery)

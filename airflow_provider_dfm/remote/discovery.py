@@ -29,7 +29,7 @@ def check_mode(pipeline: Any, mode: str) -> None:
         )
 
 
-def discovery_of(pipeline: Any, prepared: Any) -> ReadyPipeline:
+def discovery_of(pipeline: Any, prepared: Any, api_version: str) -> ReadyPipeline:
     """What has to be known of a pipeline of mode discovery, besides what DFM made of it.
 
     Its ``discovery`` has the ``sites`` that have to answer, and the ``operations`` by their nodes: each has a
@@ -38,6 +38,7 @@ def discovery_of(pipeline: Any, prepared: Any) -> ReadyPipeline:
 
     :param pipeline: the ``nv_dfm_core.api.Pipeline``.
     :param prepared: what DFM made of it; its sites are made to report the errors of their advisors.
+    :param api_version: version of the federation's API.
     :raises NamedError: PipelineError, no site would be asked.
     """
     from nv_dfm_core.api import DISCOVERY_PLACE_NAME
@@ -61,7 +62,7 @@ def discovery_of(pipeline: Any, prepared: Any) -> ReadyPipeline:
     for net_ir in net_irs.values():
         _report_errors(net_ir, prepared.homesite)
     discovery = {"sites": sorted(net_irs), "operations": operations}
-    return ReadyPipeline(prepared, [DISCOVERY_PLACE_NAME], {}, {}, {}, discovery)
+    return ReadyPipeline(prepared, api_version, [DISCOVERY_PLACE_NAME], {}, {}, {}, discovery)
 
 
 def _report_errors(net_ir: Any, homesite: str) -> None:

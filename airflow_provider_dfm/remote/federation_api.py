@@ -15,6 +15,9 @@ from airflow_provider_dfm.remote.operation_schema import (
     parameter_names,
 )
 
+# Site to its operations, each with the provider there that carries it out, or None.
+Offers = dict[str, set[tuple[str | None, str]]]
+
 
 def federation_api(about: dict[str, Any]) -> dict[str, Any]:
     """Describe a federation.
@@ -25,7 +28,9 @@ def federation_api(about: dict[str, Any]) -> dict[str, Any]:
     """
     package = about["federation"]
     try:
-        sites = _operations_of_sites(package)
+        sites = {
+            site: sorted({operation for _, operation in offered}) for site, offered in read_offers(package).items()
+        }
         names = sorted({name for offered in sites.values() for name in offered})
         operations = {name: _operation(f"{package}.fed.api.{name}") for name in names}
     except (ImportError, AttributeError, OSError, ValueError, KeyError) as error:
@@ -37,13 +42,18 @@ def federation_api(about: dict[str, Any]) -> dict[str, Any]:
     return about | {"sites": sites, "operations": operations}
 
 
-def _operations_of_sites(package: str) -> dict[str, list[str]]:
+def read_offers(package: str) -> Offers:
+    """What the sites of a federation offer.
+
+    :param package: the federation's.
+    """
     info = json.loads(resources.files(f"{package}.fed.runtime").joinpath("fed_info.json").read_text(encoding="utf-8"))
-    sites = {}
+    offers: Offers = {}
     for name, site in info["sites"].items():
-        interfaces = [site["interface"], *(provider["interface"] for provider in site["providers"].values())]
-        sites[name] = sorted({operation for interface in interfaces for operation in interface})
-    return sites
+        offers[name] = {(None, operation) for operation in site["interface"]}
+        for provider, provided in site["providers"].items():
+            offers[name] |= {(provider, operation) for operation in provided["interface"]}
+    return offers
 
 
 def _operation(path: str) -> dict[str, Any]:

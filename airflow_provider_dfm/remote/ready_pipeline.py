@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.federation_api import Offers
 from airflow_provider_dfm.remote.operation_schema import json_schema, literal_type, load_operation, parameter_names
 from airflow_provider_dfm.remote.parameter_places import certain_places, parameter_fields, statements_of
 from airflow_provider_dfm.remote.parameter_schema import parameter_set_schema
@@ -18,7 +19,8 @@ from airflow_provider_dfm.remote.parameter_schema import parameter_set_schema
 class ReadyPipeline:
     """What :meth:`DfmSession.prepare` gives.
 
-    :param prepared: an ``nv_dfm_core.api.PreparedPipeline``.
+    :param prepared: an ``nv_dfm_core.api.PreparedPipeline``; its ``api_version`` is the pipeline's own, if it has one.
+    :param api_version: version of the federation's API.
     :param places: the yield places that get a value for every parameter set.
     :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
     :param operations: the operations it uses, each with a SHA-256 of its fields.
@@ -27,6 +29,7 @@ class ReadyPipeline:
     """
 
     prepared: Any
+    api_version: str
     places: list[str]
     parameters: dict[str, list[dict[str, str]]]
     operations: dict[str, str]
@@ -34,11 +37,12 @@ class ReadyPipeline:
     discovery: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, pipeline: Any, prepared: Any) -> ReadyPipeline:
+    def of(cls, pipeline: Any, prepared: Any, api_version: str) -> ReadyPipeline:
         """Note what has to be known of a pipeline besides what DFM made of it.
 
         :param pipeline: the ``nv_dfm_core.api.Pipeline``.
         :param prepared: what DFM made of it.
+        :param api_version: version of the federation's API.
         """
         taken = parameter_fields(pipeline)
         operations = {_path(type(statement)) for statement in statements_of(pipeline) if hasattr(statement, "site")}
@@ -48,6 +52,7 @@ class ReadyPipeline:
         }
         return cls(
             prepared=prepared,
+            api_version=api_version,
             places=certain_places(pipeline),
             parameters=parameters,
             operations={path: _fields(load_operation(path)) for path in sorted(operations)},
@@ -63,7 +68,8 @@ class ReadyPipeline:
             "name": prepared.pipeline_name,
             "federation": prepared.federation_module,
             "homesite": prepared.homesite,
-            "api_version": prepared.api_version,
+            "api_version": self.api_version,
+            "pipeline_api_version": prepared.api_version,
             "nv_dfm_core": metadata.version("nv_dfm_core"),
             "places": self.places,
             "parameters": self.parameters,
@@ -79,30 +85,36 @@ class ReadyPipeline:
         return hashlib.sha256(json.dumps(self.as_plain(), sort_keys=True).encode()).hexdigest()
 
 
-def read_ready_pipeline(plain: dict[str, Any], federation: str, homesite: str, api_version: str) -> ReadyPipeline:
+def read_ready_pipeline(plain: dict[str, Any], today: dict[str, str], offers: Offers) -> ReadyPipeline:
     """Make it of what :meth:`ReadyPipeline.as_plain` gave, as long as the federation is what it was.
 
     :param plain: what it gave.
-    :param federation: the federation's package, as the session has it.
-    :param homesite: the session's home site.
-    :param api_version: version of the federation's API today.
+    :param today: the session's ``federation`` and ``homesite``, and the versions ``api_version`` and ``nv_dfm_core``.
+    :param offers: what the federation's sites offer today.
     :raises NamedError: VersionMismatch, PipelineError.
     """
     from nv_dfm_core.api import PreparedPipeline
     from nv_dfm_core.gen.modgen.ir import NetIR, YieldPlace
 
     try:
-        _check(plain, {"federation": federation, "homesite": homesite, "api_version": api_version})
+        _check(plain, today)
+        net_irs = [NetIR.model_validate(net_ir) for net_ir in plain["net_irs"]]
+        _refuse(plain, _missing(net_irs, offers))
         prepared = PreparedPipeline(
-            api_version=plain["api_version"],
+            api_version=plain["pipeline_api_version"],
             federation_module_name=plain["federation"],
             homesite=plain["homesite"],
             pipeline_name=plain["name"],
-            net_irs=[NetIR.model_validate(net_ir) for net_ir in plain["net_irs"]],
+            net_irs=net_irs,
             yield_places=[YieldPlace.model_validate(place) for place in plain["yield_places"]],
         )
         return ReadyPipeline(
-            prepared, plain["places"], plain["parameters"], plain["operations"], plain["parameter_schema"]
+            prepared,
+            plain["api_version"],
+            plain["places"],
+            plain["parameters"],
+            plain["operations"],
+            plain["parameter_schema"],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise NamedError(
@@ -111,7 +123,6 @@ def read_ready_pipeline(plain: dict[str, Any], federation: str, homesite: str, a
 
 
 def _check(plain: dict[str, Any], today: dict[str, str]) -> None:
-    today = today | {"nv_dfm_core": metadata.version("nv_dfm_core")}
     changes = [
         f"{name} was {plain[name]!r} then and is {now!r} now" for name, now in today.items() if plain[name] != now
     ]
@@ -122,6 +133,30 @@ def _check(plain: dict[str, Any], today: dict[str, str]) -> None:
             for path, fields in plain["operations"].items()
             if _fields_today(path) != fields
         ]
+    _refuse(plain, changes)
+
+
+def _missing(net_irs: list[Any], offers: Offers) -> list[str]:
+    """What the sites of a pipeline no longer have of it."""
+    missing = []
+    for net_ir in net_irs:
+        if net_ir.site not in offers:
+            missing.append(f"the site {net_ir.site} is gone")
+            continue
+        # Of DFM's statements, those that call an operation have an adapter.
+        called = {
+            (statement.provider, statement.adapter)
+            for transition in net_ir.transitions
+            for statement in transition.fire_body
+            if hasattr(statement, "adapter")
+        }
+        for provider, operation in sorted(called - offers[net_ir.site], key=str):
+            by = f" by its provider {provider}" if provider else ""
+            missing.append(f"the site {net_ir.site} no longer offers {operation}{by}")
+    return missing
+
+
+def _refuse(plain: dict[str, Any], changes: list[str]) -> None:
     if changes:
         raise NamedError(
             "VersionMismatch",

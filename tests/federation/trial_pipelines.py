@@ -6,6 +6,7 @@ the same name, and its result comes at the place ``result``.
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from nv_dfm_core.api import Advise, BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
@@ -35,6 +36,22 @@ def echo(site: str = "seattle") -> Pipeline:
     The server can be asked too, but on the local target only: FLARE refuses a job without any client.
     """
     return _single(Echo, site, "value")
+
+
+def versioned(api_version: str) -> Pipeline:
+    """Build ``echo`` for a version of the federation's API."""
+    with Pipeline(name="versioned", api_version=api_version) as pipeline:
+        Yield(value=Echo(site="seattle", value=PlaceParam(place="value")), place="result")
+    return pipeline
+
+
+def literals() -> Pipeline:
+    """Build: a text, which JSON knows, a date, which it does not, and the parameter ``value`` come back."""
+    with Pipeline(name="literals") as pipeline:
+        Yield(value=Echo(site="seattle", value="a literal text"), place="text")
+        Yield(value=Echo(site="seattle", value=datetime.date(2010, 1, 1)), place="day")
+        Yield(value=Echo(site="seattle", value=PlaceParam(place="value")), place="result")
+    return pipeline
 
 
 def repeat(site: str = "seattle") -> Pipeline:

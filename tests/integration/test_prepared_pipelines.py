@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
 import json
+import pickle
 import shutil
 from pathlib import Path
 
@@ -122,6 +125,63 @@ def test_what_belongs_to_its_preparation_is_refused_where_it_is_executed(local, 
         local.execute(prepared, {"text": "a", "count": 2}, restrict_to_sites=None, pipeline_arguments={}).cancel()
 
 
+def site_goes(sites):
+    del sites["seattle"]
+
+
+def operation_goes(sites):
+    del sites["seattle"]["interface"]["trial.Repeat"]
+
+
+def operation_goes_to_a_provider(sites):
+    moved = {"trial.Repeat": sites["seattle"]["interface"].pop("trial.Repeat")}
+    sites["seattle"]["providers"]["another"] = {"interface": moved}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (site_goes, r"federation: the site seattle is gone\. Prepare it again"),
+        (operation_goes, r"federation: the site seattle no longer offers trial\.Repeat\. Prepare it again"),
+        (operation_goes_to_a_provider, "the site seattle no longer offers trial"),
+    ],
+)
+def test_it_is_refused_once_its_site_or_what_that_offers_is_gone(kept, local_fields, tmp_path, change, message):
+    shutil.copytree(TRIALS, tmp_path / "changed")
+    file = tmp_path / "changed" / "trials" / "fed" / "runtime" / "fed_info.json"
+    info = json.loads(file.read_text())
+    change(info["sites"])
+    file.write_text(json.dumps(info))
+    with open_session(local_fields(python_path=str(tmp_path / "changed")), tmp_path) as session:
+        with pytest.raises(VersionMismatch, match=message):
+            session.execute(str(kept), {"text": "a", "count": 2})
+
+
+def test_a_pipeline_with_an_api_version_of_its_own_can_be_kept(local, local_fields, tmp_path):
+    prepared = local.prepare("trial_pipelines:versioned", pipeline_arguments={"api_version": "1.0.7"})
+    kept = local.keep_pipeline(prepared)
+    assert prepared.api_version == "1.0.0"
+    with open_session(local_fields(), tmp_path) as session:
+        job = session.execute(str(kept), {"value": 1})
+        assert job.wait_until_finished(timeout=60, poll_interval=0.1)
+        assert [result.value for result in job.results()] == [1]
+        content = job.get_job_meta().own["content"]
+    directly = local.execute(prepared, {"value": 1})
+    assert directly.get_job_meta().own["content"] == content
+
+
+def test_what_another_session_has_prepared_is_refused(local, local_fields, tmp_path):
+    prepared = local.prepare("trial_pipelines:echo")
+    with open_session(local_fields(), tmp_path) as session:
+        for use in (
+            lambda: session.execute(prepared, {"value": 1}),
+            lambda: session.keep_pipeline(prepared),
+            lambda: session.debug_show_code(prepared),
+        ):
+            with pytest.raises(PipelineError, match=r"in another session, or one that has ended.*keep_pipeline"):
+                use()
+
+
 def test_its_parameter_sets_are_checked_like_the_pipelines_own(local, kept):
     with pytest.raises(Exception, match=r"place 'count' \(Repeat.count at site seattle\)"):
         local.execute(str(kept), {"text": "a", "count": "2"})
@@ -146,12 +206,41 @@ def test_without_a_results_path_there_is_no_place_for_it(local_fields):
             session.keep_pipeline(session.prepare("trial_pipelines:repeat"))
 
 
-def test_it_holds_no_values_and_no_code(kept):
-    plain = json.loads(kept.read_text())["prepared_pipeline"]
-    assert plain["parameters"] == {
-        "count": [{"operation": "trials.fed.api.trial.Repeat", "site": "seattle", "field": "count"}],
-        "text": [{"operation": "trials.fed.api.trial.Repeat", "site": "seattle", "field": "text"}],
+def test_it_holds_no_values_of_parameters_and_no_functions_text(local):
+    prepared = local.prepare("trial_pipelines:literals")
+    local.execute(prepared, {"value": "of one set"}).cancel()
+    text = local.keep_pipeline(prepared).read_text()
+    assert "of one set" not in text
+    for code in ("def ", "import ", "Yield(", "await "):
+        assert code not in text
+    assert json.loads(text)["prepared_pipeline"]["parameters"] == {
+        "value": [{"operation": "trials.fed.api.trial.Echo", "site": "seattle", "field": "value"}],
     }
+
+
+def test_literal_arguments_are_in_it_as_json_or_else_as_pickles(local, local_fields, tmp_path):
+    kept = local.keep_pipeline(local.prepare("trial_pipelines:literals"))
+    (text_kind, text), (day_kind, day) = _literals(json.loads(kept.read_text()))
+    assert (text_kind, text) == ("json", "a literal text")
+    assert (day_kind, pickle.loads(base64.b64decode(day["value"]))) == ("PickledObject", datetime.date(2010, 1, 1))
+    with open_session(local_fields(), tmp_path) as session:
+        job = session.execute(str(kept), {"value": 1})
+        assert job.wait_until_finished(timeout=60, poll_interval=0.1)
+        assert {result.place: result.value for result in job.results()} == {
+            "text": "a literal text",
+            "day": "2010-01-01",
+            "result": 1,
+        }
+
+
+def _literals(plain):
+    """The literal arguments of a kept pipeline's operations, in their order."""
+    if isinstance(plain, list):
+        return [literal for item in plain for literal in _literals(item)]
+    if not isinstance(plain, dict):
+        return []
+    inside = [literal for value in plain.values() for literal in _literals(value)]
+    return [*plain.get("literal_params", {}).values(), *inside]
 
 
 @pytest.mark.parametrize(
