@@ -68,8 +68,9 @@ class DfmExecuteOperator(SubmittingOperator):
         there to abort its job.
     :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline.
     :param autostop: end the pipeline after these sets (default). Otherwise it runs on, takes what
-        ``DfmSendParamsOperator`` sends it, and ends when that stops it, or with ``timeout`` after its submit. Not with
-        the target ``local``, whose jobs end with their task.
+        ``DfmSendParamsOperator`` sends it, and ends when that stops it, or with ``timeout`` after its submit. Clearing
+        the task aborts it, and starts another in its place. Not with the target ``local``, whose jobs end with their
+        task.
     :param wait_for_completion: see :class:`SubmittingOperator`; default: as ``autostop``, so that the task of a
         pipeline that runs on ends once it is submitted.
 
@@ -138,6 +139,10 @@ class DfmExecuteOperator(SubmittingOperator):
         )
         # They were found to fit the pipeline; the task calls them itself, and notes how far they have come.
         return job.call_back(None)
+
+    def replaces_former(self) -> bool:
+        # A pipeline that runs on would wait for ever for sets that go to its successor.
+        return super().replaces_former() or not self.autostop
 
     def callbacks(self, context: Context, hook: DfmHook, job_id: str) -> TaskCallbacks | None:
         partial = self.on_partial_failure == "succeed"

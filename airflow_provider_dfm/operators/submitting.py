@@ -99,6 +99,10 @@ class SubmittingOperator(IsoDatesOperator):
         """
         raise NotImplementedError
 
+    def replaces_former(self) -> bool:
+        """Whether the task, once it is cleared, aborts its former job: not one that it left to itself on purpose."""
+        return self.wait_for_completion
+
     def callbacks(self, context: Context, hook: DfmHook, job_id: str) -> TaskCallbacks | None:
         """What is to be called with the job's results; None: nothing.
 
@@ -177,7 +181,7 @@ class SubmittingOperator(IsoDatesOperator):
     def _submit(self, hook: DfmHook, ends_at: float) -> FederationJob:
         assert self._task is not None
         self._go_on_unless_killed()
-        if self._task.former is not None and self.wait_for_completion:
+        if self._task.former is not None and self.replaces_former():
             # Airflow does not tell a trigger that has not started yet that its task was cleared.
             for job_id in self.active_jobs(hook, self._task.former):
                 self.log.info("The task was cleared: aborting its former job %s", job_id)
