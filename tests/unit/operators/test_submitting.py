@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.execution_time.timeout import timeout
 
+from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.federation.job import FederationJob
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.operators import submitting
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator
 from tests.unit.hooks.test_task_identity import Store, context
@@ -24,6 +30,12 @@ class Hook:
 
     def abort_job(self, job_id):
         self.aborted.append(job_id)
+
+    def find_job(self, job_id):
+        return JobMeta(job_id=job_id, status="SUBMITTED")
+
+    def get_status(self, job_id):
+        return JobStatus.SUBMITTED
 
     def prepare(self, *arguments):
         return None
@@ -66,3 +78,27 @@ def test_clearing_a_task_that_does_not_wait_leaves_its_former_job_alone(hook):
     for try_number, max_tries in ((1, 2), (2, 3)):
         run(store, try_number, max_tries, wait_for_completion=False)
     assert hook.aborted == []
+
+
+@pytest.mark.parametrize(("on_timeout", "aborted"), [("leave", "It was left running"), ("abort", "It was aborted")])
+def test_a_wait_ends_before_airflows_own_timer_so_that_on_timeout_decides(hook, on_timeout, aborted):
+    how = {"deferrable": False, "on_timeout": on_timeout, "poll_interval": 60}
+    # As Airflow's task runner does around the task.
+    with timeout(2), pytest.raises(JobTimedOut, match=aborted):
+        run(Store(), 1, 1, execution_timeout=timedelta(seconds=2), **how)
+    assert len(hook.aborted) == (on_timeout == "abort")
+
+
+@pytest.mark.parametrize(("seconds", "ends_after"), [(20, 18), (3600, 3595), (None, 7200)])
+def test_a_wait_is_as_long_as_both_timeouts_allow(seconds, ends_after):
+    allowed = None if seconds is None else timedelta(seconds=seconds)
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", execution_timeout=allowed)
+    assert operator._within_execution_timeout(8200.0, 1000.0, is_deferred=False) == 1000 + ends_after
+    assert operator._within_execution_timeout(8200.0, 1000.0, is_deferred=True) == 1000 + (seconds or 7200)
+
+
+def test_a_deferred_wait_has_all_of_the_execution_timeout(hook, monkeypatch):
+    monkeypatch.setattr(submitting, "time", SimpleNamespace(time=lambda: 1000.0))
+    with pytest.raises(TaskDeferred) as deferred:
+        run(Store(), 1, 1, deferrable=True, execution_timeout=timedelta(minutes=1))
+    assert deferred.value.trigger.ends_at == 1060
