@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from abc import abstractmethod
@@ -31,6 +32,10 @@ TRANSFER_SECONDS = 600.0
 # Shorter than a task's patience: a reply that gets lost must leave it time to look whether the server has the job.
 SUBMIT_SECONDS = 100.0
 SUBMIT_BYTES_A_SECOND = 1_000_000
+NO_LIMIT = (
+    "options: task_timeout_s=%s has no effect, since the target local has no such limit. Give the wait a timeout, or "
+    "use the target flare."
+)
 
 
 class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
@@ -104,7 +109,7 @@ class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
         :param place_callbacks: see :class:`ResultCallbacks`.
         :param debug: see :meth:`prepare`; DFM's own ``execute`` takes it, and does nothing with it.
         :param options: DFM's FlareOptions as a mapping: ``task_timeout_s``, the seconds after which the federation
-            stops the job and fails it; default 0: never. The target ``local`` has none.
+            stops the job and fails it; default 0: never. The target ``local`` has none: there the log warns of it.
         :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline.
         :param required_sites: which sites have to be connected; looked at before the submit.
         :param ends_at: when the caller gives the job up, in seconds since 1970; kept in the job's meta.
@@ -121,6 +126,9 @@ class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
         """
         callbacks = ResultCallbacks(default_callback, place_callbacks)
         task_timeout_s = read_options(options).get("task_timeout_s", 0)
+        if task_timeout_s and self._session.settings.target == "local":
+            # No error: a pipeline that is tried out here is meant for the federation.
+            self._log.log(logging.WARNING, NO_LIMIT, task_timeout_s)
         if input_params is None and autostop:
             # DFM warns, and ends the pipeline at once; the job would be a success that did nothing.
             raise ParameterSetError(

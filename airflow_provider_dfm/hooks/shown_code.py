@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_dfm.federation.pipeline import PipelineDefinition
     from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites
+    from airflow_provider_dfm.federation.session import FederationSession
     from airflow_provider_dfm.hooks.dfm import DfmHook
 
 
@@ -28,23 +29,23 @@ def folded(title: str, log: Logger) -> Iterator[None]:
         log.info("::endgroup::")
 
 
-def show_code(hook: DfmHook, pipeline: PreparedPipeline, log: Logger) -> None:
+def show_code(session: DfmHook | FederationSession, pipeline: PreparedPipeline, log: Logger) -> None:
     """Write the Python code that DFM generates for each site to the task's log, folded in the UI.
 
     The log stays over a deferral; rendered fields, the other place for it, are written anew when the task goes on.
 
-    :param hook: the connection's, open.
+    :param session: the connection's, open.
     :param pipeline: what it has prepared.
     :param log: the task's.
     """
-    for site, code in sorted(hook.debug_show_code(pipeline).items()):
+    for site, code in sorted(session.debug_show_code(pipeline).items()):
         with folded(f"Code of site {site}", log):
             for line in code.splitlines():
                 log.info("%s", line)
 
 
 def prepare_in_task(
-    hook: DfmHook,
+    session: DfmHook | FederationSession,
     log: Logger,
     pipeline: PipelineDefinition,
     restrict_to_sites: RestrictToSites,
@@ -53,14 +54,14 @@ def prepare_in_task(
 ) -> PreparedPipeline:
     """Prepare a pipeline in a task; with ``debug``, show what DFM does and the code that comes of it.
 
-    :param hook: the connection's, open.
+    :param session: the connection's, open.
     :param log: the task's.
     :param pipeline: see :meth:`DfmHook.prepare`, and so are the rest.
     """
     if not debug:
-        return hook.prepare(pipeline, restrict_to_sites, False, pipeline_arguments)
+        return session.prepare(pipeline, restrict_to_sites, False, pipeline_arguments)
     # DFM prints more than a thousand lines.
     with folded("How DFM prepares the pipeline", log):
-        prepared = hook.prepare(pipeline, restrict_to_sites, True, pipeline_arguments)
-    show_code(hook, prepared, log)
+        prepared = session.prepare(pipeline, restrict_to_sites, True, pipeline_arguments)
+    show_code(session, prepared, log)
     return prepared

@@ -67,11 +67,13 @@ class DfmExecuteOperator(SubmittingOperator):
         run; both go to the task's log, folded.
     :param options: DFM's FlareOptions as a mapping: ``task_timeout_s``, the seconds after which the federation itself
         stops the job and fails it; 0: never. Default: a minute more than ``timeout``, for a task that is no longer
-        there to abort its job.
+        there to abort its job. The target ``local`` has no such limit, and the task's log warns of one that is given;
+        its jobs end with their task.
     :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline.
     :param autostop: end the pipeline after these sets (default). Otherwise it runs on, takes what
-        ``DfmSendParamsOperator`` sends it, and ends when that stops it, or with ``timeout`` after its submit. Not with
-        the target ``local``, whose jobs end with their task.
+        ``DfmSendParamsOperator`` sends it, and ends when that stops it, or with ``timeout`` after its submit. Clearing
+        the task aborts it, and starts another in its place. Not with the target ``local``, whose jobs end with their
+        task.
     :param wait_for_completion: see :class:`SubmittingOperator`; default: as ``autostop``, so that the task of a
         pipeline that runs on ends once it is submitted.
 
@@ -121,7 +123,8 @@ class DfmExecuteOperator(SubmittingOperator):
         self.force_modgen = force_modgen
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
-        if not self.autostop and hook.settings.target == "local":
+        is_local = hook.settings.target == "local"
+        if not self.autostop and is_local:
             raise ConnectionSettingsError(
                 f"autostop=False needs the target flare: connection {self.dfm_conn_id!r} has the target local, whose "
                 "jobs end with their task, so that no later one could send to the pipeline."
@@ -135,12 +138,16 @@ class DfmExecuteOperator(SubmittingOperator):
             autostop=self.autostop,
             default_callback=self.default_callback,
             place_callbacks=self.place_callbacks,
-            options=federation_limit(self.timeout) | self.options,
+            options=self.options if is_local else federation_limit(self.timeout) | self.options,
             force_modgen=self.force_modgen,
             **once,
         )
         # They were found to fit the pipeline; the task calls them itself, and notes how far they have come.
         return job.call_back(None)
+
+    def replaces_former(self) -> bool:
+        # A pipeline that runs on would wait for ever for sets that go to its successor.
+        return super().replaces_former() or not self.autostop
 
     def callbacks(self, context: Context, hook: DfmHook, job_id: str) -> TaskCallbacks | None:
         partial = self.on_partial_failure == "succeed"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.locations import read_pipeline
 from airflow_provider_dfm.hooks.shown_code import prepare_in_task
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 
@@ -23,6 +24,8 @@ class DfmPrepareOperator(IsoDatesOperator):
     ``api_version``, the version of the federation's API it was prepared for, and ``fingerprint``. A task that executes
     it when the federation's API, its operations or nv_dfm_core have changed since, or its sites no longer offer the
     operations, fails, and submits nothing.
+
+    It logs in nowhere: it needs the federation's package and interpreter, and neither server nor startup kit.
 
     :param pipeline: path or URI of a pipeline's JSON file, its JSON, or ``"package.module:function"``, which is
         called in the federation's interpreter. Templated.
@@ -55,11 +58,12 @@ class DfmPrepareOperator(IsoDatesOperator):
         self.dfm_conn_id = dfm_conn_id
 
     def execute(self, context: Context) -> str:
-        with DfmHook(self.dfm_conn_id) as hook:
+        pipeline = read_pipeline(self.pipeline)
+        with DfmHook(self.dfm_conn_id).unconnected() as session:
             prepared = prepare_in_task(
-                hook, self.log, self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments
+                session, self.log, pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments
             )
-            uri = hook.keep_pipeline(prepared)
+            uri = str(session.keep_pipeline(prepared))
         self.log.info("Prepared pipeline %r for %s, kept at %s", prepared.name, ", ".join(prepared.sites), uri)
         context["ti"].xcom_push(key="api_version", value=prepared.api_version)
         context["ti"].xcom_push(key="fingerprint", value=prepared.fingerprint)

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # As long as Airflow's sensors wait: seven days.
 DEFAULT_TIMEOUT = conf.getfloat("sensors", "default_timeout", fallback=7 * 24 * 3600.0)
 FAILED_SETS = "failed_parameter_sets"
+# Airflow's own timer aborts the job whatever on_timeout says, so the wait ends before it: by this much, or by a tenth
+# of a short execution_timeout.
+EXECUTION_TIMEOUT_MARGIN_SECONDS = 5.0
 
 
 class SubmittingOperator(IsoDatesOperator):
@@ -54,7 +57,8 @@ class SubmittingOperator(IsoDatesOperator):
         ``operators.default_deferrable``.
     :param poll_interval: seconds between two looks at the job; default 5.
     :param timeout: seconds the job may take, from its submit; then the task fails. A try that finds the job has
-        what is left of them. Default: Airflow's ``sensors.default_timeout``, seven days.
+        what is left of them. Default: Airflow's ``sensors.default_timeout``, seven days. ``execution_timeout``, counted
+        from the try's start, ends the wait in the same way, and up to five seconds early where it is not deferred.
     :param on_timeout: ``abort`` (default) or ``leave`` the job then.
     :param min_sites: how many sites have to be connected; looked at before the submit.
     :param sites: sites that have to be connected, besides. Templated.
@@ -99,6 +103,10 @@ class SubmittingOperator(IsoDatesOperator):
         """
         raise NotImplementedError
 
+    def replaces_former(self) -> bool:
+        """Whether the task, once it is cleared, aborts its former job: not one that it left to itself on purpose."""
+        return self.wait_for_completion
+
     def callbacks(self, context: Context, hook: DfmHook, job_id: str) -> TaskCallbacks | None:
         """What is to be called with the job's results; None: nothing.
 
@@ -117,6 +125,7 @@ class SubmittingOperator(IsoDatesOperator):
         return hook.active_jobs(identity)
 
     def execute(self, context: Context) -> str:
+        started = time.time()
         self._task = task_identity(context, self.dfm_conn_id)
         self._hook = hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
@@ -130,7 +139,8 @@ class SubmittingOperator(IsoDatesOperator):
             if not self.wait_for_completion and hook.settings.target == "flare":
                 return job.job_id
             try:
-                return self._wait(context, hook, job, self._within_execution_timeout(ends_at))
+                is_deferred = self.deferrable and hook.settings.target == "flare"
+                return self._wait(context, hook, job, self._within_execution_timeout(ends_at, started, is_deferred))
             finally:
                 if self._callbacks is not None:
                     self._callbacks.close()
@@ -177,7 +187,7 @@ class SubmittingOperator(IsoDatesOperator):
     def _submit(self, hook: DfmHook, ends_at: float) -> FederationJob:
         assert self._task is not None
         self._go_on_unless_killed()
-        if self._task.former is not None and self.wait_for_completion:
+        if self._task.former is not None and self.replaces_former():
             # Airflow does not tell a trigger that has not started yet that its task was cleared.
             for job_id in self.active_jobs(hook, self._task.former):
                 self.log.info("The task was cleared: aborting its former job %s", job_id)
@@ -210,7 +220,7 @@ class SubmittingOperator(IsoDatesOperator):
         while not job.wait_until_finished(min(pause, ends_at - time.time()), pause):
             if time.time() >= ends_at:
                 job.cancel()
-                raise JobTimedOut(f"Job {job.job_id} did not end in time, {self.timeout:g} s. It was aborted.")
+                raise JobTimedOut(f"Job {job.job_id} did not end in time. It was aborted.")
             if self._callbacks is not None:
                 self._callbacks.follow(ends_at)
         # The results are kept by now, for the session of whoever reads them later.
@@ -218,11 +228,13 @@ class SubmittingOperator(IsoDatesOperator):
             self._callbacks.job_is_kept()
         return {"job_id": job.job_id, "status": job.get_job_meta().status}
 
-    def _within_execution_timeout(self, ends_at: float) -> float:
-        # Airflow itself does not look at it while a task is deferred: task_runner.py, _run_execute_callable.
+    def _within_execution_timeout(self, ends_at: float, started: float, is_deferred: bool) -> float:
         if self.execution_timeout is None:
             return ends_at
-        return min(ends_at, time.time() + self.execution_timeout.total_seconds())
+        seconds = self.execution_timeout.total_seconds()
+        # Airflow itself does not look at it while a task is deferred: task_runner.py, _run_execute_callable.
+        margin = 0.0 if is_deferred else min(EXECUTION_TIMEOUT_MARGIN_SECONDS, seconds / 10)
+        return min(ends_at, started + seconds - margin)
 
     def _go_on_unless_killed(self) -> None:
         if self._killed:

@@ -8,12 +8,15 @@ import json
 import pickle
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from airflow.sdk import Connection
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError, VersionMismatch
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
+from airflow_provider_dfm.operators.dfm import DfmPrepareOperator
 from tests.dag_runs import run_dag, task_results, task_states
 from tests.integration.test_operators import connections, logged  # noqa: F401 - fixtures
 
@@ -53,6 +56,31 @@ def test_one_task_prepares_and_mapped_ones_execute(way, tmp_path, logged):  # no
     assert prepare.xcom_pull(task_ids="prepare", key="api_version") == "1.0.0"
     reads = [read["results"][0] for read in task_results(run)["read"]]
     assert [(read["value"], read["site"]) for read in reads] == [("aa", "san_francisco"), ("bbb", "san_francisco")]
+
+
+@pytest.fixture
+def away(local_fields, tmp_path, monkeypatch):
+    """A connection whose server is not there, nor its startup kit."""
+    extra = local_fields(target="flare", startup_kit="/nowhere", results_path=f"file://{tmp_path}/results")
+    connection = Connection(conn_id="away", conn_type="dfm", login="a", extra=json.dumps(extra))
+    monkeypatch.setenv("AIRFLOW_CONN_AWAY", connection.as_json())
+
+
+def prepare_away(pipeline, **arguments):
+    handed_on = {}
+    context = {"ti": SimpleNamespace(xcom_push=lambda key, value: handed_on.update({key: value}))}
+    operator = DfmPrepareOperator(task_id="prepare", pipeline=pipeline, dfm_conn_id="away", **arguments)
+    return operator.execute(context), handed_on
+
+
+@pytest.mark.usefixtures("away")
+def test_a_task_prepares_without_a_server_and_a_startup_kit(tmp_path, logged):  # noqa: F811
+    uri, handed_on = prepare_away("trial_pipelines:repeat", debug=True)
+    assert "::group::Code of site seattle" in logged()
+    assert uri == f"file://{tmp_path}/results/pipelines/{handed_on['fingerprint']}.json"
+    assert prepare_away(uri) == (uri, handed_on), "a file at a URI"
+    with pytest.raises(PipelineError, match="runs on the home site 'analyst'"):
+        prepare_away("trial_pipelines:echo", pipeline_arguments={"site": "analyst"})
 
 
 def test_another_session_executes_it_and_does_what_the_pipeline_itself_does(local, kept, local_fields, tmp_path):

@@ -13,6 +13,7 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
 from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
 from airflow_provider_dfm.federation.results_folder import keep_results
 from airflow_provider_dfm.federation.session import FederationSession
@@ -74,6 +75,18 @@ def test_what_is_asked_of_a_session_that_was_closed_may_be_tried_again():
         pass
     with pytest.raises(FederationUnreachable, match=r"the session was closed\. Open a new one"):
         session.get_system_info()
+
+
+@pytest.mark.parametrize(("options", "warnings"), [({"task_timeout_s": 60}, 1), ({"task_timeout_s": 0}, 0), (None, 0)])
+def test_a_limit_that_the_local_target_does_not_have_is_warned_of(monkeypatch, caplog, options, warnings):
+    settings = read_settings({"target": "local", "federation": "weather", "homesite": "analyst"}, "x")
+    session = FederationSession(settings)
+    monkeypatch.setattr(session._session, "ask", lambda method, *timeout, **arguments: "content")
+    pipeline = PreparedPipeline("1", "compare", "1.0.0", ("seattle",), (), ("answer",), "abc")
+    session.execute(pipeline, options=options)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warned) == warnings
+    assert all("task_timeout_s=60 has no effect" in message for message in warned)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+from types import SimpleNamespace
 
 import pendulum
 import pytest
@@ -53,11 +54,13 @@ def test_callbacks_without_a_wait_are_refused():
         execute(default_callback=note, wait_for_completion=False)
 
 
-@pytest.mark.parametrize(("options", "seconds"), [(None, 161), ({"task_timeout_s": 7}, 7), ({"task_timeout_s": 0}, 0)])
-def test_the_federations_own_limit_is_a_minute_later_than_the_tasks_or_as_options_say(options, seconds):
+def executed(target, **arguments):
+    """What the operator asks its hook for."""
     asked = {}
 
     class Hook:
+        settings = SimpleNamespace(target=target)
+
         def prepare(self, *arguments):
             return self
 
@@ -68,6 +71,17 @@ def test_the_federations_own_limit_is_a_minute_later_than_the_tasks_or_as_option
         def call_back(self, callbacks):
             return self
 
-    execute(options=options, timeout=100.5, force_modgen=True).submit(Hook(), claim=None)
+    execute(**arguments).submit(Hook(), claim=None)
+    return asked
+
+
+@pytest.mark.parametrize(("options", "seconds"), [(None, 161), ({"task_timeout_s": 7}, 7), ({"task_timeout_s": 0}, 0)])
+def test_the_federations_own_limit_is_a_minute_later_than_the_tasks_or_as_options_say(options, seconds):
+    asked = executed("flare", options=options, timeout=100.5, force_modgen=True)
     assert asked["options"] == {"task_timeout_s": seconds}
     assert asked["force_modgen"] is True
+
+
+def test_the_local_target_is_asked_for_no_other_limit_than_options_name():
+    assert executed("local")["options"] == {}
+    assert executed("local", options={"task_timeout_s": 7})["options"] == {"task_timeout_s": 7}

@@ -1,0 +1,104 @@
+"""What submitting operators do around the submit. The hook is one that knows only what the test is about."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.execution_time.timeout import timeout
+
+from airflow_provider_dfm.federation.errors import JobTimedOut
+from airflow_provider_dfm.federation.job import FederationJob
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.operators import submitting
+from airflow_provider_dfm.operators.dfm import DfmExecuteOperator
+from tests.unit.hooks.test_task_identity import Store, context
+
+
+class Hook:
+    """Has one job, which runs, of each identity that it is asked for; submits another."""
+
+    def __init__(self):
+        self.settings = SimpleNamespace(target="flare")
+        self.aborted = []
+
+    def active_jobs(self, identity):
+        return [identity.job_id(0)]
+
+    def abort_job(self, job_id):
+        self.aborted.append(job_id)
+
+    def find_job(self, job_id):
+        return JobMeta(job_id=job_id, status="SUBMITTED")
+
+    def get_status(self, job_id):
+        return JobStatus.SUBMITTED
+
+    def prepare(self, *arguments):
+        return None
+
+    def execute(self, *arguments, claim, **rest):
+        return FederationJob(None, claim.identity.job_id(0))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def hook(monkeypatch):
+    made = Hook()
+    monkeypatch.setattr(submitting, "DfmHook", lambda dfm_conn_id: made)
+    return made
+
+
+def run(store, try_number, max_tries, **arguments):
+    """One try of a task; gives its job's id."""
+    made = context(store, try_number, max_tries)
+    made["ti"].xcom_push = lambda key, value: None
+    return DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", **arguments).execute(made)
+
+
+OPEN = {"input_params": None, "autostop": False}
+
+
+def test_clearing_the_task_of_a_pipeline_that_runs_on_aborts_it_and_a_retry_does_not(hook):
+    store = Store()
+    first = run(store, 1, 2, **OPEN)
+    assert run(store, 2, 2, **OPEN) == first
+    assert hook.aborted == []
+    assert run(store, 3, 4, **OPEN) != first
+    assert hook.aborted == [first]
+
+
+def test_clearing_a_task_that_does_not_wait_leaves_its_former_job_alone(hook):
+    store = Store()
+    for try_number, max_tries in ((1, 2), (2, 3)):
+        run(store, try_number, max_tries, wait_for_completion=False)
+    assert hook.aborted == []
+
+
+@pytest.mark.parametrize(("on_timeout", "aborted"), [("leave", "It was left running"), ("abort", "It was aborted")])
+def test_a_wait_ends_before_airflows_own_timer_so_that_on_timeout_decides(hook, on_timeout, aborted):
+    how = {"deferrable": False, "on_timeout": on_timeout, "poll_interval": 60}
+    # As Airflow's task runner does around the task.
+    with timeout(2), pytest.raises(JobTimedOut, match=aborted):
+        run(Store(), 1, 1, execution_timeout=timedelta(seconds=2), **how)
+    assert len(hook.aborted) == (on_timeout == "abort")
+
+
+@pytest.mark.parametrize(("seconds", "ends_after"), [(20, 18), (3600, 3595), (None, 7200)])
+def test_a_wait_is_as_long_as_both_timeouts_allow(seconds, ends_after):
+    allowed = None if seconds is None else timedelta(seconds=seconds)
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", execution_timeout=allowed)
+    assert operator._within_execution_timeout(8200.0, 1000.0, is_deferred=False) == 1000 + ends_after
+    assert operator._within_execution_timeout(8200.0, 1000.0, is_deferred=True) == 1000 + (seconds or 7200)
+
+
+def test_a_deferred_wait_has_all_of_the_execution_timeout(hook, monkeypatch):
+    monkeypatch.setattr(submitting, "time", SimpleNamespace(time=lambda: 1000.0))
+    with pytest.raises(TaskDeferred) as deferred:
+        run(Store(), 1, 1, deferrable=True, execution_timeout=timedelta(minutes=1))
+    assert deferred.value.trigger.ends_at == 1060
