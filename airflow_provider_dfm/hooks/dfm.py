@@ -197,7 +197,8 @@ class DfmHook(FlareCommands, JobCommands, BaseHook):
     ) -> list[int]:
         """Send more parameter sets to a running pipeline; see :meth:`FederationSession.send_input_params`.
 
-        A lost connection or reply is waited for, and no set is sent twice.
+        A lost connection or reply is waited for, and no set is sent twice. So is a pipeline that has not begun, up to
+        five minutes; ``DfmSendParamsOperator`` waits longer.
         """
         from airflow_provider_dfm.hooks.patience import patiently
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_dfm.federation.errors import ParameterSetError
+from airflow.sdk import conf
+
+from airflow_provider_dfm.federation.errors import CommandTimedOut, ParameterSetError
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.job_callback import callback_path
+from airflow_provider_dfm.hooks.job_end import raise_fault
+from airflow_provider_dfm.hooks.job_wait import JobWait, look, wait_for_job
+from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.task_identity import task_identity
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
+from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,6 +27,17 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
 
 PARAMETER_SETS = "parameter_sets"
+# The server starts a job once those before it leave it room.
+DEFAULT_TIMEOUT = 3600.0
+
+
+def has_not_begun(job_id: str, meta: JobMeta) -> bool:
+    """What ends the wait for a queued job: a callback of :class:`JobWait`.
+
+    :param job_id: the job.
+    :param meta: what the federation says of it.
+    """
+    return meta.state is JobStatus.SUBMITTED
 
 
 class DfmSendParamsOperator(IsoDatesOperator):
@@ -26,10 +47,17 @@ class DfmSendParamsOperator(IsoDatesOperator):
     has them, not when they are answered. The task's XCom is the job's id, and the XCom ``parameter_sets`` lists the
     indices that its sets have among all of the job's, by which its results are known.
 
+    A pipeline that is queued, since the server has no room for it yet, is waited for: see ``timeout``.
+
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
     :param input_params: one parameter set (a dict from place to value), or a list of them; None: none. Templated.
     :param stop: let the pipeline end once it has done these sets and all before them. Afterwards nothing can be sent
         any more.
+    :param timeout: seconds the pipeline may be queued, counted from the try's start; then the task fails, and has sent
+        nothing. Default: one hour.
+    :param deferrable: wait for a queued pipeline in the triggerer, without holding a worker; default: Airflow's
+        ``operators.default_deferrable``.
+    :param poll_interval: seconds between two looks at a queued pipeline; default 5.
     :param dfm_conn_id: the connection. Templated. Not one of the target ``local``, whose jobs end with their task.
     """
 
@@ -43,6 +71,9 @@ class DfmSendParamsOperator(IsoDatesOperator):
         job_id: str,
         input_params: ParameterSets = None,
         stop: bool = False,
+        timeout: float = DEFAULT_TIMEOUT,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        poll_interval: float = 5.0,
         dfm_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
     ) -> None:
@@ -50,6 +81,9 @@ class DfmSendParamsOperator(IsoDatesOperator):
         self.job_id = job_id
         self.input_params = input_params
         self.stop = stop
+        self.timeout = timeout
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
         self.dfm_conn_id = dfm_conn_id
 
     def execute(self, context: Context) -> str:
@@ -57,10 +91,48 @@ class DfmSendParamsOperator(IsoDatesOperator):
             raise ParameterSetError(
                 "There is nothing to send: input_params is None. Give a parameter set or a list of them, or stop=True."
             )
+        with contextlib.closing(DfmHook(self.dfm_conn_id)) as hook:
+            return self._send(context, hook, self._wait_until_begun(hook))
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
+        """Take up again where the wait for a queued pipeline ended.
+
+        :param event: as :class:`FederationJobTrigger` fires it.
+        """
+        with contextlib.closing(DfmHook(self.dfm_conn_id)) as hook:
+            return self._send(context, hook, event)
+
+    def _wait_until_begun(self, hook: DfmHook) -> dict[str, Any]:
+        watch = JobWatch(hook)
+        wait = JobWait(self.job_id, time.time() + self.timeout, self.log, has_not_begun)
+        event = look(watch, wait)
+        if event is not None:
+            return event
+        seen = f"is {wait.status}" if wait.status else "cannot be looked at"
+        self.log.info("Job %s %s: waiting up to %g s until it begins", self.job_id, seen, self.timeout)
+        if self.deferrable:
+            trigger = FederationJobTrigger(
+                self.dfm_conn_id,
+                self.job_id,
+                self.poll_interval,
+                wait.ends_at,
+                cancel_on_kill=False,
+                callback=callback_path(has_not_begun),
+            )
+            self.defer(trigger=trigger, method_name="execute_complete")
+        return wait_for_job(watch, wait, self.poll_interval)
+
+    def _send(self, context: Context, hook: DfmHook, event: dict[str, Any]) -> str:
+        raise_fault(hook, event)
+        if event.get("timed_out"):
+            fault = f" The federation could not be asked: {event['fault']}" if event.get("fault") else ""
+            raise CommandTimedOut(
+                f"Nothing was sent to job {self.job_id}: it did not begin within {self.timeout:g} s, and was last seen "
+                f"as {event['status'] or 'nothing'}.{fault} Give the task a longer timeout, or look at what keeps the "
+                "job from its turn."
+            )
         # The same in each try of the task, and another one once it is cleared.
         key = task_identity(context, self.dfm_conn_id).job.job_id(0)
-        hook = DfmHook(self.dfm_conn_id)
-        with contextlib.closing(hook):
-            sent = hook.send_input_params(self.job_id, self.input_params, key, self.stop)
+        sent = hook.send_input_params(self.job_id, self.input_params, key, self.stop)
         context["ti"].xcom_push(key=PARAMETER_SETS, value=sent)
         return self.job_id

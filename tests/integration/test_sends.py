@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from airflow.sdk import Connection
 
 from airflow_provider_dfm.federation.errors import (
     FederationUnreachable,
@@ -19,6 +21,11 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
+from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.operators import dfm_send
+from airflow_provider_dfm.operators.dfm import DfmSendParamsOperator
+from tests.unit.hooks.test_task_identity import Store
+from tests.unit.operators.test_dfm_send import of_task
 
 pytestmark = pytest.mark.federation
 
@@ -108,6 +115,24 @@ def test_many_sessions_send_at_once_and_a_lost_reply_is_asked_for_again(flare_se
         job.send_stop_frame()
         assert job.wait_until_finished(timeout=120)
         assert {result.parameter_set: result.value for result in job.results()} == sent | {25: "lost"}
+
+
+def test_a_task_waits_for_a_queued_pipeline_and_sends_once_over_its_tries(fields, tmp_path, monkeypatch, capsys):
+    made = fields(federation="trials", results_path=f"file://{tmp_path}/results")
+    connection = Connection(conn_id="sends", conn_type="dfm", login=made.pop("user"), extra=json.dumps(made))
+    monkeypatch.setenv("AIRFLOW_CONN_SENDS", connection.as_json())
+    with DfmHook("sends") as hook:
+        # A log-in of the task's own would take longer than the job is queued.
+        monkeypatch.setattr(dfm_send, "DfmHook", lambda dfm_conn_id: hook)
+        job = hook.execute("trial_pipelines:echo", None, autostop=False)
+        options = {"input_params": {"value": 1}, "stop": True, "deferrable": False, "dfm_conn_id": "sends"}
+        store = Store()
+        for _ in range(2):
+            operator = DfmSendParamsOperator(task_id="send", job_id=job.job_id, poll_interval=0.5, **options)
+            assert operator.execute(of_task(store)) == job.job_id
+        assert "is SUBMITTED: waiting up to 3600 s" in capsys.readouterr().out
+        assert job.wait_until_finished(timeout=120)
+        assert _values(job.results()) == [(0, "result", 1)]
 
 
 def test_what_takes_no_sets_says_so(flare_settings, local_fields):
