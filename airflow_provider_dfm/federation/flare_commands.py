@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from airflow_provider_dfm.federation.errors import JobNotFound
+from airflow_provider_dfm.federation.job_commands import JobCommands
 from airflow_provider_dfm.federation.job_logs import JobLogs
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_sites import SiteState, job_sites
@@ -20,7 +21,7 @@ LOG_SECONDS = 600.0
 TargetType = Literal["all", "server", "client"]
 
 
-class FlareCommands:
+class FlareCommands(JobCommands):
     """The methods of nvflare's ``Session``, under their own names."""
 
     @property
@@ -33,13 +34,6 @@ class FlareCommands:
         """Have the session host do something.
 
         :param method: name of a public method of ``remote/session.py``.
-        """
-
-    @abstractmethod
-    def get_job_meta(self, job_id: str) -> JobMeta:
-        """All that the federation stores about a job.
-
-        :raises JobNotFound: nobody knows the id.
         """
 
     def flare(self, method: str, *arguments: Any, **keywords: Any) -> Any:

@@ -16,7 +16,6 @@ from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.flare_options import read_options
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job import FederationJob
-from airflow_provider_dfm.federation.job_commands import JobCommands
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_results import JobResults
 from airflow_provider_dfm.federation.job_source import job_source
@@ -38,7 +37,7 @@ NO_LIMIT = (
 )
 
 
-class SubmitCommands(FlareCommands, PipelineCommands, JobCommands):
+class SubmitCommands(FlareCommands, PipelineCommands):
     """The methods that submit, and what finds a job again that was submitted before."""
 
     _log: Log

@@ -19,7 +19,6 @@ from airflow_provider_dfm.federation.errors import (
     ResultsIncomplete,
 )
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
-from airflow_provider_dfm.federation.job_commands import JobCommands
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 DEFAULT_CONNECTION = "dfm_default"
 
 
-class DfmHook(FlareCommands, JobCommands, BaseHook):
+class DfmHook(FlareCommands, BaseHook):
     """A session with a federation, open inside a ``with``. Threads can share it.
 
     .. code-block:: python

@@ -117,9 +117,7 @@ def same_twice() -> Pipeline:
 def literal() -> Pipeline:
     """Build: what DFM silently leaves out: a literal that is yielded, beside operations of two sites."""
     with Pipeline(name="literal") as pipeline:
-        value = PlaceParam(place="value", multiuse=True)
-        for site in ("seattle", "san_francisco"):
-            Yield(value=Echo(site=site, value=value), place=site)
+        _echo_both()
         Yield(value="one", place="literal")
     return pipeline
 
@@ -187,9 +185,7 @@ def advise(how: str) -> Pipeline:
 def echo_both() -> Pipeline:
     """Build: the parameter ``value`` comes back at the places ``seattle`` and ``san_francisco``."""
     with Pipeline(name="echo_both") as pipeline:
-        value = PlaceParam(place="value", multiuse=True)
-        for site in ("seattle", "san_francisco"):
-            Yield(value=Echo(site=site, value=value), place=site)
+        _echo_both()
     return pipeline
 
 
@@ -250,6 +246,12 @@ def cached() -> Pipeline:
             image.cache(value)
         Yield(value=value, place="result")
     return pipeline
+
+
+def _echo_both() -> None:
+    value = PlaceParam(place="value", multiuse=True)
+    for site in ("seattle", "san_francisco"):
+        Yield(value=Echo(site=site, value=value), place=site)
 
 
 def _single(operation: Any, site: str, *parameters: str) -> Pipeline:
