@@ -26,13 +26,13 @@ def check_sites(pipeline: Any, sites: list[str]) -> None:
 
 
 def check_statements(pipeline: Any, candidates: list[str]) -> None:
-    """Refuse statements that DFM would drop, and operations whose site it would choose.
+    """Refuse statements that DFM would drop, and those whose site it would choose.
 
     :param pipeline: an ``nv_dfm_core.api.Pipeline``.
     :param candidates: the sites that it may use.
     :raises NamedError: PipelineError, names the statement.
     """
-    from nv_dfm_core.api import BestOf, ForEach, TryFromCache, WriteToCache
+    from nv_dfm_core.api import BestOf, ForEach, NodeRef, TryFromCache, WriteToCache, Yield
 
     for number, statement in enumerate(statements_of(pipeline), start=1):
         kind = type(statement).__name__
@@ -44,9 +44,19 @@ def check_statements(pipeline: Any, candidates: list[str]) -> None:
                 f"Statement {number} of the pipeline, {kind}{_inside(statement)}, would be left out without a word: "
                 "DFM does not carry it out. Use a generator operation, or several parameter sets, instead.",
             )
+        if pipeline.mode != "execute" or len(candidates) == 1:
+            continue
+        if isinstance(statement, Yield) and not isinstance(statement.value, NodeRef):
+            # The site is the first of a set, and one without an operation is taken out with all that is there:
+            # candidate_sites in nv_dfm_core/gen/irgen/_irgen.py, graph/passes/_remove_empty_sites_pass.py
+            raise NamedError(
+                "PipelineError",
+                f"Statement {number} of the pipeline, a Yield for place {statement.place!r}, has a value that is no "
+                "operation's result: DFM would pick any site for it, and leave it out without a word if that one has "
+                "no operation. Yield an operation's result, or restrict the pipeline to the home site.",
+            )
         site = getattr(statement, "site", None)
-        open_choice = isinstance(site, BestOf) and site.sites is None and len(candidates) > 1
-        if open_choice and pipeline.mode == "execute":
+        if isinstance(site, BestOf) and site.sites is None:
             raise NamedError(
                 "PipelineError",
                 f"Statement {number} of the pipeline, the operation {kind}, names no site, and DFM would pick one of "
@@ -61,7 +71,7 @@ def _inside(statement: Any) -> str:
 
 
 def check_yields(pipeline: Any, prepared: Any) -> None:
-    """Refuse a pipeline of which DFM has left out a yield: it drops literals where there are several sites.
+    """Refuse a pipeline of which DFM has left out a yield: it drops literals at a site without operations.
 
     :param pipeline: what was to be prepared.
     :param prepared: what DFM made of it.

@@ -115,9 +115,16 @@ def same_twice() -> Pipeline:
 
 
 def literal() -> Pipeline:
-    """Build: what DFM silently leaves out: a literal that is yielded, beside operations of two sites."""
+    """Build: what DFM silently leaves out, or not, as its process happens to order sites: a literal that is yielded."""
     with Pipeline(name="literal") as pipeline:
-        _echo_both()
+        Yield(value=Echo(site="seattle", value=1), place="echo")
+        Yield(value="one", place="literal")
+    return pipeline
+
+
+def literal_alone() -> Pipeline:
+    """Build: a literal that is yielded, and no operation."""
+    with Pipeline(name="literal_alone") as pipeline:
         Yield(value="one", place="literal")
     return pipeline
 
@@ -185,7 +192,9 @@ def advise(how: str) -> Pipeline:
 def echo_both() -> Pipeline:
     """Build: the parameter ``value`` comes back at the places ``seattle`` and ``san_francisco``."""
     with Pipeline(name="echo_both") as pipeline:
-        _echo_both()
+        value = PlaceParam(place="value", multiuse=True)
+        for site in ("seattle", "san_francisco"):
+            Yield(value=Echo(site=site, value=value), place=site)
     return pipeline
 
 
@@ -246,12 +255,6 @@ def cached() -> Pipeline:
             image.cache(value)
         Yield(value=value, place="result")
     return pipeline
-
-
-def _echo_both() -> None:
-    value = PlaceParam(place="value", multiuse=True)
-    for site in ("seattle", "san_francisco"):
-        Yield(value=Echo(site=site, value=value), place=site)
 
 
 def _single(operation: Any, site: str, *parameters: str) -> Pipeline:

@@ -275,7 +275,7 @@ def _literals(plain):
     ("pipeline", "message"),
     [
         ("loop", r"Statement 2 of the pipeline, ForEach with Yield in it, would be left out"),
-        ("literal", r"DFM leaves out 1 of the 1 Yield statements for place .literal."),
+        ("literal", r"Statement 3 of the pipeline, a Yield for place .literal., has a value that is no operation's"),
         ("cached", r"Statement 2 of the pipeline, TryFromCache with WriteToCache in it, would be left out"),
         (
             "unnamed_site",
@@ -286,6 +286,15 @@ def _literals(plain):
 def test_what_dfm_would_drop_or_choose_without_a_word_is_refused(local, pipeline, message):
     with pytest.raises(PipelineError, match=message):
         local.prepare(f"trial_pipelines:{pipeline}")
+
+
+def test_a_literal_is_yielded_where_one_site_is_left_and_has_an_operation(local_fields, tmp_path):
+    with open_session(local_fields(homesite="seattle"), tmp_path) as session:
+        job = session.execute(session.prepare("trial_pipelines:literal", restrict_to_sites="homesite"), {})
+        assert job.wait_until_finished(timeout=60, poll_interval=0.1)
+        assert {result.place: result.value for result in job.results()} == {"echo": 1, "literal": "one"}
+        with pytest.raises(PipelineError, match=r"DFM leaves out 1 of the 1 Yield statements for place .literal."):
+            session.prepare("trial_pipelines:literal_alone", restrict_to_sites="homesite")
 
 
 def test_a_site_that_only_one_can_be_need_not_be_named(local, local_fields, tmp_path):
