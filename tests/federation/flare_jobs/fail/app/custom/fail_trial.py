@@ -12,7 +12,10 @@ from nvflare.apis.signal import Signal
 
 
 class AskToWork(Controller):
-    """Asks the sites to work, and fails the job when one of them does not."""
+    """Asks one site after the other to work, and fails the job when one of them does not.
+
+    At once, the job's end could come before the other site has sent its answer, which is an error there.
+    """
 
     def start_controller(self, fl_ctx: Any) -> None:
         """Nothing to prepare."""
@@ -21,9 +24,10 @@ class AskToWork(Controller):
         """Nothing to end."""
 
     def control_flow(self, abort_signal: Signal, fl_ctx: Any) -> None:
-        """Ask, and wait for the answers."""
-        task = Task("work", Shareable(), result_received_cb=self._check)
-        self.broadcast_and_wait(task, fl_ctx, min_responses=2, abort_signal=abort_signal)
+        """Ask, and wait for the answer."""
+        for site in sorted(client.name for client in fl_ctx.get_engine().get_clients()):
+            task = Task("work", Shareable(), result_received_cb=self._check)
+            self.broadcast_and_wait(task, fl_ctx, targets=[site], min_responses=1, abort_signal=abort_signal)
 
     def process_result_of_unknown_task(self, client: Any, task_name: str, *args: Any, **kwargs: Any) -> None:
         """There are no other tasks."""
