@@ -139,8 +139,7 @@ class SubmittingOperator(IsoDatesOperator):
             if not self.wait_for_completion and hook.settings.target == "flare":
                 return job.job_id
             try:
-                is_deferred = self.deferrable and hook.settings.target == "flare"
-                return self._wait(context, hook, job, self._within_execution_timeout(ends_at, started, is_deferred))
+                return self._wait(context, hook, job, self._within_execution_timeout(ends_at, started, hook))
             finally:
                 if self._callbacks is not None:
                     self._callbacks.close()
@@ -203,7 +202,7 @@ class SubmittingOperator(IsoDatesOperator):
             event: dict[str, Any] = {"job_id": job.job_id, "status": job.found.status}
         elif hook.settings.target == "local":
             event = self._run_here(job, ends_at)
-        elif self.deferrable:
+        elif self._defers(hook):
             steps.reached(steps.DEFERRING, job.job_id)
             trigger = FederationJobTrigger(self.dfm_conn_id, job.job_id, self.poll_interval, ends_at)
             self.defer(trigger=trigger, method_name="execute_complete")
@@ -228,12 +227,16 @@ class SubmittingOperator(IsoDatesOperator):
             self._callbacks.job_is_kept()
         return {"job_id": job.job_id, "status": job.get_job_meta().status}
 
-    def _within_execution_timeout(self, ends_at: float, started: float, is_deferred: bool) -> float:
+    def _defers(self, hook: DfmHook) -> bool:
+        # A local job ends with its session, so its task stays.
+        return self.deferrable and hook.settings.target == "flare"
+
+    def _within_execution_timeout(self, ends_at: float, started: float, hook: DfmHook) -> float:
         if self.execution_timeout is None:
             return ends_at
         seconds = self.execution_timeout.total_seconds()
         # Airflow itself does not look at it while a task is deferred: task_runner.py, _run_execute_callable.
-        margin = 0.0 if is_deferred else min(EXECUTION_TIMEOUT_MARGIN_SECONDS, seconds / 10)
+        margin = 0.0 if self._defers(hook) else min(EXECUTION_TIMEOUT_MARGIN_SECONDS, seconds / 10)
         return min(ends_at, started + seconds - margin)
 
     def _go_on_unless_killed(self) -> None:

@@ -32,6 +32,12 @@ def execute(connection: str, pipeline: str = "trial_pipelines:echo", **arguments
     return DfmExecuteOperator(task_id="run", pipeline=pipeline, dfm_conn_id=connection, **arguments)
 
 
+def discover(connection: str, pipeline: str, **arguments) -> DfmDiscoverOperator:
+    return DfmDiscoverOperator(
+        task_id="discover", pipeline=pipeline, dfm_conn_id=connection, poll_interval=0.5, **arguments
+    )
+
+
 def read(connection: str, **arguments) -> DfmResultsOperator:
     return DfmResultsOperator(task_id="read", job_id="{{ ti.xcom_pull('run') }}", dfm_conn_id=connection, **arguments)
 
@@ -52,31 +58,17 @@ for way, (connection, deferrable) in WAYS.items():
         execute(connection, input_params=sets, deferrable=deferrable) >> read(connection)
 
     with trial_dag(f"discover_{way}"):
-        discover = DfmDiscoverOperator(
-            task_id="discover",
-            pipeline="trial_pipelines:measure",
-            pipeline_arguments={"mode": "discovery"},
-            dfm_conn_id=connection,
-            deferrable=deferrable,
-            poll_interval=0.5,
-        )
+        in_discovery = {"pipeline_arguments": {"mode": "discovery"}, "deferrable": deferrable}
+        advice = discover(connection, "trial_pipelines:measure", **in_discovery)
         if way == "local":
             partial = DfmExecuteOperator.partial(
                 task_id="run", pipeline="trial_pipelines:measure", dfm_conn_id=connection, poll_interval=0.5
             )
-            partial.expand(input_params=advised_sets(discover.output))
+            partial.expand(input_params=advised_sets(advice.output))
 
     with trial_dag(f"advise_{way}"):
-        DfmDiscoverOperator(
-            task_id="discover",
-            pipeline="trial_pipelines:advise",
-            pipeline_arguments={"how": "{{ var.value.runs }}"},
-            dfm_conn_id=connection,
-            deferrable=deferrable,
-            poll_interval=0.5,
-            retries=1,
-            retry_delay=timedelta(0),
-        )
+        again = {"retries": 1, "retry_delay": timedelta(0), "deferrable": deferrable}
+        discover(connection, "trial_pipelines:advise", pipeline_arguments={"how": "{{ var.value.runs }}"}, **again)
 
     with trial_dag(f"fail_{way}"):
         execute(connection, "trial_pipelines:fail", input_params={"message": "no data here"}, deferrable=deferrable)
