@@ -239,7 +239,11 @@ def _settings(home: Path, dags_folder: Path, port: int) -> dict[str, dict[str, s
         # What a killed scheduler leaves queued is taken up once it has been silent for half a minute.
         "scheduler": {"scheduler_idle_sleep_time": "0.5", "orphaned_tasks_check_interval": "10"},
         # Look for new and changed files often; parse the others seldom, for that costs a core.
-        "dag_processor": {"refresh_interval": "2", "bundle_refresh_check_interval": "1"},
+        "dag_processor": {
+            "refresh_interval": "2",
+            "bundle_refresh_check_interval": "1",
+            "min_file_process_interval": "300",
+        },
     }
 
 

@@ -23,6 +23,7 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from demo.airflow_process import AirflowProcess
 from demo.demonstration import (
     FEDERATION,
     FEDERATION_PYTHON,
@@ -39,23 +40,34 @@ TESTS = Path(__file__).resolve().parent
 TRIALS = TESTS / "federation"
 
 
-class FolderScheduling(LoadScopeScheduling):
-    """Keeps the tests of a folder in one process, where they share what they start; unit tests go to any.
+AIRFLOW = pytest.StashKey[AirflowProcess]()
+# Those that take longest, so that they are begun first.
+LONG_SCOPES = ("integration, database", "scheduler", "integration, federation")
 
-    The longest folder is three: the tests that need Airflow's scheduler, those that run DAGs without, and the others.
-    """
+
+class SharedProcesses(LoadScopeScheduling):
+    """Keeps the tests that share what they start in one process; unit tests go to any."""
 
     def _split_scope(self, nodeid):
-        folder = nodeid.split("/")[1]
-        if folder == "unit":
-            return nodeid
-        return f"{folder}, {_needs(nodeid.partition('::')[0])}" if folder == "integration" else folder
+        return _scope(nodeid)
+
+
+def _scope(nodeid):
+    """The tests of a test: those of its folder, and all that need Airflow's scheduler; the longest folder is two."""
+    file = nodeid.partition("::")[0]
+    folder = file.split("/")[1]
+    if folder == "unit":
+        return nodeid
+    needs = _needs(file)
+    if needs == "scheduler":
+        return needs
+    return f"{folder}, {needs}" if folder == "integration" else folder
 
 
 @functools.lru_cache
 def _needs(file):
     text = (ROOT / file).read_text()
-    if re.search(r"^def \w+\([^)]*\bairflow\b", text, re.MULTILINE):
+    if re.search(r"^def \w+\([^)]*\b(outage_)?airflow\b", text, re.MULTILINE):
         return "scheduler"
     return "database" if '"database"' in text else "federation"
 
@@ -63,12 +75,26 @@ def _needs(file):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     # Marks for --dist loadgroup do nothing with pytest 9.2: xdist/remote.py of 3.8.0 sets item._nodeid.
-    return FolderScheduling(config, log)
+    return SharedProcesses(config, log)
 
 
 def pytest_collection_modifyitems(items):
-    # The short ones last, so that all processes have something to do to the end.
-    items.sort(key=lambda item: TESTS / "unit" in item.path.parents)
+    ranks = {scope: rank for rank, scope in enumerate(LONG_SCOPES)}
+
+    def rank(item):
+        # The short ones last, so that all processes have something to do to the end.
+        if TESTS / "unit" in item.path.parents:
+            return len(ranks) + 1
+        return ranks.get(_scope(item.nodeid), len(ranks))
+
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item, nextitem):
+    # Idle, it takes a sixth of a core from the tests that come after.
+    if AIRFLOW in item.session.stash and (nextitem is None or _scope(nextitem.nodeid) != "scheduler"):
+        item.session.stash[AIRFLOW].stop()
 
 
 @pytest.fixture(scope="session")
@@ -144,13 +170,14 @@ def database():
 
 
 @pytest.fixture(scope="session")
-def airflow(federation, fields, tmp_path_factory):
+def airflow(request, federation, fields, tmp_path_factory):
     """A real Airflow with scheduler and triggerer, which has the example DAGs and the trials' ones."""
     folder = tmp_path_factory.mktemp("airflow")
     dags = folder / "dags"
     shutil.copytree(ROOT / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(TRIAL_DAGS / "trial_dags.py", dags)
     with make_airflow(folder, dags) as running:
+        request.session.stash[AIRFLOW] = running
         for name, made in (("weather", fields()), ("flare", fields(federation="trials"))):
             running.add_connection(name, "dfm", login=made.pop("user"), extra=made)
         yield running
