@@ -60,7 +60,7 @@ class Progress:
             self.position = self._position_in_both(noted, look_up(job_id))
         if not self.position:
             self._parameter_set, self._begun = None, 0
-        self._noted = self.position
+        self._noted: dict[str, Any] = noted
         self._noted_at = time.monotonic()
 
     def _is_noted(self, noted: Mapping[str, Any], job_id: str) -> bool:
@@ -89,11 +89,12 @@ class Progress:
         return time.monotonic() - self._noted_at >= NOTE_SECONDS
 
     def keep(self) -> None:
-        """Write it, where it has changed."""
-        if self.position != self._noted:
-            where = {"position": self.position, "parameter_set": self._parameter_set, "begun": self._begun}
-            self._store.set(STATE_KEY, self._of | where, retention=NEVER_EXPIRE)
-            self._noted = self.position
+        """Write it, where it has changed, or is another job's from here on."""
+        where = {"position": self.position, "parameter_set": self._parameter_set, "begun": self._begun}
+        note = self._of | where
+        if self.position and note != self._noted:
+            self._store.set(STATE_KEY, note, retention=NEVER_EXPIRE)
+            self._noted = note
         self._noted_at = time.monotonic()
 
 
@@ -117,6 +118,9 @@ class TaskCallbacks:
         self._job_may_be_lost = hook.settings.target == "local"
         self._failure: CallbackFailed | None = None
         run.note = self._note
+        if not self._job_may_be_lost:
+            # The job that this one continues may be noted, and the next one will continue this one.
+            progress.keep()
 
     def follow(self, ends_at: float | None = None) -> None:
         """Call back with what has come; that the job has failed, or cannot be asked, is left to who waits for it.
@@ -190,7 +194,7 @@ def result_callbacks(
     callbacks = ResultCallbacks(default_callback, place_callbacks)
     if not callbacks:
         return None
-    progress = Progress(context, hook.dfm_conn_id, job_id, "results", hook.find_job)
+    progress = Progress(context, hook.dfm_conn_id, job_id, "results", _find_job(hook))
     live = _job(hook, job_id).live_results(progress.position, partial)
     return TaskCallbacks(hook, hook.log, CallbackRun(live, callbacks, describe_result), progress)
 
@@ -210,11 +214,16 @@ def set_callbacks(
     from airflow_provider_dfm.federation.set_answers import LiveSets, describe_set
 
     function = import_callback(callback) if isinstance(callback, str) else callback
-    progress = Progress(context, hook.dfm_conn_id, job_id, "sets", hook.find_job)
+    progress = Progress(context, hook.dfm_conn_id, job_id, "sets", _find_job(hook))
     job = _job(hook, job_id)
     live = LiveSets(job.live_results(partial=partial), lambda: job.results().outcome, progress.position)
     run = CallbackRun(live, lambda answer: function(dict(answer)), describe_set)
     return TaskCallbacks(hook, hook.log, run, progress)
+
+
+def _find_job(hook: DfmHook) -> Callable[[str], JobMeta | None]:
+    # The job is submitted by now: an outage must not end the try.
+    return lambda job_id: patiently(lambda: hook.find_job(job_id), hook, hook.log)
 
 
 def _job(hook: DfmHook, job_id: str) -> FederationJob:

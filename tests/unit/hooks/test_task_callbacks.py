@@ -181,6 +181,23 @@ def test_a_job_that_does_only_the_failed_sets_again_goes_on_after_what_was_answe
     assert task.calls == rest
 
 
+@pytest.mark.parametrize("ends", ["as it should", "killed"])
+def test_a_third_job_goes_on_where_the_first_one_was_left(ends):
+    task = Task()
+    first = task.callbacks(0, 1, 10, JobFailed("failed"))
+    first.follow()
+    first.close()
+    task.jobs["2"] = continuing("1", [2])
+    # It failed before it gave anything that the first had not.
+    second = task.callbacks(0, 1, 10, JobFailed("failed"), job_id="2", try_number=2)
+    second.follow()
+    if ends != "killed":
+        second.close()
+    task.jobs["3"] = continuing("2", [2])
+    task.callbacks(0, 1, 10, 20, job_id="3", try_number=3).finish()
+    assert task.calls == [0, 1, 10, 20]
+
+
 def test_a_job_that_continues_another_one_than_was_noted_starts_anew():
     task = Task()
     task.callbacks(0, 1).finish()
