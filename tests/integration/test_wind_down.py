@@ -1,4 +1,4 @@
-"""A site's net stops each of its transitions once, however its threads meet."""
+"""A site's net comes to its end, however its threads meet."""
 
 from __future__ import annotations
 
@@ -48,3 +48,55 @@ def test_a_transition_that_is_being_stopped_is_not_active(runner, active):
     seen = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     # Once DFM's own gives False, the mend has become needless.
     assert seen == f"{active} [] {{}} {{}} {{}} True"
+
+
+# DFM's runner, shut down while its only worker is busy and more is queued.
+SHUT_DOWN = """
+import sys, threading, logging
+from concurrent.futures import ThreadPoolExecutor
+from nv_dfm_core.exec._net_runner import NetRunner
+sys.path.insert(0, sys.argv[1])
+if sys.argv[2] == "mended":
+    from airflow_provider_dfm.remote.wind_down import mend_wind_down
+    mend_wind_down()
+    mend_wind_down()
+
+def transition(): ...
+
+logging.disable()
+runner = NetRunner.__new__(NetRunner)
+runner._scheduling_lock, runner._loops_lock = threading.Lock(), threading.Lock()
+runner._shutdown_event, runner.work_available = threading.Event(), threading.Condition()
+runner._active_loops, runner._transitions, runner._wind_down = set(), [transition], {}
+runner._futures, runner._stopping = {transition: set()}, {}
+runner._logger, runner._panic_error = logging.getLogger(), "the reason"
+runner._check_activations_thread = threading.Thread(target=int)
+runner._check_activations_thread.start()
+pool, go_on = ThreadPoolExecutor(1), threading.Event()
+for _ in range(3):
+    future = pool.submit(go_on.wait)
+    runner._futures[transition].add(future)
+    future.add_done_callback(runner._cleanup_when_normal_future_is_done(pool, transition))
+stopping = pool.submit(int)
+runner._stopping[transition] = stopping
+stopping.add_done_callback(runner._cleanup_when_stopping_future_is_done(transition))
+ended = threading.Thread(target=runner.shutdown, daemon=True)
+ended.start()
+ended.join(10)
+print(ended.is_alive(), runner._panic_error, flush=True)
+go_on.set()
+if ended.is_alive():
+    import os
+    os._exit(0)
+pool.shutdown()
+"""
+
+
+@pytest.mark.parametrize(("runner", "hangs"), [("as it is", True), ("mended", False)])
+def test_a_runner_is_shut_down_though_more_is_queued_and_keeps_its_error(runner, hangs):
+    command = [str(FEDERATION_PYTHON), "-c", SHUT_DOWN, str(ROOT), runner]
+    seen = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+    hung, _, error = seen.partition(" ")
+    # Once DFM's own does not hang, the mend has become needless.
+    assert hung == str(hangs)
+    assert hangs or error == "the reason"

@@ -92,9 +92,12 @@ def test_a_wait_ends_before_airflows_own_timer_so_that_on_timeout_decides(hook, 
 @pytest.mark.parametrize(("seconds", "ends_after"), [(20, 18), (3600, 3595), (None, 7200)])
 def test_a_wait_is_as_long_as_both_timeouts_allow(seconds, ends_after):
     allowed = None if seconds is None else timedelta(seconds=seconds)
-    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", execution_timeout=allowed)
-    assert operator._within_execution_timeout(8200.0, 1000.0, is_deferred=False) == 1000 + ends_after
-    assert operator._within_execution_timeout(8200.0, 1000.0, is_deferred=True) == 1000 + (seconds or 7200)
+    flare = SimpleNamespace(settings=SimpleNamespace(target="flare"))
+    for deferrable, expected in ((False, ends_after), (True, seconds or 7200)):
+        operator = DfmExecuteOperator(
+            task_id="run", pipeline="pipelines:compare", execution_timeout=allowed, deferrable=deferrable
+        )
+        assert operator._within_execution_timeout(8200.0, 1000.0, flare) == 1000 + expected
 
 
 def test_a_deferred_wait_has_all_of_the_execution_timeout(hook, monkeypatch):
