@@ -127,20 +127,28 @@ class ResultsController(Controller):
     def _send(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
         return self._sent_sets.send(data)
 
-    def broadcast_and_wait(self, task: Any, *args: Any, **kwargs: Any) -> Any:
-        """Note what each site answers, which DFM only logs."""
+    def broadcast_and_wait(self, task: Any, *args: Any, **kwargs: Any) -> None:
+        """Note what each site answers, which DFM only logs, and end the job with the first that failed.
+
+        DFM would wait for the others, and after them for what the server does itself, without a limit; and those may
+        wait for what the failed site was to send.
+        """
         received = task.result_received_cb
 
         def note(client_task: Any, fl_ctx: Any) -> None:
             reply = client_task.result
             code = reply.get_return_code()
-            self._answers[client_task.client.name] = (
-                "" if code == ReturnCode.OK else f"{code}: {reply.get(ERROR) or 'see the log of this site'}"
-            )
+            failure = "" if code == ReturnCode.OK else f"{code}: {reply.get(ERROR) or 'see the log of this site'}"
+            self._answers[client_task.client.name] = failure
             received(client_task, fl_ctx)
+            if failure:
+                self._give_up()
 
         task.result_received_cb = note
-        return super().broadcast_and_wait(task, *args, **kwargs)
+        super().broadcast_and_wait(task, *args, **kwargs)
+        # A site that is out of time, or away, has answered nothing.
+        if self._failures():
+            self._give_up()
 
     def _do_prepare(self, fl_ctx: Any) -> None:
         mend_wind_down()
@@ -162,29 +170,37 @@ class ResultsController(Controller):
 
     def _fail(self, site: str, reason: str) -> None:
         self._not_reached[site] = reason
-        self._keep(self._failures())
-        self.system_panic(f"DFM job failed: {site}: {reason}", self._fl_ctx)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Keep why the job failed, and have FLARE abort it, unless that is under way."""
+        if self._abort_signal.triggered:
+            return
+        failures = self._failures()
+        self._keep(failures)
+        # DFM returns a reply that FLARE ignores, and the job would end COMPLETED:
+        # nvflare/private/fed/server/server_runner.py, _execute_run
+        reasons = "; ".join(f"{site}: {reason}" for site, reason in failures.items())
+        self.system_panic(f"DFM job failed: {reasons}", self._fl_ctx)
 
     def control_flow(self, abort_signal: Any, fl_ctx: Any) -> Any:
         try:
             reply = super().control_flow(abort_signal, fl_ctx)
         except Exception as error:
             # FLARE fails the job for it, but keeps the reason to its own log.
-            self._keep({"server": f"{type(error).__name__}: {error}"[:MAX_REASON]})
+            if not abort_signal.triggered:
+                self._keep({"server": f"{type(error).__name__}: {error}"[:MAX_REASON]})
             raise
         if reply is not None and reply.get_return_code() != ReturnCode.OK:
-            failures = self._failures()
-            self._keep(failures)
-            if not abort_signal.triggered:
-                # DFM returns a reply that FLARE ignores, and the job would end COMPLETED:
-                # nvflare/private/fed/server/server_runner.py, _execute_run
-                reasons = "; ".join(f"{site}: {reason}" for site, reason in failures.items())
-                self.system_panic(f"DFM job failed: {reasons}", fl_ctx)
+            self._give_up()
         return reply
 
     def _keep(self, failures: dict[str, str]) -> None:
-        with open(os.path.join(self._folder, "failures.json"), "w", encoding="utf-8") as file:
+        # Whole or not at all, whichever thread comes first.
+        path = os.path.join(self._folder, f"failures-{threading.get_ident()}.json")
+        with open(path, "w", encoding="utf-8") as file:
             json.dump(failures, file)
+        os.replace(path, os.path.join(self._folder, "failures.json"))
 
     def _failures(self) -> dict[str, str]:
         failures = {site: reason[:MAX_REASON] for site, reason in self._answers.items() if reason}

@@ -114,6 +114,13 @@ def same_twice() -> Pipeline:
     return pipeline
 
 
+def relay() -> Pipeline:
+    """Build: the parameter ``value`` comes back from the server, which has it of a site."""
+    with Pipeline(name="relay") as pipeline:
+        Yield(value=Echo(site="server", value=Echo(site="seattle", value=PlaceParam(place="value"))), place="result")
+    return pipeline
+
+
 def literal() -> Pipeline:
     """Build: what DFM silently leaves out, or not, as its process happens to order sites: a literal that is yielded."""
     with Pipeline(name="literal") as pipeline:

@@ -23,11 +23,11 @@ def _copy(name, folder):
     return folder
 
 
-def _failure(fields, name, folder):
+def _failure(fields, name, folder, pipeline="echo"):
     """Why a pipeline of a federation failed, of which the client has a sound copy."""
     made = fields(federation=name, python_path=str(_copy(name, folder)), results_path=str(folder / "results"))
     with FederationSession(read_settings(made, "test")) as session:
-        job = session.execute(f"{name}_pipelines:echo", {"value": 1})
+        job = session.execute(f"{name}_pipelines:{pipeline}", {"value": 1})
         assert job.wait_until_finished(timeout=120)
         with pytest.raises(JobFailed) as caught:
             list(job.results())
@@ -40,9 +40,12 @@ def test_a_federation_that_only_the_client_has(fields, tmp_path):
     assert "Could not locate a python module for name unheard_of.fed.runtime.server" in failure
 
 
-def test_a_site_whose_package_is_broken(fields, site_packages, tmp_path):
-    module = _copy("half_installed", site_packages) / "half_installed" / "fed" / "runtime" / "seattle" / "_this_site.py"
+@pytest.mark.parametrize("pipeline", ["echo", "relay"])
+def test_a_site_whose_package_is_broken(fields, site_packages, tmp_path, pipeline):
+    # In the relay, the server would wait for what the site was to send.
+    name = f"half_installed_{pipeline}"
+    module = _copy(name, site_packages) / name / "fed" / "runtime" / "seattle" / "_this_site.py"
     module.write_text('raise ImportError("the library of this site is missing")\n' + module.read_text())
-    failure = _failure(fields, "half_installed", tmp_path)
+    failure = _failure(fields, name, tmp_path, pipeline)
     assert "site seattle: " in failure
     assert "the library of this site is missing" in failure
