@@ -22,6 +22,8 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 FROM federation-environment AS federation-node
 COPY demo/federation/weather /opt/federation/weather
 COPY compose/node_health.py /opt/compose/
+# Files keep the modes of the clone, which a strict umask may have made for its owner alone.
+RUN chmod -R a+rX /opt/federation /opt/compose
 # nvflare forks beside gRPC's threads: see demo/flare_poc.py.
 ENV PATH=/opt/environments/federation/bin:$PATH PYTHONPATH=/opt/federation GRPC_ENABLE_FORK_SUPPORT=false
 USER dfm
@@ -36,7 +38,8 @@ COPY compose/setup.py demo/flare_poc_setup.py demo/federation/extract_data.py /o
 # A volume takes its owner from the folder that it is first mounted on.
 RUN mkdir -p /setup && cd /setup && mkdir -m 0750 state database broker store airflow-init api-server scheduler \
         dag-processor triggerer worker flare-server seattle san-francisco seattle-data san-francisco-data \
-    && chown -R dfm:dfm /setup
+    && chown -R dfm:dfm /setup \
+    && chmod -R a+rX /opt/compose
 USER dfm
 CMD ["/opt/environments/federation/bin/python", "/opt/compose/setup.py"]
 
@@ -63,5 +66,5 @@ ARG DAGS=dags/weather_*
 COPY ${DAGS} /opt/airflow/dags/
 COPY compose/airflow_health.py compose/airflow_init.py compose/startup_kits.py compose/store.py \
     compose/connections.json /opt/compose/
-RUN mkdir -p /opt/airflow/logs && chown -R dfm:dfm /opt/airflow
+RUN mkdir -p /opt/airflow/logs && chown -R dfm:dfm /opt/airflow && chmod -R a+rX /opt/federation /opt/compose
 USER dfm

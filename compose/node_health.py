@@ -16,7 +16,9 @@ def sockets() -> list[tuple[int, int, str]]:
     """The TCP sockets of this container: each one's own port, its peer's port, its state."""
     found = []
     for name in ("tcp", "tcp6"):
-        for line in Path("/proc/net", name).read_text().splitlines()[1:]:
+        table = Path("/proc/net", name)
+        # A kernel without IPv6 has no such table for it.
+        for line in table.read_text().splitlines()[1:] if table.exists() else []:
             own, peer, state = line.split()[1:4]
             found.append((_port(own), _port(peer), state))
     return found
