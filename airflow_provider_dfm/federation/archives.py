@@ -2,11 +2,39 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import shutil
+import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO
+
+from airflow_provider_dfm.federation.errors import StorageFailed
+
+DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+# What comes of names that are a file and a folder, or too long, and of offsets before the archive's beginning; the
+# decompressors' own errors have no number. All others speak of this machine.
+ERRNOS_OF_ARCHIVES = (
+    None,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.EINVAL,
+)
 
 
 class ArchiveError(ValueError):
@@ -19,6 +47,7 @@ def unpack_archive(file: IO[bytes], target: Path) -> None:
     :param file: a zip, or a tar with or without compression; it can be searched.
     :param target: an existing folder.
     :raises ArchiveError: it is neither, or damaged.
+    :raises StorageFailed: the folder cannot be written: the disk is full, say.
     """
     try:
         if zipfile.is_zipfile(file):
@@ -28,7 +57,12 @@ def unpack_archive(file: IO[bytes], target: Path) -> None:
             file.seek(0)
             with tarfile.open(fileobj=file) as packed_tar:
                 _extract(packed_tar, target)
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, EOFError, RuntimeError) as error:
+    except DAMAGED as error:
+        if isinstance(error, OSError) and error.errno not in ERRNOS_OF_ARCHIVES:
+            raise StorageFailed(
+                f"Cannot unpack an archive in {target}: {type(error).__name__}: {error}. Make room on the disk of this "
+                "machine's temporary directory, or set TMPDIR to another that this user may write to; then try again."
+            ) from error
         raise ArchiveError(
             f"neither a folder nor a readable zip or tar without password ({type(error).__name__}: {error})"
         ) from None

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel
 
@@ -19,6 +19,7 @@ from airflow_provider_dfm.federation.checksum import BLOCK_BYTES, sha256_of
 from airflow_provider_dfm.federation.errors import DestinationConflict, UnsafeResult
 from airflow_provider_dfm.federation.job_files import Patterns, list_files, wanted_files
 from airflow_provider_dfm.federation.results_folder import MANIFEST, KeptFile
+from airflow_provider_dfm.federation.storage import reading, writing
 from airflow_provider_dfm.federation.whole_files import opened, whole_file
 
 # The folder's name below <results_path>/<job id>, where no other is given.
@@ -86,6 +87,7 @@ def find_download(folder: Any, job_id: str, paths: Patterns) -> DownloadedJob | 
         of one that failed may have stored that later.
     :raises DestinationConflict: the folder holds something else.
     :raises ResultsIncomplete: the job has no such file.
+    :raises StorageFailed: the folder cannot be read.
     """
     manifest = _read_manifest(folder, job_id)
     if manifest is None:
@@ -114,6 +116,7 @@ def keep_download(source: Path, folder: Any, job_id: str, paths: Patterns) -> Do
     :raises DestinationConflict: the folder holds something else.
     :raises ResultsIncomplete: the job has no such file.
     :raises UnsafeResult: there is a link among the files.
+    :raises StorageFailed: a file cannot be read or written.
     """
     names = list_files(source)
     if MANIFEST in names:
@@ -129,7 +132,8 @@ def keep_download(source: Path, folder: Any, job_id: str, paths: Patterns) -> Do
                 # What the manifest names has to be what is there, whenever this process is killed.
                 before = before.without(name)
                 _write_manifest(folder, before)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            with writing(target.parent):
+                target.parent.mkdir(parents=True, exist_ok=True)
             kept = _copy(source / name, target)
         files[name] = kept
     steps.reached(steps.KEEPING, job_id)
@@ -141,10 +145,12 @@ def keep_download(source: Path, folder: Any, job_id: str, paths: Patterns) -> Do
 def _read_manifest(folder: Any, job_id: str) -> DownloadManifest | None:
     path = folder / MANIFEST
     try:
-        manifest = DownloadManifest.model_validate(json.loads(path.read_bytes()))
+        with reading(path):
+            content = path.read_bytes()
+        manifest = DownloadManifest.model_validate(json.loads(content))
     except FileNotFoundError:
         return None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DestinationConflict(
             f"Job {job_id} cannot be downloaded to {folder}: there is a {MANIFEST} of something else. Give the "
             "download a folder of its own."
@@ -169,18 +175,20 @@ def _path(folder: Any, name: str) -> Any:
 
 def _size(path: Any) -> int | None:
     try:
-        return int(path.stat().st_size)
+        with reading(path):
+            return int(path.stat().st_size)
     except FileNotFoundError:
         return None
 
 
 def _kept_before(source: Path, target: Any) -> KeptFile | None:
     """The target, where it has the source's content already."""
-    size = source.stat().st_size
-    if _size(target) != size:
+    size = _size(source)
+    if size is None or _size(target) != size:
         return None
     with source.open("rb") as file, opened(target) as before:
-        checksum = sha256_of(file)
+        with reading(source):
+            checksum = sha256_of(file)
         return KeptFile(bytes=size, sha256=checksum) if sha256_of(before) == checksum else None
 
 
@@ -188,8 +196,13 @@ def _copy(source: Path, target: Any) -> KeptFile:
     digest = hashlib.sha256()
     size = 0
     with source.open("rb") as file, whole_file(target) as copy:
-        while block := file.read(BLOCK_BYTES):
+        while block := _next_block(file, source):
             digest.update(block)
             size += len(block)
             copy.write(block)
     return KeptFile(bytes=size, sha256=digest.hexdigest())
+
+
+def _next_block(file: IO[bytes], source: Path) -> bytes:
+    with reading(source):
+        return file.read(BLOCK_BYTES)

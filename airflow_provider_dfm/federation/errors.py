@@ -27,6 +27,14 @@ class JobTimedOut(TransientFederationError):
     """The job did not end within the time it was given."""
 
 
+class StorageFailed(TransientFederationError):
+    """A file cannot be written or read: a disk is full, or a store refuses or does not answer."""
+
+
+class UnreadableAnswer(TransientFederationError):
+    """The federation's answer to a request does not have the form that it should have."""
+
+
 class ConnectionSettingsError(PermanentFederationError):
     """A field of the connection is missing, unknown or wrong."""
 
@@ -73,6 +81,10 @@ class JobNotRunning(PermanentFederationError):
 
 class JobNotDone(PermanentFederationError):
     """A running job cannot be deleted: abort it first, or wait for its end."""
+
+
+class JobMetaError(PermanentFederationError):
+    """A job's meta has something in this provider's place that this provider would not have put there."""
 
 
 class CallbackFailed(PermanentFederationError):

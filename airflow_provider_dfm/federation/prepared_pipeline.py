@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from airflow_provider_dfm.federation.errors import PipelineError
 from airflow_provider_dfm.federation.parameter_model import parameter_set_model
+from airflow_provider_dfm.federation.storage import reading, writing
 from airflow_provider_dfm.federation.whole_files import whole_file
 
 # The first key of a kept pipeline's JSON.
@@ -102,10 +103,14 @@ def keep_prepared_pipeline(plain: Mapping[str, Any], fingerprint: str, folder: A
     :param fingerprint: names the file: the same preparation has the same file.
     :param folder: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
     :return: the file. Beside it, ``<fingerprint>.parameters.json`` has the schema of its parameter sets.
+    :raises StorageFailed: it cannot be written.
     """
     path = folder / f"{fingerprint}.json"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+    with reading(path):
+        is_kept = path.exists()
+    if not is_kept:
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / f"{fingerprint}.parameters.json") as file:
             file.write(json.dumps(plain["parameter_schema"], indent=2).encode())
         with whole_file(path) as file:

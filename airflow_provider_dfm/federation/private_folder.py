@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from airflow_provider_dfm.federation.storage import writing
 from airflow_provider_dfm.remote.session_host import LOCK, lock_folder, remove_folder
 
 PREFIX = "airflow-provider-dfm-"
@@ -27,6 +28,8 @@ class PrivateFolder:
     """A folder in the temporary directory that only this user can enter; removed at the end of a ``with``.
 
     Making one removes what dead sessions of this user left.
+
+    :raises StorageFailed: it cannot be made: the disk is full, say.
     """
 
     def __init__(self) -> None:
@@ -34,8 +37,9 @@ class PrivateFolder:
         self._owner = os.getpid()
         self._lock: int | None = None
         while self._lock is None:
-            self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-            self._lock = _lock_new(self.path)
+            with writing("a private folder in the temporary directory"):
+                self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+                self._lock = _lock_new(self.path)
         _held.add(self._lock)
 
     def __enter__(self) -> PrivateFolder:

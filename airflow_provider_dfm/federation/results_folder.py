@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import ResultsIncomplete
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.storage import reading, writing
 from airflow_provider_dfm.federation.tokens import Result
 from airflow_provider_dfm.federation.whole_files import opened, whole_file
 
@@ -59,8 +60,10 @@ def keep_results(results: FederationResults, folder: Any) -> FederationResults:
     :param results: what to keep.
     :param folder: the job's folder; made where it is missing.
     :return: the same results, read from there.
+    :raises StorageFailed: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     checksum = hashlib.sha256()
     size = 0
     starts: list[tuple[int, int]] = []
@@ -88,13 +91,16 @@ def read_kept_results(folder: Any) -> FederationResults | None:
     :param folder: the job's folder.
     :return: None, where nothing is kept.
     :raises ResultsIncomplete: the manifest there is not ours, or the results are not of the size that it says.
+    :raises StorageFailed: the folder cannot be read.
     """
     try:
-        manifest = Manifest.model_validate(json.loads((folder / MANIFEST).read_bytes()))
+        with reading(folder / MANIFEST):
+            content = (folder / MANIFEST).read_bytes()
+        manifest = Manifest.model_validate(json.loads(content))
         kept = manifest.files[RESULTS]
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise ResultsIncomplete(f"{folder / MANIFEST} is not a manifest of results: {error}") from None
     _check_size(folder / RESULTS, kept)
     return _from_folder(folder, manifest)
@@ -109,7 +115,8 @@ def _from_folder(folder: Any, manifest: Manifest) -> FederationResults:
 
 def _check_size(path: Any, kept: KeptFile) -> None:
     try:
-        size = path.stat().st_size
+        with reading(path):
+            size = path.stat().st_size
     except FileNotFoundError:
         raise ResultsIncomplete(f"{path} is missing, though the manifest beside it names it.") from None
     if size != kept.bytes:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
-from airflow_provider_dfm.federation.errors import StartupKitError
+from airflow_provider_dfm.federation.errors import StartupKitError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
+from airflow_provider_dfm.federation.storage import writing
 
 # What the FLARE admin client reads, as nvflare's provisioning lays it out.
 REQUIRED_FILES = (
@@ -30,12 +31,14 @@ def copy_startup_kit(source: Any, folder: Path) -> Path:
     :param folder: an existing folder that only this user can enter.
     :return: the kit's root below ``folder``: the folder that holds ``startup/``.
     :raises StartupKitError: there is no kit at ``source``, or not a whole one.
+    :raises StorageFailed: ``folder`` cannot be written.
     """
     target = folder / "startup_kit"
-    target.mkdir(mode=0o700)
+    with writing(target):
+        target.mkdir(mode=0o700)
     try:
         _copy(source, target)
-    except StartupKitError:
+    except (StartupKitError, StorageFailed):
         raise
     except Exception as error:  # object stores pass on whatever their libraries raise
         raise StartupKitError(
@@ -52,6 +55,7 @@ def unpack_startup_kit(content: str, folder: Path) -> Path:
     :param folder: an existing folder that only this user can enter.
     :return: the kit's root below ``folder``.
     :raises StartupKitError: the content is no kit.
+    :raises StorageFailed: ``folder`` cannot be written.
     """
     try:
         archive = base64.b64decode("".join(content.split()), validate=True)
@@ -60,7 +64,8 @@ def unpack_startup_kit(content: str, folder: Path) -> Path:
             "startup_kit_content is not base64. Make it with: zip -r - startup local | base64 -w0"
         ) from None
     target = folder / "startup_kit"
-    target.mkdir(mode=0o700)
+    with writing(target):
+        target.mkdir(mode=0o700)
     _unpack(archive, target, "startup_kit_content")
     return _checked_root(target, "startup_kit_content")
 
@@ -100,9 +105,10 @@ def _checked_root(folder: Path, source: str) -> Path:
             f"The startup kit at {source} is not whole: {', '.join(missing)} missing. It must hold startup/ "
             "and local/ as the federation's administrator packed them (an administrator's kit, not a site's)."
         )
-    _make_private(root)
-    # The client makes this folder where it is missing, and fails in a kit that it cannot write to.
-    (root / "transfer").mkdir(exist_ok=True, mode=0o700)
+    with writing(root):
+        _make_private(root)
+        # The client makes this folder where it is missing, and fails in a kit that it cannot write to.
+        (root / "transfer").mkdir(exist_ok=True, mode=0o700)
     return root
 
 

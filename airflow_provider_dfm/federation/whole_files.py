@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from airflow_provider_dfm.federation.storage import ReadFile, WrittenFile, reading, writing, written
 
 # What is held in memory of a file that goes to an object store or comes from it. S3 takes 10,000 parts a file.
 BLOCK_BYTES = 8 * 1024 * 1024
 
 
 @contextlib.contextmanager
-def whole_file(target: Any) -> Iterator[Any]:
+def whole_file(target: Any) -> Iterator[WrittenFile]:
     """Write a file; it is seen when it is whole, in place of what was there. An error leaves what was there.
 
     :param target: the file, in an existing folder.
+    :raises StorageFailed: it cannot be written.
     """
     local = _local_path(target)
     with _in_store(target) if local is None else _in_folder(local) as file:
@@ -29,15 +31,17 @@ def whole_file(target: Any) -> Iterator[Any]:
 
 
 def opened(path: Any) -> IO[bytes]:
-    """Open a file to read it line by line.
+    """Open a file to read it line by line; to read it raises StorageFailed, too.
 
     :param path: the file.
+    :raises FileNotFoundError: there is none.
+    :raises StorageFailed: it cannot be read.
     """
     local = _local_path(path)
-    if local is not None:
-        return local.open("rb")
+    with reading(path):
+        file = path.open("rb", block_size=BLOCK_BYTES) if local is None else local.open("rb", buffering=0)
     # fsspec's own lines copy a whole block for each: fsspec/spec.py, AbstractBufferedFile.readuntil
-    return io.BufferedReader(path.open("rb", block_size=BLOCK_BYTES), buffer_size=1024 * 1024)
+    return io.BufferedReader(ReadFile(file, path), buffer_size=1024 * 1024)
 
 
 def _local_path(path: Any) -> Path | None:
@@ -47,31 +51,35 @@ def _local_path(path: Any) -> Path | None:
 
 
 @contextlib.contextmanager
-def _in_folder(target: Path) -> Iterator[IO[bytes]]:
+def _in_folder(target: Path) -> Iterator[WrittenFile]:
     # Without the target's name, which may be as long as names can be.
     part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        with part.open("wb") as file:
+        with written(part, named=target) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
+            file.sync()
+        with writing(target):
+            part.replace(target)
     except BaseException:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise
 
 
 @contextlib.contextmanager
-def _in_store(target: Any) -> Iterator[Any]:
+def _in_store(target: Any) -> Iterator[WrittenFile]:
     # Without this option, leaving a file's with block makes an object of what was written, even after an error.
-    file = target.open("wb", block_size=BLOCK_BYTES, autocommit=False)
+    with writing(target):
+        file = target.open("wb", block_size=BLOCK_BYTES, autocommit=False)
     try:
-        yield file
-        file.close()
+        yield WrittenFile(file, target)
+        with writing(target):
+            file.close()
     except BaseException:
         with contextlib.suppress(Exception):
             # Otherwise its end as an object would close it, which fails once it is discarded.
             file.close()
             file.discard()
         raise
-    file.commit()
+    with writing(target):
+        file.commit()

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from airflow_provider_dfm.federation.errors import JobTimedOut, SitesMissing, TransientFederationError
+from airflow_provider_dfm.federation.errors import (
+    JobTimedOut,
+    SitesMissing,
+    StorageFailed,
+    TransientFederationError,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -38,7 +43,9 @@ def patiently(action: Callable[[], Answer], hook: DfmHook, log: Logger, ends_at:
         assert state.outcome is not None
         assert state.next_action is not None
         log.warning("Trying again in %.0f s: %s", state.next_action.sleep, state.outcome.exception())
-        hook.close_failed()
+        # A file that cannot be kept is no fault of the session, with which a local job would be lost.
+        if not isinstance(state.outcome.exception(), StorageFailed):
+            hook.close_failed()
 
     def pause(state: RetryCallState) -> float:
         # The last attempt is not later than wanted, however long the pauses have grown.

@@ -1,0 +1,133 @@
+"""What fails when files are written or read, by the name of the file and what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from airflow_provider_dfm.federation.errors import FederationError, StorageFailed
+
+
+@contextlib.contextmanager
+def reading(path: Any) -> Iterator[None]:
+    """Around what reads a file or asks for it.
+
+    :param path: the file or folder.
+    :raises FileNotFoundError: as it comes: what that means, only the caller knows.
+    :raises StorageFailed: anything else.
+    """
+    try:
+        yield
+    except (FederationError, FileNotFoundError):
+        raise
+    except Exception as error:  # object stores pass on whatever their libraries raise
+        raise StorageFailed(
+            f"Cannot read {path}: {type(error).__name__}: {error}. Make sure that its disk or store answers, and that "
+            "this user may read there; then try again."
+        ) from error
+
+
+@contextlib.contextmanager
+def writing(path: Any) -> Iterator[None]:
+    """Around what writes a file, or makes a folder.
+
+    :param path: the file or folder.
+    :raises StorageFailed: it cannot be written.
+    """
+    try:
+        yield
+    except FederationError:
+        raise
+    except Exception as error:  # as above
+        raise StorageFailed(
+            f"Cannot write {path}: {type(error).__name__}: {error}. Make sure that its disk or store answers and has "
+            "room, and that this user may write there; then try again."
+        ) from error
+
+
+class WrittenFile:
+    """A file that is being written.
+
+    :param file: the open file.
+    :param path: where it is, for the error.
+    """
+
+    def __init__(self, file: Any, path: Any) -> None:
+        self._file = file
+        self._path = path
+
+    def write(self, data: bytes) -> int:
+        """Write.
+
+        :raises StorageFailed: it cannot be written.
+        """
+        with writing(self._path):
+            return int(self._file.write(data))
+
+    def sync(self) -> None:
+        """Bring what was written to the disk.
+
+        :raises StorageFailed: it cannot be written.
+        """
+        with writing(self._path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+
+@contextlib.contextmanager
+def written(path: Path, named: Path | None = None) -> Iterator[WrittenFile]:
+    """Write a file on this machine; what an error leaves of it is there still.
+
+    :param path: the file.
+    :param named: what to call it in an error; default: its path.
+    :raises StorageFailed: it cannot be written.
+    """
+    name = named or path
+    with writing(name):
+        file = path.open("wb")
+    try:
+        yield WrittenFile(file, name)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            file.close()
+        raise
+    with writing(name):
+        file.close()
+
+
+class ReadFile(io.RawIOBase):
+    """A file that is being read.
+
+    :param file: the open file.
+    :param path: where it is, for the error.
+    """
+
+    def __init__(self, file: IO[bytes], path: Any) -> None:
+        super().__init__()
+        self._file: Any = file
+        self._path = path
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with reading(self._path):
+            return int(self._file.readinto(buffer))
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        with reading(self._path):
+            return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
