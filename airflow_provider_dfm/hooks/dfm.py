@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -22,7 +21,7 @@ from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
-from airflow_provider_dfm.hooks.locations import at_uri, read_pipeline
+from airflow_provider_dfm.hooks.locations import airflow_home, at_uri, read_pipeline
 from airflow_provider_dfm.hooks.shared_session import SharedSession
 
 if TYPE_CHECKING:
@@ -93,8 +92,7 @@ class DfmHook(FlareCommands, BaseHook):
     @property
     def results_path(self) -> ObjectStoragePath:
         """Where the results of jobs are kept: the connection's, or a folder below Airflow's home."""
-        home = os.environ.get("AIRFLOW_HOME", os.path.expanduser("~/airflow"))
-        return at_uri("results_path", self.settings.results_path or f"file://{home}/dfm_results")
+        return at_uri("results_path", self.settings.results_path or f"file://{airflow_home()}/dfm_results")
 
     def get_conn(self) -> FederationSession:
         """The open session; opens it where it is not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from airflow.sdk import ObjectStoragePath
@@ -9,6 +10,17 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.pipeline import is_pipeline_json
+
+
+def airflow_home() -> str:
+    """Airflow's home, with ``~`` and variables replaced until nothing changes any more.
+
+    Airflow does the same, and has no public way to ask for it: airflow/configuration.py, ``get_airflow_home``.
+    """
+    home = os.environ.get("AIRFLOW_HOME", "~/airflow")
+    while (expanded := os.path.expanduser(os.path.expandvars(home))) != home:
+        home = expanded
+    return home
 
 
 def at_uri(field: str, uri: str) -> ObjectStoragePath:

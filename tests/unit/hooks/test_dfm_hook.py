@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+from airflow.configuration import get_airflow_home
 from airflow.sdk import Connection
 
 from airflow_provider_dfm.federation.errors import FederationUnreachable
@@ -158,3 +159,23 @@ def test_what_is_pending_is_asked_for_once_while_the_server_is_away(hook, attemp
     with pytest.raises(FederationUnreachable):
         asyncio.run(job.process_pending_async())
     assert len(attempts) == 2
+
+
+@pytest.mark.parametrize(
+    ("home", "expanded"),
+    [
+        ("~/airflow", "/home/somebody/airflow"),
+        ("$AIRFLOWS/one", "/home/somebody/all/one"),
+        ("/opt/airflow", "/opt/airflow"),
+        (None, "/home/somebody/airflow"),
+    ],
+)
+def test_results_are_kept_where_airflow_has_its_home(hook, monkeypatch, home, expanded):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("AIRFLOWS", "~/all")
+    if home is None:
+        monkeypatch.delenv("AIRFLOW_HOME")
+    else:
+        monkeypatch.setenv("AIRFLOW_HOME", home)
+    assert get_airflow_home() == expanded
+    assert hook.results_path.path == f"{expanded}/dfm_results"
