@@ -1,7 +1,10 @@
 """Clones a job once over all tries of a task.
 
-The server chooses a clone's id, so it cannot be known before, as the ids of jobs that are submitted are. A note in
-the task's state store says instead which clones there were before; the one more is the task's.
+The server chooses a clone's id, and takes no mark with it, so it cannot be known before, as the ids of jobs that are
+submitted are. A note in the task's state store has the id as soon as the server has answered. Where no answer came, it
+says which clones there were before: of one that has come since, nobody can tell whether this task's request made it or
+another's, so it is never taken. A copy of the job under an id of our own would tell; but its files can be had of an
+ended job only, and then with all that it wrote (``nvflare/private/fed/server/job_cmds.py``, ``download_job``).
 """
 
 from __future__ import annotations
@@ -15,7 +18,10 @@ from airflow_provider_dfm.federation.errors import JobContentConflict
 from airflow_provider_dfm.federation.submit_once import is_wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from airflow_provider_dfm.federation.job import FederationJob
+    from airflow_provider_dfm.federation.job_meta import JobMeta
     from airflow_provider_dfm.federation.required_sites import RequiredSites
     from airflow_provider_dfm.federation.submit_once import Claim
     from airflow_provider_dfm.hooks.dfm import DfmHook
@@ -44,16 +50,24 @@ class CloneOnce:
         :param ends_at: when its time is over, in seconds since 1970.
         :param required_sites: which sites have to be connected for a new one.
         :raises JobNotFound: nobody knows the job to clone.
-        :raises JobContentConflict: nobody can tell which of several clones is this task's.
+        :raises JobContentConflict: an earlier try got no answer, and nobody can tell whether it has a clone.
         """
         note = self._note(claim.identity.cycle)
-        clone_id = self._find(hook, note)
+        clone_id = note.get("clone")
         meta = hook.find_job(clone_id) if clone_id else None
         if meta is not None and meta.job_id not in claim.given_up and is_wanted(meta):
             return hook.reattach(meta.job_id, found=meta, ends_at=note["ends_at"])
+        doubtful = [job.job_id for job in self._doubtful(hook, note, claim.given_up)]
+        if doubtful:
+            raise JobContentConflict(
+                f"An earlier try of this task asked for a clone of job {self.job_id} and got no answer. Since then "
+                f"{', '.join(doubtful)} came, and nothing tells whether this task's request made that or another's. "
+                "Look whose it is. If it is this task's, wait for it by a FederationJobSensor, or delete it. Clear the "
+                "task to have it make another clone."
+            )
         hook.check_sites(required_sites)
         note = {"of": self.job_id, "cycle": claim.identity.cycle, "ends_at": ends_at, "clone": None}
-        self._keep(note | {"before": self._clones(hook)})
+        self._keep(note | {"before": [job.job_id for job in self._clones(hook)]})
         steps.reached(steps.SUBMITTING, self.job_id)
         job = hook.clone_job(self.job_id)
         self._keep(note | {"clone": job.job_id})
@@ -61,13 +75,21 @@ class CloneOnce:
         return job
 
     def active(self, hook: DfmHook, cycle: int) -> list[str]:
-        """The id of the task's clone, where there is one that has not ended.
+        """The id of the task's clone, where there is one that has not ended; the log names those in doubt.
 
         :param hook: the connection's.
         :param cycle: the cycle it was made in.
         """
-        clone_id = self._find(hook, self._note(cycle))
-        meta = hook.find_job(clone_id) if clone_id else None
+        note = self._note(cycle)
+        doubtful = [job.job_id for job in self._doubtful(hook, note) if not job.has_ended]
+        if doubtful:
+            hook.log.warning(
+                "A try of this task asked for a clone of job %s and got no answer. Whether one of these is its own, "
+                "nobody can tell, so they run on: %s",
+                self.job_id,
+                ", ".join(doubtful),
+            )
+        meta = hook.find_job(note["clone"]) if note.get("clone") else None
         return [meta.job_id] if meta is not None and not meta.has_ended else []
 
     def _note(self, cycle: int) -> dict[str, Any]:
@@ -77,19 +99,18 @@ class CloneOnce:
     def _keep(self, note: dict[str, Any]) -> None:
         self._store.set(STATE_KEY, note, retention=NEVER_EXPIRE)
 
-    def _find(self, hook: DfmHook, note: dict[str, Any]) -> str | None:
+    def _doubtful(self, hook: DfmHook, note: dict[str, Any], given_up: Collection[str] = ()) -> list[JobMeta]:
+        """The clones that a request without an answer may have made; none that has failed, which nobody waits for."""
         if not note or note["clone"]:
-            return note.get("clone")
-        made = sorted(set(self._clones(hook)) - set(note["before"]))
-        if len(made) > 1:
-            raise JobContentConflict(
-                f"An earlier try asked for a clone of job {self.job_id} and got no answer. Since then there are "
-                f"several, {', '.join(made)}, and nothing says which of them is this task's. Delete those that nobody "
-                "needs, or clear the task to make another one."
-            )
-        if made:
-            self._keep(note | {"clone": made[0]})
-        return made[0] if made else None
+            return []
+        others = {*note["before"], *given_up}
+        return [job for job in self._clones(hook) if job.job_id not in others and is_wanted(job)]
 
-    def _clones(self, hook: DfmHook) -> list[str]:
-        return [job.job_id for job in hook.list_jobs(detailed=True) if job.cloned_from == self.job_id]
+    def _clones(self, hook: DfmHook) -> list[JobMeta]:
+        """The clones of the job that this connection's FLARE user made."""
+        settings = hook.settings
+        return [
+            job
+            for job in hook.list_jobs(detailed=True)
+            if job.cloned_from == self.job_id and (not settings.secure_mode or job.submitter_name == settings.user)
+        ]

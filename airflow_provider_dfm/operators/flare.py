@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.hooks.clone_once import CloneOnce
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.job_end import abort
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
@@ -69,7 +70,8 @@ class FlareCloneJobOperator(SubmittingOperator):
     """Submits a stored job once more, as another job: any job, in any state.
 
     The task's XCom is the new job's id, which the server chooses. The rest is as :class:`SubmittingOperator` says:
-    one clone over all tries of the task.
+    one clone over all tries of the task. Where the server's answer to an earlier try got lost, and a clone by the same
+    FLARE user has come since, nobody can tell whose that is: the task then fails and asks a person.
 
     :param job_id: the job to clone. Templated.
     """
@@ -87,7 +89,11 @@ class FlareCloneJobOperator(SubmittingOperator):
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         assert self._once is not None
-        return self._once.clone(hook, **once)
+        job = self._once.clone(hook, **once)
+        if self._killed:
+            # Its id was not known yet when it was to be aborted.
+            abort(hook, job.job_id, self.log)
+        return job
 
     def active_jobs(self, hook: DfmHook, identity: JobIdentity) -> list[str]:
         return [] if self._once is None else self._once.active(hook, identity.cycle)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -23,14 +25,17 @@ class Store(dict):
 
 
 class Federation:
+    settings = SimpleNamespace(user="me", secure_mode=True)
+    log = logging.getLogger("test")
+
     def __init__(self):
         self.jobs = {"source": JobMeta(job_id="source", status="FINISHED:COMPLETED")}
         self.fault = None
         self._numbers = itertools.count(1)
 
-    def make(self, status="RUNNING", of="source"):
+    def make(self, status="RUNNING", of="source", by="me"):
         job_id = f"clone {next(self._numbers)}"
-        self.jobs[job_id] = JobMeta(job_id=job_id, status=status, cloned_from=of)
+        self.jobs[job_id] = JobMeta(job_id=job_id, status=status, cloned_from=of, submitter_name=by)
         return job_id
 
     def end(self, job_id, status):
@@ -79,30 +84,69 @@ def test_a_second_try_finds_the_clone_of_the_first_with_its_deadline(federation,
     assert clone(federation, store).job_id == first.job_id
 
 
-def test_a_clone_whose_answer_was_lost_is_found_among_those_of_others(federation, store):
-    federation.make()
+def lose_the_answer(federation, store):
     federation.fault = CommandTimedOut("no reply")
     with pytest.raises(CommandTimedOut):
         clone(federation, store)
-    federation.make(of="another")
-    assert clone(federation, store).job_id == "clone 2"
-    assert len(federation.jobs) == 4
 
 
-def test_which_of_several_clones_is_its_own_a_task_does_not_guess(federation, store):
-    federation.fault = CommandTimedOut("no reply")
+def lose_the_request(federation, store):
+    federation.clone_job, whole = _raise, federation.clone_job
     with pytest.raises(CommandTimedOut):
         clone(federation, store)
-    federation.make()
+    federation.clone_job = whole
+
+
+def _raise(job_id):
+    raise CommandTimedOut("no reply")
+
+
+def test_a_clone_that_another_task_made_meanwhile_is_never_taken(federation, store):
+    lose_the_request(federation, store)
+    another = clone(federation, Store())
+    with pytest.raises(JobContentConflict, match=another.job_id):
+        clone(federation, store)
+    assert list(federation.jobs) == ["source", another.job_id]
+
+
+def test_two_tasks_whose_answers_were_lost_take_none_of_each_others_clones(federation, store):
+    lose_the_answer(federation, store)
+    other = Store()
+    lose_the_answer(federation, other)
     with pytest.raises(JobContentConflict, match="clone 1, clone 2"):
         clone(federation, store)
+    with pytest.raises(JobContentConflict, match="clone 2 came"):
+        clone(federation, other)
+
+
+def test_a_clone_whose_answer_was_lost_is_for_a_person_to_tell_and_clearing_makes_another(federation, store):
+    federation.make()
+    lose_the_answer(federation, store)
+    federation.make(of="another")
+    with pytest.raises(JobContentConflict, match="clone 2 came"):
+        clone(federation, store)
+    assert clone(federation, store, Claim(CLAIM.identity.in_cycle(2))).job_id == "clone 4"
+
+
+@pytest.mark.parametrize("left", ["FINISHED:ABORTED", "FINISHED:EXECUTION_EXCEPTION", "deleted", "somebody else's"])
+def test_a_clone_that_nobody_waits_for_or_that_another_user_made_leaves_no_doubt(federation, store, left):
+    lose_the_request(federation, store)
+    came = federation.make(by="a stranger" if left == "somebody else's" else "me")
+    if left == "deleted":
+        del federation.jobs[came]
+    elif left.startswith("FINISHED"):
+        federation.end(came, left)
+    assert clone(federation, store).job_id == "clone 2"
+
+
+def test_what_is_in_doubt_is_not_aborted_but_named(federation, store, caplog):
+    lose_the_answer(federation, store)
+    assert CloneOnce("source", store).active(federation, cycle=1) == []
+    assert "clone 1" in caplog.text
 
 
 def test_a_request_that_never_came_is_made_again(federation, store):
-    federation.clone_job, whole = None, federation.clone_job
-    with pytest.raises(TypeError):
-        clone(federation, store)
-    federation.clone_job = whole
+    lose_the_request(federation, store)
     assert clone(federation, store).job_id == "clone 1"
 
 
