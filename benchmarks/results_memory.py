@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
 from airflow_provider_dfm.federation.results import read_downloaded_job
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from airflow_provider_dfm.federation.job_status import SUCCESS
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
@@ -25,7 +25,7 @@ def sets_to_repeat(outcome: JobOutcome, content: str) -> list[int] | None:
     return list(outcome.failed_sets())
 
 
-def merge(earlier: FederationResults, later: FederationResults, set_numbers: list[int]) -> FederationResults:
+def merge(earlier: FederationResults, later: FederationResults, set_numbers: Sequence[int]) -> FederationResults:
     """The results of both as those of the later job, which thus has all that it was to give.
 
     :param earlier: what the job before it gave; of the sets that were done again, nothing counts.
@@ -49,13 +49,14 @@ def merge(earlier: FederationResults, later: FederationResults, set_numbers: lis
     return FederationResults(later.outcome.model_copy(update=changes), read)
 
 
-def without_earlier(later: FederationResults, set_numbers: list[int]) -> FederationResults:
+def without_earlier(later: FederationResults, set_numbers: Sequence[int]) -> FederationResults:
     """The results of a job that continues one whose results are gone: those of all other sets are missing.
 
     :param later: what the job gave.
     :param set_numbers: the sets that it did.
     """
     outcome = later.outcome
-    gone = {index: outcome.places for index in range(outcome.parameter_sets) if index not in set(set_numbers)}
+    done = set(set_numbers)
+    gone = {index: outcome.places for index in range(outcome.parameter_sets) if index not in done}
     missing = dict(sorted((gone | outcome.missing).items()))
     return FederationResults(outcome.model_copy(update={"missing": missing}), later.received)

@@ -6,10 +6,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from airflow_provider_dfm.federation.answers import read_answer
 from airflow_provider_dfm.federation.errors import JobNotFound
 from airflow_provider_dfm.federation.job_commands import JobCommands
 from airflow_provider_dfm.federation.job_logs import JobLogs
-from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_meta import JobMeta, read_job_list
 from airflow_provider_dfm.federation.job_sites import SiteState, job_sites
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.federation.settings import ConnectionSettings
@@ -48,7 +49,7 @@ class FlareCommands(JobCommands):
 
     def get_system_info(self) -> SystemInfo:
         """The server's state, the connected sites and the running jobs."""
-        return SystemInfo.model_validate(self.ask("get_system_info"))
+        return read_answer(SystemInfo, self.ask("get_system_info"), "get_system_info")
 
     def check_sites(self, required: RequiredSites | None) -> None:
         """Make sure that sites are connected; with the target ``local`` they always are.
@@ -75,9 +76,10 @@ class FlareCommands(JobCommands):
         :param id_prefix: only those whose id begins so.
         :param name_prefix: only those whose name begins so, in upper or lower case.
         :param reverse: the latest first.
+        :return: all whose entry names an id and a status; the log says which has none.
         """
         options = {"limit": limit, "id_prefix": id_prefix, "name_prefix": name_prefix, "reverse": reverse}
-        return [JobMeta.model_validate(job) for job in self.ask("list_jobs", detailed=detailed, **options)]
+        return read_job_list(self.ask("list_jobs", detailed=detailed, **options), "list_jobs")
 
     def abort_job(self, job_id: str) -> None:
         """Abort a job; one that has ended stays as it is."""
@@ -101,7 +103,8 @@ class FlareCommands(JobCommands):
         :param client_names: the sites; None: all.
         :return: ``client_name`` and ``status``, and of a job ``job_id`` and ``app_name``.
         """
-        return self.flare("get_client_job_status", client_names and list(client_names)) or []
+        answer = self.flare("get_client_job_status", client_names and list(client_names))
+        return read_answer(list[dict[str, Any]], answer or [], "get_client_job_status")
 
     def show_stats(self, job_id: str, target_type: TargetType = "all", targets: Sequence[str] | None = None) -> Any:
         """What the parts of a running job say of themselves, by target.
@@ -139,7 +142,8 @@ class FlareCommands(JobCommands):
             raise ValueError(f"tail_lines is {tail_lines}: give a number of lines.")
         targets = self.get_job_meta(job_id).site_names if target.lower() == "all" else [target]
         choice = {"targets": targets, "tail_lines": tail_lines, "grep_pattern": grep_pattern}
-        return JobLogs.model_validate(self.ask("get_job_logs", timeout=LOG_SECONDS, job_id=job_id, **choice))
+        answer = self.ask("get_job_logs", timeout=LOG_SECONDS, job_id=job_id, **choice)
+        return read_answer(JobLogs, answer, f"get_job_logs of job {job_id}")
 
     def get_job_sites(self, job_id: str, error_lines: int = 20) -> dict[str, SiteState]:
         """How a job fares, or fared, at the server and at each site.

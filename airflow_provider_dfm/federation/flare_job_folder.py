@@ -15,9 +15,10 @@ from pydantic import BaseModel, ValidationError, field_validator, model_validato
 
 from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
 from airflow_provider_dfm.federation.checksum import sha256_of
-from airflow_provider_dfm.federation.errors import JobDefinitionError
+from airflow_provider_dfm.federation.errors import JobDefinitionError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
-from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY
+from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
+from airflow_provider_dfm.federation.storage import writing, written
 
 META = "meta.json"
 # The client library leaves these in every folder that it submits: nvflare/lighter/tool_consts.py.
@@ -85,7 +86,8 @@ class JobFolder:
         """
         properties = {CUSTOM_PROPERTY: {"content": self.content, "ends_at": ends_at}}
         meta = self.meta | {"job_id": job_id, "custom_props": (self.meta.get("custom_props") or {}) | properties}
-        (self.path / META).write_text(json.dumps(meta, indent=2), encoding="utf-8")
+        with writing(self.path / META):
+            (self.path / META).write_text(json.dumps(meta, indent=2), encoding="utf-8")
         return self.path
 
 
@@ -97,6 +99,7 @@ def copy_job_folder(source: Any, target: Path, overrides: Mapping[str, Any] | No
     :param target: where to; it must not exist yet.
     :param overrides: see :class:`MetaOverrides`.
     :raises JobDefinitionError: it is no job, or the overrides are none.
+    :raises StorageFailed: the target cannot be written.
     """
     try:
         if source.is_file():
@@ -104,7 +107,7 @@ def copy_job_folder(source: Any, target: Path, overrides: Mapping[str, Any] | No
         else:
             _copy_checked(source, target, source)
         meta = json.loads((target / META).read_text(encoding="utf-8"))
-    except JobDefinitionError:
+    except (JobDefinitionError, StorageFailed):
         raise
     except Exception as error:  # object stores pass on whatever their libraries raise
         raise JobDefinitionError(f"Cannot read the FLARE job at {source}: {type(error).__name__}: {error}") from error
@@ -124,11 +127,14 @@ def _copy_checked(folder: Any, target: Path, source: Any) -> None:
 
 
 def _copy_archive(source: Any, target: Path) -> None:
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    with writing(target.parent):
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=target.parent)
+    with temporary as folder:
         packed, unpacked = Path(folder) / "packed", Path(folder) / "unpacked"
-        unpacked.mkdir()
-        with source.open("rb") as remote, packed.open("wb") as local:
+        with writing(unpacked):
+            unpacked.mkdir()
+        with source.open("rb") as remote, written(packed) as local:
             shutil.copyfileobj(remote, local)
         try:
             with packed.open("rb") as file:

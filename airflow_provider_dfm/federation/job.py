@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.federation.session import FederationSession
-    from airflow_provider_dfm.federation.tokens import Result
+    from airflow_provider_dfm.federation.tokens import Result, TokensRead
 
 # Does what asks the federation, perhaps more than once, up to a time in seconds since 1970.
 Asking = Callable[[Callable[[], Any], float | None], Any]
@@ -86,7 +86,7 @@ class FederationJob:
         :raises CallbackFailed: names the places that the pipeline does not have.
         """
         expectation = pipeline_expectation(self._known_meta())
-        self._callbacks.check_places(expectation.get("yields") or expectation["places"])
+        self._callbacks.check_places(expectation.yields or expectation.places)
 
     @property
     def was_found(self) -> bool:
@@ -214,8 +214,8 @@ class FederationJob:
             meta: JobMeta = ask(self.get_job_meta)
             return meta
 
-        def read_tokens(read_to: int) -> dict[str, Any]:
-            tokens: dict[str, Any] = ask(lambda: self._session.read_tokens(self.job_id, read_to))
+        def read_tokens(read_to: int) -> TokensRead:
+            tokens: TokensRead = ask(lambda: self._session.read_tokens(self.job_id, read_to))
             return tokens
 
         def results() -> Iterator[Result]:

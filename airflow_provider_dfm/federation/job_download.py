@@ -50,6 +50,7 @@ def download_stored_job(
         if time.monotonic() > ends:
             if not completed:
                 return location
+            shutil.rmtree(location, ignore_errors=True)
             raise CommandTimedOut(
                 f"Job {meta.job_id} has completed, but {storing_seconds:g} s later its server has still not stored "
                 "what it wrote. Try again later; the server's log may tell why."

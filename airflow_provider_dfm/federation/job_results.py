@@ -13,6 +13,7 @@ from airflow_provider_dfm.federation.continued_job import merge, sets_to_repeat,
 from airflow_provider_dfm.federation.downloaded_job import DOWNLOAD, DownloadedJob, find_download, keep_download
 from airflow_provider_dfm.federation.errors import (
     ConnectionSettingsError,
+    JobMetaError,
     JobNotFound,
     PermanentFederationError,
     ResultsIncomplete,
@@ -30,6 +31,9 @@ from airflow_provider_dfm.federation.results import (
     read_downloaded_job,
 )
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
+
+# Each try of a task continues the one before, and what is kept of one has all that came before it.
+MAX_CONTINUED = 100
 
 
 class JobResults:
@@ -59,9 +63,14 @@ class JobResults:
         """What a job's pipeline yielded.
 
         :raises ResultsIncomplete: the job has not ended.
+        :raises JobMetaError: its meta was made up.
+        :raises StorageFailed: they cannot be kept, or read where they are kept.
         """
+        return self._of(job_id, ())
+
+    def _of(self, job_id: str, continued_by: tuple[str, ...]) -> FederationResults:
         kept = self.kept(job_id)
-        return self._bring(self._meta(job_id)) if kept is None else kept
+        return self._bring(self._meta(job_id), continued_by) if kept is None else kept
 
     def check(self, job_id: str, partial: bool = False) -> FederationResults | None:
         """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
@@ -104,7 +113,10 @@ class JobResults:
         meta = self._get_job_meta(job_id)
         original = meta
         # The server leaves custom_props out of a clone: nvflare/private/fed/server/job_cmds.py, clone_job.
-        while original.cloned_from and not original.custom_props:
+        seen: set[str] = set()
+        while original.cloned_from and not original.custom_props and original.cloned_from not in seen:
+            # Whoever submits a job can have it say so, too.
+            seen.add(original.cloned_from)
             try:
                 original = self._get_job_meta(original.cloned_from)
             except JobNotFound:
@@ -149,26 +161,49 @@ class JobResults:
         steps.reached(steps.DOWNLOADED, job_id)
         return location
 
-    def _bring(self, meta: JobMeta) -> FederationResults:
-        """Download a job's results, and keep them where there is a place for them."""
+    def _bring(self, meta: JobMeta, continued_by: tuple[str, ...] = ()) -> FederationResults:
+        """Download a job's results, and keep them where there is a place for them.
+
+        :param meta: the job's.
+        :param continued_by: the jobs that continue it, one the other.
+        """
         job_id = meta.job_id
         location = self._download(meta)
-        results = self._with_earlier(read_downloaded_job(location, meta), meta)
-        if self._results_path is None:
-            return results
-        kept = keep_results(results, self._results_path / check_job_id(job_id))
+        try:
+            results = self._with_earlier(read_downloaded_job(location, meta), meta, continued_by)
+            if self._results_path is None:
+                return results
+            kept = keep_results(results, self._results_path / check_job_id(job_id))
+        except BaseException:
+            # A local job has no other copy.
+            if self._session.settings.target != "local":
+                shutil.rmtree(location, ignore_errors=True)
+            raise
         steps.reached(steps.KEPT, job_id)
         shutil.rmtree(location, ignore_errors=True)
         return kept
 
-    def _with_earlier(self, results: FederationResults, meta: JobMeta) -> FederationResults:
+    def _with_earlier(
+        self, results: FederationResults, meta: JobMeta, continued_by: tuple[str, ...]
+    ) -> FederationResults:
         """The results of a job, with those of the jobs that it continues."""
-        continued = meta.own.get("continues")
-        if continued is None:
+        continued, set_numbers = meta.note.continues, meta.note.set_numbers
+        if continued is None or set_numbers is None:
             return results
-        set_numbers = meta.own["set_numbers"]
+        chain = (*continued_by, meta.job_id)
+        if continued in chain or len(chain) > MAX_CONTINUED:
+            raise JobMetaError(
+                f"The meta of job {meta.job_id} ({meta.name}) says that it continues job {continued}, which leads back "
+                "to itself or through too many jobs: whoever submitted it made that up. Its results cannot be read."
+            )
         try:
-            return merge(self.of(continued), results, set_numbers)
+            earlier = self._of(continued, chain)
+            if earlier.outcome.content != meta.note.content:
+                raise JobMetaError(
+                    f"The meta of job {meta.job_id} ({meta.name}) says that it continues job {continued}, which was to "
+                    "do something else: whoever submitted it made that up. Its results cannot be read."
+                )
+            return merge(earlier, results, set_numbers)
         except (JobNotFound, ResultsIncomplete) as error:
             self._log.log(
                 logging.WARNING, "Job %s continues job %s, whose results are gone: %s", meta.job_id, continued, error

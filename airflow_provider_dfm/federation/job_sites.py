@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from airflow_provider_dfm.federation.answers import read_answer
 from airflow_provider_dfm.federation.errors import FederationError, PermanentFederationError, SitesMissing
 from airflow_provider_dfm.federation.job_logs import JobLogs, error_lines, lines_of
 
@@ -68,7 +69,7 @@ def _states(commands: FlareCommands, job_id: str) -> dict[str, str]:
     with contextlib.suppress(PermanentFederationError, SitesMissing):
         for job in commands.get_client_job_status():
             if job.get("job_id") == job_id:
-                states[str(job["client_name"])] = str(job.get("status", ""))
+                states[str(job.get("client_name"))] = str(job.get("status", ""))
     with contextlib.suppress(PermanentFederationError):
         if job_id in [job.job_id for job in commands.get_system_info().running_jobs]:
             states[SERVER] = STARTED
@@ -87,7 +88,8 @@ def _errors(
     found = JobLogs()
     if sites:
         options = {"sites": sites, "lines": lines, "seconds": ERROR_SECONDS}
-        found = JobLogs.model_validate(commands.ask("get_error_logs", job_id=job_id, **options))
+        answer = commands.ask("get_error_logs", job_id=job_id, **options)
+        found = read_answer(JobLogs, answer, f"get_error_logs of job {job_id}")
     errors = {name: [line for line in lines_of(text) if line.strip()] for name, text in found.logs.items()}
     unread = dict(found.unavailable)
     if from_server:
@@ -106,12 +108,17 @@ def _noted(commands: FlareCommands, job_id: str) -> dict[str, list[str]]:
     (``nvflare/private/fed/server/server_commands.py``, ``GetErrorsCommand``).
     """
     try:
-        noted: dict[str, Any] = commands.show_errors(job_id) or {}
+        noted = read_answer(dict[str, Any], commands.show_errors(job_id) or {}, f"show_errors of job {job_id}")
     except FederationError:
         # While its process starts and ends, a running job counts as unknown.
         return {}
     return {
-        name: [f"{part}: {kind}: {text}" for part, kinds in parts.items() for kind, text in kinds.items()]
+        name: [
+            f"{part}: {kind}: {text}"
+            for part, kinds in parts.items()
+            if isinstance(kinds, dict)
+            for kind, text in kinds.items()
+        ]
         for name, parts in noted.items()
         if isinstance(parts, dict)
     }

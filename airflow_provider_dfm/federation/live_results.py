@@ -8,13 +8,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from airflow_provider_dfm.federation.errors import JobTimedOut, ResultsIncomplete
 from airflow_provider_dfm.federation.growing_set import GrowingSet, Order, order_of
 from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_note import JobNote
 from airflow_provider_dfm.federation.results import pipeline_expectation
-from airflow_provider_dfm.federation.tokens import Result, read_token
+from airflow_provider_dfm.federation.tokens import UNREADABLE, Result, TokensRead, read_token
 
 # So many results of an ended job are read at a time.
 BATCH = 100
@@ -30,7 +30,7 @@ class LiveResults:
     Nothing is taken away by that: any number of these can follow one job, and begin at any time.
 
     :param get_job_meta: asks for the job's meta.
-    :param read_tokens: reads the tokens from a position on: ``{"text", "position"}``.
+    :param read_tokens: reads the tokens from a position on.
     :param results: gives the ended job's results, or raises what is wrong with them.
     :param position: how many results to leave out: those that were given before.
     """
@@ -38,7 +38,7 @@ class LiveResults:
     def __init__(
         self,
         get_job_meta: Callable[[], JobMeta],
-        read_tokens: Callable[[int], dict[str, Any]],
+        read_tokens: Callable[[int], TokensRead],
         results: Callable[[], Iterable[Result]],
         position: int = 0,
     ) -> None:
@@ -114,15 +114,22 @@ class LiveResults:
         self.finished = not self._ready
 
     def _read(self) -> None:
-        while text := (answer := self._read_tokens(self._read_to))["text"]:
-            self._read_to = answer["position"]
-            for line in text.splitlines():
-                token = read_token(json.loads(line))
+        while (tokens := self._read_tokens(self._read_to)).text:
+            if tokens.position <= self._read_to:
+                raise ResultsIncomplete("The running job gives the same results over and over: its server is broken.")
+            try:
+                came = [read_token(json.loads(line)) for line in tokens.text.splitlines()]
+            except UNREADABLE as error:
+                raise ResultsIncomplete(
+                    f"The running job gives something else than results: {type(error).__name__}: {error}."
+                ) from None
+            self._read_to = tokens.position
+            for token in came:
                 if token.frame:
                     self._sets.setdefault(token.frame[0], GrowingSet()).add(token)
 
-    def _release(self, expectation: dict[str, Any]) -> None:
-        places, yields = expectation["places"], expectation.get("yields", {})
+    def _release(self, expectation: JobNote) -> None:
+        places, yields = expectation.places, expectation.yields
         while (growing := self._sets.get(self.whole_sets)) is not None:
             whole = growing.is_whole(places)
             for result in growing.release(None if whole else yields):

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from airflow_provider_dfm.federation.errors import ParameterSetError
+from airflow_provider_dfm.federation.job_note import MAX_PARAMETER_SETS
 
 # An instance of a parameter set's model is a set too.
 ParameterSets: TypeAlias = Mapping[str, Any] | BaseModel | Sequence[Mapping[str, Any] | BaseModel] | None
@@ -21,7 +22,7 @@ def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]
     :param input_params: one set, a list of sets, or None for none. A set is a dict, or an instance of a model that
         :func:`parameter_set_model` made. Dates and times become ISO 8601 text; a datetime that names no zone is taken
         for one in UTC.
-    :raises ParameterSetError: a value that cannot travel; names the set and the place.
+    :raises ParameterSetError: a value that cannot travel; names the set and the place. Or there are too many sets.
     """
     if input_params is None:
         return []
@@ -30,6 +31,11 @@ def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]
         raise ParameterSetError(
             f"Parameter sets are a dict, a list of dicts, or None, not {type(input_params).__name__} "
             f"{input_params!r:.100}."
+        )
+    if len(given) > MAX_PARAMETER_SETS:
+        raise ParameterSetError(
+            f"There are {len(given)} parameter sets, but a job can have {MAX_PARAMETER_SETS} at most: submit several "
+            "jobs."
         )
     sets = []
     for index, one in enumerate(given):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_provider_dfm.federation.answers import read_answer
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError
 from airflow_provider_dfm.federation.federation_api import FederationApi
 from airflow_provider_dfm.federation.open_session import OpenSession
@@ -40,7 +41,7 @@ class PipelineCommands:
         """
         if not self._session.settings.federation:
             raise ConnectionSettingsError("There is no API to describe: set federation and homesite in the connection.")
-        return FederationApi.model_validate(self._session.ask("federation_api"))
+        return read_answer(FederationApi, self._session.ask("federation_api"), "federation_api")
 
     def prepare(
         self,
@@ -110,6 +111,4 @@ class PipelineCommands:
         answer = self._session.ask(
             "prepare", PREPARE_SECONDS, source=source, restrict_to_sites=sites, debug=debug, mode=mode
         )
-        for name in ("sites", "parameters", "places"):
-            answer[name] = tuple(answer[name])
-        return PreparedPipeline(**answer)
+        return read_answer(PreparedPipeline, answer, "prepare")

@@ -15,7 +15,8 @@ from airflow_provider_dfm.federation.errors import (
     ResultsIncomplete,
     UnsafeResult,
 )
-from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY, JobNote
 from airflow_provider_dfm.federation.job_status import SUCCESS
 from airflow_provider_dfm.federation.token_index import TokenIndex
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
@@ -31,6 +32,8 @@ class JobOutcome(BaseModel, frozen=True):
     :param status: FLARE's status.
     :param parameter_sets: how many sets it was given.
     :param places: the places that every set has to give a value to.
+    :param yields: all places that can get a value, and how many statements yield there; empty in what was kept without
+        it.
     :param results: how many values came.
     :param stopped: whether the pipeline reported its end.
     :param errors: what operations raised.
@@ -60,6 +63,7 @@ class JobOutcome(BaseModel, frozen=True):
     open: bool = False
     sends: tuple[dict[str, Any], ...] = ()
     discovery: dict[str, Any] | None = None
+    yields: dict[str, int] = {}
 
     @property
     def was_stopped(self) -> bool:
@@ -75,6 +79,7 @@ class JobOutcome(BaseModel, frozen=True):
             "content": self.content,
             "parameter_sets": self.parameter_sets,
             "places": list(self.places),
+            "yields": self.yields,
         }
         if self.open:
             properties["open"] = True
@@ -212,24 +217,24 @@ def is_pipeline_job(meta: JobMeta) -> bool:
     """Whether this provider made the job from a pipeline, so that its results were kept.
 
     :param meta: the job's meta, as the server has it.
+    :raises JobMetaError: its meta was made up.
     """
-    return "parameter_sets" in meta.own
+    return meta.note.is_of_pipeline
 
 
-def pipeline_expectation(meta: JobMeta) -> dict[str, Any]:
-    """What a pipeline has to give: ``parameter_sets``, their number, and the ``places``.
-
-    Of a place that gets several values for each set, ``certain`` says how many.
+def pipeline_expectation(meta: JobMeta) -> JobNote:
+    """What a pipeline has to give.
 
     :param meta: the job's meta, as the server has it.
     :raises JobFailed: the job was not made by this provider, so that its results are not kept.
+    :raises JobMetaError: its meta was made up.
     """
     if not is_pipeline_job(meta):
         raise JobFailed(
             f"Job {meta.job_id} ({meta.name}) is not a pipeline that this provider submitted: it has no "
             "results to read. Download its files instead."
         )
-    return meta.own
+    return meta.note
 
 
 def check_status(meta: JobMeta) -> None:
@@ -251,17 +256,17 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     :param folder: what FLARE's download gave: ``workspace/`` is in it.
     :param meta: the job's meta, as the server has it.
     :raises JobFailed: the job was not made by this provider, so that its results were not kept.
+    :raises JobMetaError: the job's meta was made up.
     :raises UnsafeResult: a name in the folder leads out of it.
     """
     expectation = pipeline_expectation(meta)
     index = TokenIndex(_inside(folder, "tokens.jsonl"))
     sends = _read_sends(_inside(folder, "sends.jsonl"))
-    parameter_sets = expectation["parameter_sets"] + sum(send["count"] for send in sends)
+    parameter_sets = (expectation.parameter_sets or 0) + sum(send["count"] for send in sends)
     failures = _inside(folder, "failures.json")
-    places = tuple(expectation["places"])
-    missing = index.missing(parameter_sets, dict.fromkeys(places, 1) | expectation.get("certain", {}))
-    if "set_numbers" in expectation:
-        numbers = set(expectation["set_numbers"])
+    missing = index.missing(parameter_sets, dict.fromkeys(expectation.places, 1) | expectation.certain)
+    if expectation.set_numbers is not None:
+        numbers = set(expectation.set_numbers)
         missing = {index: lacking for index, lacking in missing.items() if index in numbers}
     pickles: dict[int, tuple[str, ...]] = {}
     for parameter_set, place, site in index.pickles():
@@ -271,17 +276,18 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
         name=meta.name,
         status=meta.status,
         parameter_sets=parameter_sets,
-        places=places,
+        places=expectation.places,
+        yields=expectation.yields,
         results=len(index),
         stopped=index.stopped,
         errors=index.errors,
         failed_sites=json.loads(failures.read_text()) if failures.exists() else {},
         missing=missing,
         pickles=pickles,
-        content=expectation.get("content", ""),
+        content=expectation.content,
         refusals=meta.why_it_could_not_run,
-        open=bool(expectation.get("open")),
-        discovery=expectation.get("discovery"),
+        open=expectation.open,
+        discovery=None if expectation.discovery is None else expectation.discovery.model_dump(),
         sends=sends,
     )
     return FederationResults(outcome, index.results)

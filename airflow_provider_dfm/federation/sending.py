@@ -6,13 +6,19 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from airflow_provider_dfm.federation.errors import JobContentConflict, JobNotRunning, PipelineError
+from airflow_provider_dfm.federation.answers import read_answer
+from airflow_provider_dfm.federation.errors import (
+    JobContentConflict,
+    JobNotRunning,
+    PipelineError,
+    UnreadableAnswer,
+)
 from airflow_provider_dfm.federation.job_meta import JobMeta
-from airflow_provider_dfm.federation.results import FederationResults, is_pipeline_job
+from airflow_provider_dfm.federation.results import FederationResults
 
 # The host's own patience with a job that has not begun, and a reply on top of it.
 SEND_SECONDS = 90.0
@@ -59,9 +65,12 @@ def send(
     :raises PipelineError: the job is no pipeline that takes further sets.
     :raises JobNotRunning: it was stopped, or has ended.
     :raises JobContentConflict: other sets were sent under this key before.
+    :raises JobMetaError: the job's meta was made up.
+    :raises UnreadableAnswer: the job says that another number of sets came.
     """
     meta = get_job_meta(job_id)
-    if not is_pipeline_job(meta) or not meta.own.get("open"):
+    note = meta.note
+    if not note.is_of_pipeline or not note.open:
         raise PipelineError(
             f"Job {job_id} ({meta.name}) takes no further parameter sets: it was not submitted as a pipeline with "
             "autostop=False."
@@ -69,10 +78,8 @@ def send(
     request = sending.request()
     if not meta.has_ended:
         try:
-            answer = ask(
-                "send_input_params", SEND_SECONDS, job_id=job_id, parameters=meta.own["parameters"], request=request
-            )
-            return indices(answer)
+            answer = ask("send_input_params", SEND_SECONDS, job_id=job_id, parameters=note.parameters, request=request)
+            return _indices(answer, request)
         except JobNotRunning:
             meta = get_job_meta(job_id)
             if not meta.has_ended:
@@ -80,12 +87,25 @@ def send(
     return _sent_before(meta, request, results(job_id))
 
 
-def indices(sent: dict[str, Any]) -> list[int]:
-    """The indices of the sets of a send.
+class Sent(BaseModel, frozen=True):
+    """Which indices the sets of a send have.
 
-    :param sent: ``first`` and ``count``.
+    :param first: the first one's.
+    :param count: how many there are.
     """
-    return list(range(sent["first"], sent["first"] + sent["count"]))
+
+    first: Annotated[int, Field(ge=0)]
+    count: int
+
+
+def _indices(answer: Any, request: dict[str, Any]) -> list[int]:
+    sent = read_answer(Sent, answer, "send_input_params")
+    if sent.count != len(request["sets"]):
+        raise UnreadableAnswer(
+            f"{len(request['sets'])} parameter sets were sent, and {sent.count} are said to have come: the job is not "
+            "what this provider submitted, or was changed."
+        )
+    return list(range(sent.first, sent.first + sent.count))
 
 
 def _sent_before(meta: JobMeta, request: dict[str, Any], results: FederationResults) -> list[int]:
@@ -95,7 +115,7 @@ def _sent_before(meta: JobMeta, request: dict[str, Any], results: FederationResu
     for send in noted:
         if send["content"] != request["content"]:
             raise JobContentConflict(f"Other parameter sets were sent to job {meta.job_id} under the same key before.")
-        return indices(send)
+        return _indices(send, request)
     if request["stop"] and not request["sets"] and results.outcome.was_stopped:
         return []
     raise JobNotRunning(

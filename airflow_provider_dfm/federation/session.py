@@ -8,12 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from airflow_provider_dfm.federation.answers import read_answer
 from airflow_provider_dfm.federation.downloaded_job import DownloadedJob
 from airflow_provider_dfm.federation.errors import JobNotFound
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_files import Patterns
-from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_meta import JobMeta, read_job_meta
 from airflow_provider_dfm.federation.job_results import JobResults
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
@@ -22,6 +23,7 @@ from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.sending import Sending, send
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_commands import SubmitCommands
+from airflow_provider_dfm.federation.tokens import TokensRead
 
 
 class FederationSession(SubmitCommands):
@@ -142,7 +144,7 @@ class FederationSession(SubmitCommands):
             ``custom_props``: the results of a pipeline's clone can be read as long as the original is stored.
         :raises JobNotFound: nobody knows the job.
         """
-        clone = FederationJob(self, str(self.ask("clone_job", job_id=job_id)))
+        clone = FederationJob(self, read_answer(str, self.ask("clone_job", job_id=job_id), "clone_job"))
         self._log.info("Cloned job %s as job %s", job_id, clone.job_id)
         return clone
 
@@ -152,7 +154,7 @@ class FederationSession(SubmitCommands):
         :raises JobNotFound: nobody knows the id.
         """
         try:
-            return JobMeta.model_validate(self._session.ask("get_job_meta", job_id=job_id))
+            return read_job_meta(self._session.ask("get_job_meta", job_id=job_id), f"get_job_meta of job {job_id}")
         except JobNotFound:
             # A local job is forgotten with the session that ran it, others with the server's store; what is kept
             # of them is in their results.
@@ -161,14 +163,13 @@ class FederationSession(SubmitCommands):
                 raise
             return kept.outcome.as_meta()
 
-    def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
+    def read_tokens(self, job_id: str, position: int) -> TokensRead:
         """What a running pipeline has given from a position on; reading takes nothing away.
 
         :param position: where to begin; 0: at the first token.
-        :return: ``text``, one token a line, empty when there is no more now, and the ``position`` to go on from.
         """
-        tokens: dict[str, Any] = self._session.ask("read_tokens", job_id=job_id, position=position)
-        return tokens
+        answer = self._session.ask("read_tokens", job_id=job_id, position=position)
+        return read_answer(TokensRead, answer, f"read_tokens of job {job_id}")
 
     def job_ended(self, job_id: str) -> None:
         """Keep what would be lost with the session: the results of a local job."""

@@ -211,7 +211,7 @@ class SubmitCommands(FlareCommands, PipelineCommands):
             return self.reattach(submission.job_id, ends_at=ends_at)
         self._log.info("Found %s as job %s, which is %s", what, submission.job_id, submission.found.status)
         found = submission.found
-        return self.reattach(submission.job_id, found=found, ends_at=found.own.get("ends_at"))
+        return self.reattach(submission.job_id, found=found, ends_at=found.note.ends_at)
 
     def _find_own(self, job_id: str, partial: bool) -> JobMeta | None:
         kept = self._results.kept(job_id)

@@ -117,7 +117,7 @@ def is_wanted(meta: JobMeta) -> bool:
 
 
 def _check_content(meta: JobMeta, content: str) -> None:
-    if meta.own.get("content") != content:
+    if meta.note.content != content:
         raise JobContentConflict(
             f"Job {meta.job_id} ({meta.name}, {meta.status}) was submitted by an earlier try of this task, "
             "with another content: the pipeline, its parameter sets, the job's files or the federation's API are "

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import itertools
 import json
 import re
 import sqlite3
 import struct
-from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_dfm.federation.errors import ResultsIncomplete
-from airflow_provider_dfm.federation.tokens import AdapterError, Result, read_token
+from airflow_provider_dfm.federation.errors import ResultsIncomplete, StorageFailed
+from airflow_provider_dfm.federation.tokens import UNREADABLE, AdapterError, Result, read_token
+from airflow_provider_dfm.federation.whole_files import opened
 
 # In memory up to some megabytes, then in a temporary file that nobody else sees: sqlite.org/inmemorydb.html
 TEMPORARY = ""
@@ -28,18 +32,9 @@ BEGIN;
 """
 ADD = "INSERT INTO token VALUES (?, ?, ?, ?, ?, ?, ?)"
 IN_ORDER = "SELECT offset FROM token WHERE kind = 'value' ORDER BY frame, place, arrival"
-
-# What comes of a line that a controller did not write.
-UNREADABLE = (
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-    struct.error,
-    sqlite3.Error,
-)
+# A frame begins with its set.
+PLACES_IN_ORDER = "SELECT parameter_set, place FROM token ORDER BY frame, place, arrival"
+ENDED_IN_ORDER = "SELECT parameter_set FROM ended ORDER BY parameter_set"
 
 # DFM sends an error on from site to site; the generated code in its trace belongs to the one that raised it.
 _PASSED_ON = re.compile(
@@ -53,17 +48,20 @@ class TokenIndex:
 
     :param path: the file; none counts as no tokens.
     :raises ResultsIncomplete: there is something else than tokens in it.
+    :raises StorageFailed: this machine's disk is full, or broken.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._is_there = path.exists()
         self._stopped = False
         self._errors: dict[AdapterError, None] = {}
         # Results may be read in another thread than this.
         self._tokens = sqlite3.connect(TEMPORARY, isolation_level=None, check_same_thread=False)
-        self._tokens.executescript(SCHEMA)
-        if path.exists():
-            self._read()
+        with _on_this_machine():
+            self._tokens.executescript(SCHEMA)
+            if self._is_there:
+                self._read()
 
     @property
     def stopped(self) -> bool:
@@ -81,10 +79,20 @@ class TokenIndex:
         return count
 
     def results(self) -> Iterator[Result]:
-        """The values that are data, ordered by parameter set, frame and place."""
-        if not self._path.exists():
+        """The values that are data, ordered by parameter set, frame and place.
+
+        :raises ResultsIncomplete: the file was removed since, with the session that had brought it.
+        """
+        if not self._is_there:
             return
-        with self._path.open("rb") as file:
+        try:
+            file = opened(self._path)
+        except FileNotFoundError:
+            raise ResultsIncomplete(
+                "The results are gone: the session was closed that had brought them from the federation. Read them "
+                "while it is open, or give it a results_path, which keeps them."
+            ) from None
+        with file:
             for (offset,) in self._tokens.execute(IN_ORDER):
                 file.seek(offset)
                 yield read_token(json.loads(file.readline())).result()
@@ -101,19 +109,25 @@ class TokenIndex:
         :param parameter_sets: how many sets there were.
         :param places: the places that need values for every set, and how many at least.
         """
-        lacks = {place: array("H", [count]) * parameter_sets for place, count in places.items()}
-        for parameter_set, place in self._tokens.execute("SELECT parameter_set, place FROM token"):
-            if place in lacks and parameter_set < parameter_sets and lacks[place][parameter_set]:
-                lacks[place][parameter_set] -= 1
-        ended = bytearray(parameter_sets)
-        for (parameter_set,) in self._tokens.execute("SELECT parameter_set FROM ended"):
-            if parameter_set < parameter_sets:
-                ended[parameter_set] = True
+        rows = self._tokens.execute(PLACES_IN_ORDER)
+        # Only one set's are held, however many sets and places a job's meta speaks of.
+        by_set = itertools.groupby(rows, itemgetter(0))
+        ended = itertools.chain((number for (number,) in self._tokens.execute(ENDED_IN_ORDER)), [None])
+        came_of, came = next(by_set, (None, iter(())))
+        next_ended = next(ended)
+        all_places = tuple(places)
         missing = {}
         for number in range(parameter_sets):
-            lacking = tuple(place for place in places if lacks[place][number])
-            if lacking or not ended[number]:
-                missing[number] = lacking
+            lacking = all_places
+            if came_of == number:
+                counts = Counter(place for _, place in came)
+                lacking = tuple(place for place, count in places.items() if counts[place] < count)
+                came_of, came = next(by_set, (None, iter(())))
+            if next_ended == number:
+                next_ended = next(ended)
+                if not lacking:
+                    continue
+            missing[number] = lacking
         return missing
 
     def _read(self) -> None:
@@ -124,7 +138,9 @@ class TokenIndex:
                 if line.endswith(b"\n"):
                     try:
                         self._add(json.loads(line), arrival, offset)
-                    except UNREADABLE as error:
+                    except sqlite3.OperationalError:
+                        raise
+                    except (*UNREADABLE, sqlite3.Error) as error:
                         raise ResultsIncomplete(
                             f"Line {arrival + 1} of the job's {self._path.name} is no result that can be read: "
                             f"{type(error).__name__}: {error}."
@@ -145,6 +161,18 @@ class TokenIndex:
             self._tokens.execute("INSERT OR IGNORE INTO ended VALUES (?)", (parameter_set,))
         elif token.kind == "end":
             self._stopped = True
+
+
+@contextlib.contextmanager
+def _on_this_machine() -> Iterator[None]:
+    """The index is in a temporary file: what keeps it from being written is no fault of the tokens."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        raise StorageFailed(
+            f"Cannot read a job's results on this machine: {type(error).__name__}: {error}. Make room on the disk of "
+            "the temporary directory, or set TMPDIR and SQLITE_TMPDIR to another; then try again."
+        ) from error
 
 
 def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: str) -> AdapterError:

@@ -8,11 +8,12 @@ One token a line, as DFM dumps it (nv_dfm_core/exec/_token_package.py): ``source
 from __future__ import annotations
 
 import base64
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from airflow_provider_dfm.remote.pickle_machine import NotPlain
 from airflow_provider_dfm.remote.safe_pickles import read_plain
@@ -28,6 +29,8 @@ ADVICE_MODELS = (
     *((_FIELD_ADVICE, f"{kind}FieldAdvice") for kind in ("Branch", "Single", "Error", "Partial")),
 )
 ERROR_TOKEN = "@dfm-error-token"
+# What comes of a line that a controller did not write.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, struct.error)
 
 
 class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
@@ -97,6 +100,17 @@ class AdapterError(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         return self.reason() if self.parameter_set is None else f"parameter set {self.parameter_set}, {self.reason()}"
+
+
+class TokensRead(BaseModel, frozen=True):
+    """What a running pipeline has given from a position on.
+
+    :param text: one token a line; empty when there is no more now.
+    :param position: where the next ones begin.
+    """
+
+    text: str
+    position: int = Field(ge=0)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from airflow_provider_dfm.federation.answers import read_answer
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationError
 from airflow_provider_dfm.federation.job_logs import JobLogs, last_error, lines_of, shown, with_levels
 from airflow_provider_dfm.federation.job_sites import SERVER, SiteState, job_sites
@@ -56,7 +57,8 @@ def _server_log(hook: DfmHook, meta: JobMeta) -> JobLogs:
         return JobLogs(unavailable={SERVER: "the job did not run there"})
     options = {"targets": [SERVER], "tail_lines": None, "grep_pattern": None}
     try:
-        return JobLogs.model_validate(hook.ask("get_job_logs", timeout=SERVER_SECONDS, job_id=meta.job_id, **options))
+        answer = hook.ask("get_job_logs", timeout=SERVER_SECONDS, job_id=meta.job_id, **options)
+        return read_answer(JobLogs, answer, f"get_job_logs of job {meta.job_id}")
     except CommandTimedOut as error:
         # The session's host was ended; the sites are asked in another.
         hook.close()

@@ -73,9 +73,10 @@ class JobWait:
             ``"fault"`` describes.
         """
         event: dict[str, Any] = {"job_id": self.job_id}
-        if snapshot.fault:
-            self.fault = snapshot.fault
-            self.log.warning("Cannot look at job %s: %s", self.job_id, snapshot.fault)
+        fault = snapshot.fault or snapshot.faults.get(self.job_id, "")
+        if fault:
+            self.fault = fault
+            self.log.warning("Cannot look at job %s: %s", self.job_id, fault)
         elif self.job_id in snapshot.jobs:
             meta = snapshot.jobs[self.job_id]
             self._note(meta)

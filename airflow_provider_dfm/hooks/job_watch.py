@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from airflow_provider_dfm.federation.errors import StorageFailed, UnreadableAnswer
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.federation_watch import Fault, FederationWatch
@@ -26,6 +27,7 @@ class Snapshot:
         a list that is not detailed gives.
     :param lost: jobs that the server lists as running, but does not run.
     :param fault: why the federation could not be asked, or ``""``.
+    :param faults: jobs that could not be looked at, which has nothing to do with the others, each with the reason.
     :param permanent: the name of the fault's error where waiting cannot mend it, or ``""``.
     """
 
@@ -33,6 +35,7 @@ class Snapshot:
     lost: frozenset[str] = frozenset()
     fault: str = ""
     permanent: str = ""
+    faults: dict[str, str] = field(default_factory=dict)
 
 
 class JobWatch(FederationWatch):
@@ -47,6 +50,7 @@ class JobWatch(FederationWatch):
         self._stored: int | None = None
         self._polls_since_list = 0
         self._lost = LostJobs()
+        self._faults_of_jobs: dict[str, str] = {}
 
     def poll(self, job_ids: Collection[str], in_detail: Collection[str] = ()) -> Snapshot:
         """Look at each job once.
@@ -69,11 +73,13 @@ class JobWatch(FederationWatch):
                 self._hook.close()
 
     def _snapshot(self, hook: DfmHook, job_ids: Collection[str], in_detail: Collection[str]) -> Snapshot:
+        self._faults_of_jobs = {}
         if hook.settings.target == "local":
-            return Snapshot(self._ask_for_each(job_ids))
+            return Snapshot(self._ask_for_each(job_ids), faults=self._faults_of_jobs)
         jobs = self._ask_for_each(in_detail)
-        jobs |= self._ask_for_all([job_id for job_id in job_ids if job_id not in jobs])
-        return Snapshot(jobs, self._lost.among(jobs, hook))
+        left = [job_id for job_id in job_ids if job_id not in jobs and job_id not in self._faults_of_jobs]
+        jobs |= self._ask_for_all(left)
+        return Snapshot(jobs, self._lost.among(jobs, hook), faults=self._faults_of_jobs)
 
     def _ask_for_all(self, job_ids: Collection[str]) -> dict[str, JobMeta | None]:
         self._polls_since_list += 1
@@ -93,4 +99,11 @@ class JobWatch(FederationWatch):
         return jobs > self._stored / STORED_A_REQUEST
 
     def _ask_for_each(self, job_ids: Collection[str]) -> dict[str, JobMeta | None]:
-        return {job_id: self._hook.find_job(job_id) for job_id in job_ids}
+        jobs: dict[str, JobMeta | None] = {}
+        for job_id in job_ids:
+            try:
+                jobs[job_id] = self._hook.find_job(job_id)
+            except (StorageFailed, UnreadableAnswer) as error:
+                # What is kept of it cannot be read, or its meta makes no sense.
+                self._faults_of_jobs[job_id] = str(error)
+        return jobs

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from airflow_provider_dfm.federation.errors import JobNotFound, UnreadableAnswer
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import SystemInfo
 
@@ -52,13 +53,18 @@ class LostJobs:
             job_id
             for job_id in absent & self._absent_since.keys()
             if now - self._absent_since[job_id] > ABSENT_SECONDS
-            or _began_before(federation.get_job_meta(job_id), info.server_start_time)
+            or _began_before(federation, job_id, info.server_start_time)
         }
         self._absent_since = {job_id: self._absent_since.get(job_id, now) for job_id in absent}
         return frozenset(lost)
 
 
-def _began_before(meta: JobMeta, server_start_time: datetime) -> bool:
+def _began_before(federation: Federation, job_id: str, server_start_time: datetime) -> bool:
     """Whether a job was given to a server that is no longer there; the times are the server's own clock's."""
+    try:
+        meta = federation.get_job_meta(job_id)
+    except (JobNotFound, UnreadableAnswer):
+        # Somebody has deleted it since it was listed: that is not the others' trouble.
+        return False
     scheduled = meta.last_schedule_time or meta.submit_time
     return meta.status in RUNNING and scheduled is not None and scheduled < server_start_time

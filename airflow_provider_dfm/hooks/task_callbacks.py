@@ -68,10 +68,10 @@ class Progress:
         return {name: noted.get(name) for name in of} == of
 
     def _position_in_both(self, noted: Mapping[str, Any], meta: JobMeta | None) -> int:
-        own = {} if meta is None else meta.own
-        if own.get("continues") != noted["job_id"]:
+        note = None if meta is None else meta.note
+        if note is None or note.set_numbers is None or note.continues != noted["job_id"]:
             return 0
-        position: int = noted["begun"] if noted["parameter_set"] in own["set_numbers"] else noted["position"]
+        position: int = noted["begun"] if noted["parameter_set"] in note.set_numbers else noted["position"]
         return position
 
     def given(self, parameter_set: int, position: int) -> None:

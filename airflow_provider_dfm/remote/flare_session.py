@@ -113,7 +113,8 @@ class FlareSession:
         """The jobs that the server stores; see nvflare's ``list_jobs``."""
         prefixes = (id_prefix or "", name_prefix or "")
         with flare_errors("listing its jobs"):
-            if all(PLAIN_WORD.fullmatch(prefix) for prefix in prefixes):
+            # A job whose name is a number breaks a server's own look at names: job_cmds.py, _job_match.
+            if PLAIN_WORD.fullmatch(id_prefix or "") and not name_prefix:
                 return [dict(job) for job in self.session.list_jobs(detailed, limit, *prefixes, reverse)]
             jobs = [dict(job) for job in self.session.list_jobs(detailed, None, None, None, reverse)]
         return _latest([job for job in jobs if _matches(job, *prefixes)], limit, reverse)

@@ -90,7 +90,7 @@ def test_another_session_executes_it_and_does_what_the_pipeline_itself_does(loca
             job = session.execute(pipeline, {"text": "a", "count": 2})
             assert job.wait_until_finished(timeout=60, poll_interval=0.1)
             assert [result.value for result in job.results()] == ["aa"]
-            contents.append(job.get_job_meta().own["content"])
+            contents.append(job.get_job_meta().note.content)
     assert contents[0] == contents[1]
 
 
@@ -193,9 +193,9 @@ def test_a_pipeline_with_an_api_version_of_its_own_can_be_kept(local, local_fiel
         job = session.execute(str(kept), {"value": 1})
         assert job.wait_until_finished(timeout=60, poll_interval=0.1)
         assert [result.value for result in job.results()] == [1]
-        content = job.get_job_meta().own["content"]
+        content = job.get_job_meta().note.content
     directly = local.execute(prepared, {"value": 1})
-    assert directly.get_job_meta().own["content"] == content
+    assert directly.get_job_meta().note.content == content
 
 
 def test_what_another_session_has_prepared_is_refused(local, local_fields, tmp_path):

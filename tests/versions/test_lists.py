@@ -55,7 +55,8 @@ def test_a_detailed_list_has_the_whole_meta_of_each_job(session, ids, seen):
     (brief,) = session.list_jobs(id_prefix=ids[0])
     (detailed,) = session.list_jobs(id_prefix=ids[0], detailed=True)
     assert brief.custom_props == {}
-    assert detailed.own["content"] == session.get_job_meta(ids[0]).own["content"]
+    assert detailed.note == session.get_job_meta(ids[0]).note
+    assert detailed.note.content
     assert (detailed.name, detailed.submitter_name) == (brief.name, "analyst@weather.example")
     seen("`list_jobs` has further keys", ", ".join(sorted(brief.model_extra)) or "none")
     seen("a job's meta has further keys", ", ".join(sorted(detailed.model_extra)))

@@ -15,7 +15,7 @@ ENDS = [end([number]) for number in range(4)]
 
 def _meta(status="FINISHED:COMPLETED", content=CONTENT, **own):
     made = meta(status, sets=4)
-    made.own.update({"content": content} | own)
+    made.custom_props["airflow_provider_dfm"].update({"content": content} | own)
     return made
 
 

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_dfm.federation.errors import FederationUnreachable, JobFailed, JobTimedOut, ResultsIncomplete
 from airflow_provider_dfm.federation.live_results import LiveResults
 from airflow_provider_dfm.federation.results import read_downloaded_job
+from airflow_provider_dfm.federation.tokens import TokensRead
 from tests.unit.federation.tokens import end, error, meta, token, write_job
 
 STOP = end("stop")
@@ -35,7 +36,7 @@ class Job:
         self._batches = []
 
     def read_tokens(self, position):
-        return {"text": "".join(self._lines[position:]), "position": len(self._lines)}
+        return TokensRead(text="".join(self._lines[position:]), position=len(self._lines))
 
     def results(self):
         if not self._folder_is_written:

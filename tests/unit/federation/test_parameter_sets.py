@@ -6,6 +6,7 @@ import pendulum
 import pytest
 
 from airflow_provider_dfm.federation.errors import ParameterSetError
+from airflow_provider_dfm.federation.job_note import MAX_PARAMETER_SETS
 from airflow_provider_dfm.federation.parameter_sets import normalize_parameter_sets
 
 
@@ -47,3 +48,9 @@ def test_dates_travel_as_iso_8601():
 def test_what_cannot_travel_is_named(given, message):
     with pytest.raises(ParameterSetError, match=message):
         normalize_parameter_sets(given)
+
+
+def test_more_sets_than_a_job_can_have_are_refused():
+    assert len(normalize_parameter_sets([{}] * MAX_PARAMETER_SETS)) == MAX_PARAMETER_SETS
+    with pytest.raises(ParameterSetError, match="submit several jobs"):
+        normalize_parameter_sets([{}] * (MAX_PARAMETER_SETS + 1))

@@ -4,11 +4,14 @@ import functools
 import hashlib
 import json
 import math
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import ObjectStoragePath
 
-from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete
+from airflow_provider_dfm.federation.errors import CallbackFailed, JobFailed, ResultsIncomplete
+from airflow_provider_dfm.federation.job import FederationJob
+from airflow_provider_dfm.federation.result_callbacks import ResultCallbacks
 from airflow_provider_dfm.federation.results import FederationResults, read_downloaded_job
 from airflow_provider_dfm.federation.results_folder import MANIFEST, RESULTS, keep_results, read_kept_results
 
@@ -128,3 +131,29 @@ def test_an_error_in_the_middle_leaves_what_was_there(results, folder):
         keep_results(FederationResults(results.outcome, broken), folder)
     assert list(read_kept_results(folder)) == list(results)
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "results.jsonl"]
+
+
+YIELDS = {"answer": 1, "perhaps": 1}
+
+
+def test_a_callback_for_a_conditional_place_is_taken_though_only_the_results_are_left(tmp_path):
+    """The server forgot the job: what is kept is all that is known of it."""
+    download = write_job(tmp_path / "download", token(), end(), end("stop"))
+    keep_results(read_downloaded_job(download, meta(yields=YIELDS)), tmp_path / "kept")
+    left = read_kept_results(tmp_path / "kept").outcome.as_meta()
+    session = SimpleNamespace(get_job_meta=lambda job_id: left)
+    FederationJob(session, "1").call_back(ResultCallbacks(place_callbacks={"perhaps": print})).check_callbacks()
+    with pytest.raises(CallbackFailed, match="never"):
+        FederationJob(session, "1").call_back(ResultCallbacks(place_callbacks={"never": print})).check_callbacks()
+
+
+def test_results_that_were_kept_without_their_conditional_places_are_read_still(tmp_path):
+    download = write_job(tmp_path / "download", token(), end(), end("stop"))
+    keep_results(read_downloaded_job(download, meta(yields=YIELDS)), tmp_path / "kept")
+    path = tmp_path / "kept" / MANIFEST
+    manifest = json.loads(path.read_bytes())
+    del manifest["outcome"]["yields"]
+    path.write_text(json.dumps(manifest))
+    kept = read_kept_results(tmp_path / "kept")
+    assert [each.value for each in kept] == [1]
+    assert kept.outcome.as_meta().note.places == ("answer",)

@@ -12,7 +12,8 @@ from airflow_provider_dfm.federation.errors import (
     JobDefinitionError,
 )
 from airflow_provider_dfm.federation.job_identity import JobIdentity
-from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
 from airflow_provider_dfm.federation.submit_once import Claim, active_jobs, submit_once
 
 IDENTITY = JobIdentity("c", "d", "r", "t", -1, "salt", 1)

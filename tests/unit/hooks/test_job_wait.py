@@ -169,3 +169,11 @@ def test_a_federation_that_does_not_answer_is_not_asked_for_a_log():
     asked = []
     assert look(watch, JobWait("1", None, LOG), SimpleNamespace(follow=asked.append)) is None
     assert asked == []
+
+
+def test_what_is_wrong_with_one_job_is_told_and_the_wait_goes_on(caplog):
+    wait = JobWait("1", None, logging.getLogger("test"))
+    assert wait.take(Snapshot(faults={"1": "no store"})) is None
+    assert "Cannot look at job 1: no store" in caplog.text
+    late = JobWait("1", 0.0, logging.getLogger("test"))
+    assert late.take(Snapshot(faults={"1": "no store"}))["fault"] == "no store"

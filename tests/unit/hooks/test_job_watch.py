@@ -10,6 +10,8 @@ from airflow_provider_dfm.federation.errors import (
     FederationUnreachable,
     JobNotFound,
     StartupKitError,
+    StorageFailed,
+    UnreadableAnswer,
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
@@ -141,3 +143,18 @@ def test_a_job_in_detail_is_asked_for_singly_however_many_are_listed():
     snapshot = JobWatch(federation).poll([*jobs], in_detail=["3"])
     assert statuses(snapshot) == jobs
     assert federation.asked == ["job", "list"]
+
+
+@pytest.mark.parametrize("error", [StorageFailed("no store"), UnreadableAnswer("odd")])
+@pytest.mark.parametrize("jobs", [2, 10])
+def test_what_is_wrong_with_one_job_alone_is_its_own(error, jobs):
+    running = {str(number): "RUNNING" for number in range(jobs)}
+    federation = Federation(running)
+    watch = JobWatch(federation)
+    federation.answers = running | {"odd": error}
+    federation.list_jobs = lambda: [JobMeta(job_id=job_id, status="RUNNING") for job_id in running]
+    seen = watch.poll([*running, "odd"])
+    assert statuses(seen) == running
+    assert (seen.fault, seen.permanent, seen.faults) == ("", "", {"odd": str(error)})
+    assert federation.closed == 0
+    assert watch.poll([*running]).faults == {}

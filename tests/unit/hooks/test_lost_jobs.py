@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_dfm.federation.errors import JobNotFound, UnreadableAnswer
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
 from airflow_provider_dfm.hooks import lost_jobs
@@ -74,3 +75,17 @@ def test_a_job_that_waits_is_not_looked_at(now):
     server = Server(started=200.0)
     assert checks(now, server, CHECK_SECONDS, status="SUBMITTED") == [False, False]
     assert server.checks == 0
+
+
+@pytest.mark.parametrize("error", [JobNotFound("1"), UnreadableAnswer("1")])
+def test_a_job_that_somebody_deletes_meanwhile_is_no_trouble_of_the_others(now, error):
+    server = Server(started=200)
+    asked = []
+
+    def get_job_meta(job_id):
+        asked.append(job_id)
+        raise error
+
+    server.get_job_meta = get_job_meta
+    assert checks(now, server, CHECK_SECONDS + 1, CHECK_SECONDS + 1) == [False, False, False]
+    assert asked

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_dfm.federation.errors import CallbackFailed, FederationUnreachable, JobFailed
-from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
 from airflow_provider_dfm.federation.result_callbacks import CallbackRun
 from airflow_provider_dfm.hooks.task_callbacks import STATE_KEY, Progress, TaskCallbacks
 from tests.unit.hooks.test_task_identity import Store, context
@@ -156,7 +157,7 @@ def test_progress_is_noted_about_once_a_second(monkeypatch):
 
 
 def continuing(job_id, set_numbers):
-    own = {"continues": job_id, "set_numbers": set_numbers}
+    own = {"parameter_sets": 4, "continues": job_id, "set_numbers": set_numbers}
     return JobMeta(job_id="2", status="RUNNING", custom_props={CUSTOM_PROPERTY: own})
 
 

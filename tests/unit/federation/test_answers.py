@@ -1,0 +1,107 @@
+"""Answers that no server gives today, so a stand-in gives them: each is an error with the request's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_dfm.federation.errors import FederationError, JobNotRunning, UnreadableAnswer
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_sites import job_sites
+from airflow_provider_dfm.federation.live_results import LiveResults
+from airflow_provider_dfm.federation.sending import Sending, send
+from airflow_provider_dfm.federation.session import FederationSession
+from airflow_provider_dfm.federation.settings import read_settings
+from airflow_provider_dfm.federation.tokens import TokensRead
+
+from .tokens import meta
+
+JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
+REQUESTS = {
+    "get_system_info": lambda session: session.get_system_info(),
+    "list_jobs": lambda session: session.list_jobs(),
+    "get_job_meta": lambda session: session.get_job_meta(JOB),
+    "get_job_logs": lambda session: session.get_job_logs(JOB),
+    "clone_job": lambda session: session.clone_job(JOB),
+    "read_tokens": lambda session: session.read_tokens(JOB, 0),
+    "federation_api": lambda session: session.describe_federation(),
+    "prepare": lambda session: session.prepare({"body": []}),
+    "get_client_job_status": lambda session: session.get_client_job_status(),
+}
+
+
+@pytest.fixture
+def session(monkeypatch):
+    """A session that is answered with what a test says."""
+
+    def make(answer):
+        fields = {"user": "a", "startup_kit": "/nowhere", "federation": "weather", "homesite": "analyst"}
+        made = FederationSession(read_settings(fields, "x"))
+        monkeypatch.setattr(made._session, "ask", lambda method, *timeout, **arguments: answer)
+        return made
+
+    return make
+
+
+ODD = (7, "odd", ["odd"], {"logs": [1]})
+# A list leaves out what is no job.
+FIT = [("list_jobs", ["odd"]), ("clone_job", "odd")]
+
+
+@pytest.mark.parametrize(
+    ("request_name", "answer"), [(name, answer) for name in REQUESTS for answer in ODD if (name, answer) not in FIT]
+)
+def test_an_answer_that_does_not_fit_is_an_error_with_the_requests_name(session, request_name, answer):
+    with pytest.raises(UnreadableAnswer, match=rf"answer to {request_name}\b.* cannot be read") as caught:
+        REQUESTS[request_name](session(answer))
+    assert len(str(caught.value)) < 1000
+    assert "validation error" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"first": "x", "count": 1}, {"first": 0, "count": 10**12}, {"first": -1, "count": 1}, 5]
+)
+def test_what_a_job_says_of_the_sets_that_it_was_sent_is_checked(answer):
+    note = {"parameter_sets": 1, "open": True}
+    running = JobMeta(job_id=JOB, status="RUNNING", custom_props={"airflow_provider_dfm": note})
+    with pytest.raises(UnreadableAnswer):
+        send(JOB, Sending.of([{}], False, "key"), lambda job_id: running, lambda *a, **b: answer, lambda job_id: None)
+
+
+@pytest.mark.parametrize("text", ["no json\n", "{}\n", "[]\n", '{"frame": 1}\n', "null\n"])
+def test_a_running_job_that_gives_no_tokens_is_an_error_of_the_federation(text):
+    live = LiveResults(lambda: meta("RUNNING"), lambda position: TokensRead(text=text, position=9), lambda: [])
+    with pytest.raises(FederationError, match="something else than results"):
+        live.look()
+
+
+def test_a_running_job_that_gives_the_same_for_ever_is_an_error_of_the_federation():
+    live = LiveResults(lambda: meta("RUNNING"), lambda position: TokensRead(text="\n", position=0), lambda: [])
+    with pytest.raises(FederationError, match="over and over"):
+        live.look()
+
+
+@pytest.mark.parametrize(
+    "noted", ["text", {"seattle": "text"}, {"seattle": {"part": "text"}}, {"seattle": {"part": ["x"]}}]
+)
+def test_errors_that_a_job_noted_in_another_form_hide_nothing_else(noted):
+    running = JobMeta(job_id=JOB, status="RUNNING", job_deploy_detail=["seattle: OK"])
+    sites = job_sites(_Commands(noted), running, 5)
+    assert sites["seattle"].state == "started"
+    assert sites["seattle"].errors == []
+
+
+class _Commands:
+    def __init__(self, noted):
+        self._noted = noted
+
+    def get_client_job_status(self):
+        return [{"job_id": JOB, "client_name": "seattle", "status": "started"}]
+
+    def get_system_info(self):
+        raise JobNotRunning("not known here")
+
+    def ask(self, method, **options):
+        return {}
+
+    def show_errors(self, job_id):
+        return self._noted
