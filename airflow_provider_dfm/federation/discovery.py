@@ -85,7 +85,7 @@ def read_discovery(results: FederationResults) -> Discovery:
         answered.add(result.site)
         try:
             _read_answer(result, asked["operations"], operations, errors)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise ResultsIncomplete(
                 f"Site {result.site} gave advice that cannot be read: {type(error).__name__}: {error}"
             ) from None

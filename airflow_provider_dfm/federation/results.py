@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from airflow_provider_dfm.federation.errors import (
     FederationError,
@@ -16,12 +16,14 @@ from airflow_provider_dfm.federation.errors import (
     UnsafeResult,
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
-from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY, JobNote
+from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY, MAX_EXPECTED_VALUES, JobNote
 from airflow_provider_dfm.federation.job_status import SUCCESS
 from airflow_provider_dfm.federation.token_index import TokenIndex
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
 
 SHOWN = 5
+# To a pipeline that runs on, all in all.
+MAX_SENT_SETS = 1_000_000
 
 
 class JobOutcome(BaseModel, frozen=True):
@@ -263,7 +265,10 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     index = TokenIndex(_inside(folder, "tokens.jsonl"))
     sends = _read_sends(_inside(folder, "sends.jsonl"))
     parameter_sets = (expectation.parameter_sets or 0) + sum(send["count"] for send in sends)
-    failures = _inside(folder, "failures.json")
+    if parameter_sets > MAX_SENT_SETS or parameter_sets * len(expectation.places) > MAX_EXPECTED_VALUES:
+        raise ResultsIncomplete(
+            f"Job {meta.job_id} ({meta.name}) says that it was sent {parameter_sets} parameter sets, more than can be."
+        )
     missing = index.missing(parameter_sets, dict.fromkeys(expectation.places, 1) | expectation.certain)
     if expectation.set_numbers is not None:
         numbers = set(expectation.set_numbers)
@@ -281,7 +286,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
         results=len(index),
         stopped=index.stopped,
         errors=index.errors,
-        failed_sites=json.loads(failures.read_text()) if failures.exists() else {},
+        failed_sites=_read_failures(_inside(folder, "failures.json")),
         missing=missing,
         pickles=pickles,
         content=expectation.content,
@@ -291,6 +296,15 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
         sends=sends,
     )
     return FederationResults(outcome, index.results)
+
+
+def _read_failures(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        return TypeAdapter(dict[str, str]).validate_json(path.read_bytes())
+    except ValueError as error:
+        raise ResultsIncomplete(f"The job's {path.name} cannot be read: {type(error).__name__}: {error}.") from None
 
 
 def _read_sends(path: Path) -> tuple[dict[str, Any], ...]:

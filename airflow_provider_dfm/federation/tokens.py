@@ -133,6 +133,15 @@ class Token:
     node: int | str | None = None
     value: Any = None
 
+    def __post_init__(self) -> None:
+        if self.kind == "other":
+            return
+        if not all(isinstance(number, int) and number >= 0 for number in self.frame):
+            raise ValueError(f"{self.frame!r:.100} is no frame")
+        if self.kind in ("value", "pickle"):
+            # Whatever it lacks of a result is said where it is read.
+            self.result()
+
     def result(self) -> Result:
         """The result that a value is."""
         return Result(
@@ -148,7 +157,7 @@ class Token:
 def read_token(raw: Mapping[str, Any]) -> Token:
     """Tell what a token says.
 
-    :param raw: the token as DFM dumps it.
+    :param raw: the token as DFM dumps it. What is none raises one of :data:`UNREADABLE`.
     """
     place, frame = raw["target_place"], raw["frame"]["frame"]
     where = (() if frame == "stop" else tuple(frame), place, raw["source_site"], raw["source_node"])

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
 from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import JobContentConflict
+from airflow_provider_dfm.federation.errors import (
+    FederationError,
+    JobContentConflict,
+    PermanentFederationError,
+    TransientFederationError,
+)
 from airflow_provider_dfm.federation.submit_once import is_wanted
 
 if TYPE_CHECKING:
@@ -67,7 +72,7 @@ class CloneOnce:
             )
         hook.check_sites(required_sites)
         note = {"of": self.job_id, "cycle": claim.identity.cycle, "ends_at": ends_at, "clone": None}
-        self._keep(note | {"before": [job.job_id for job in self._clones(hook)]})
+        self._keep(note | {"before": self._before(hook)})
         steps.reached(steps.SUBMITTING, self.job_id)
         job = hook.clone_job(self.job_id)
         self._keep(note | {"clone": job.job_id})
@@ -98,6 +103,16 @@ class CloneOnce:
 
     def _keep(self, note: dict[str, Any]) -> None:
         self._store.set(STATE_KEY, note, retention=NEVER_EXPIRE)
+
+    def _before(self, hook: DfmHook) -> list[str]:
+        """The clones that there are; none where the server cannot list them: only a lost answer makes them matter."""
+        try:
+            return [job.job_id for job in self._clones(hook)]
+        except (TransientFederationError, PermanentFederationError):
+            raise
+        except FederationError as error:
+            hook.log.warning("The clones of job %s that there are cannot be listed: %s", self.job_id, error)
+            return []
 
     def _doubtful(self, hook: DfmHook, note: dict[str, Any], given_up: Collection[str] = ()) -> list[JobMeta]:
         """The clones that a request without an answer may have made; none that has failed, which nobody waits for."""

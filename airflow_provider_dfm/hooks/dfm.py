@@ -16,6 +16,7 @@ from airflow_provider_dfm.federation.errors import (
     ConnectionSettingsError,
     FederationError,
     ResultsIncomplete,
+    StorageFailed,
 )
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.job_identity import check_job_id
@@ -284,8 +285,8 @@ class DfmHook(FlareCommands, BaseHook):
         from airflow_provider_dfm.federation.results_folder import read_kept_results
         from airflow_provider_dfm.hooks.patience import patiently
 
-        # What is damaged, or was kept before pickles were allowed, the session brings anew.
-        with contextlib.suppress(ResultsIncomplete):
+        # What is damaged, or was kept before pickles were allowed, the session brings anew; it waits for a store, too.
+        with contextlib.suppress(ResultsIncomplete, StorageFailed):
             kept = read_kept_results(self.results_path / check_job_id(job_id))
             if kept is not None and not kept.outcome.pickles:
                 return kept

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from airflow_provider_dfm.federation.errors import StorageFailed, UnreadableAnswer
+from airflow_provider_dfm.federation.errors import (
+    FederationError,
+    PermanentFederationError,
+    StorageFailed,
+    TransientFederationError,
+    UnreadableAnswer,
+)
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.federation_watch import Fault, FederationWatch
@@ -46,8 +53,8 @@ class JobWatch(FederationWatch):
 
     def __init__(self, hook: DfmHook) -> None:
         super().__init__(hook)
-        # How many jobs the server stores, by the last list.
-        self._stored: int | None = None
+        # How many jobs the server stores, by the last list; infinite where it could not list them.
+        self._stored: float | None = None
         self._polls_since_list = 0
         self._lost = LostJobs()
         self._faults_of_jobs: dict[str, str] = {}
@@ -85,8 +92,17 @@ class JobWatch(FederationWatch):
         self._polls_since_list += 1
         if not self._list_is_cheaper(len(job_ids)):
             return self._ask_for_each(job_ids)
-        listed = {job.job_id: job for job in self._hook.list_jobs()}
-        self._stored, self._polls_since_list = len(listed), 0
+        self._polls_since_list = 0
+        try:
+            listed = {job.job_id: job for job in self._hook.list_jobs()}
+        except FederationError as error:
+            if isinstance(error, (TransientFederationError, PermanentFederationError)):
+                raise
+            # From nvflare 2.8 on, a server lists none while it stores a job whose name is a number: job_cmds.py, _job_match
+            self._hook.log.warning("Each job is asked for by itself: %s", error)
+            self._stored = math.inf
+            return self._ask_for_each(job_ids)
+        self._stored = len(listed)
         # That a job is unknown only its own request can tell.
         missing = [job_id for job_id in job_ids if job_id not in listed]
         return {job_id: listed[job_id] for job_id in job_ids if job_id in listed} | self._ask_for_each(missing)

@@ -22,6 +22,10 @@ NOT_LISTENING = "no app command func"
 # that begins with a dash for an option: nvflare/fuel/hci/cmd_arg_utils.py
 PLAIN_WORD = re.compile(r"([\w.][\w.-]*)?", re.ASCII)
 
+# What a server of nvflare 2.8 or later says of every list while it stores a job whose name is no text: job_cmds.py,
+# _job_match.
+ODD_NAME = "object has no attribute 'lower'"
+
 NOT_STARTED = ("SUBMITTED", "APPROVED", "DISPATCHED")
 # Less than the parent waits for a command.
 SEND_SECONDS = 40.0
@@ -111,13 +115,25 @@ class FlareSession:
         reverse: bool = False,
     ) -> list[dict[str, Any]]:
         """The jobs that the server stores; see nvflare's ``list_jobs``."""
-        prefixes = (id_prefix or "", name_prefix or "")
+        # A job whose name is a number breaks a server's own look for names: job_cmds.py, _job_match.
+        if PLAIN_WORD.fullmatch(id_prefix or "") and not name_prefix:
+            return self._list_jobs(detailed, limit, id_prefix or "", "", reverse)
+        jobs = self._list_jobs(detailed, None, None, None, reverse)
+        return _latest([job for job in jobs if _matches(job, id_prefix or "", name_prefix or "")], limit, reverse)
+
+    def _list_jobs(self, *options: Any) -> list[dict[str, Any]]:
         with flare_errors("listing its jobs"):
-            # A job whose name is a number breaks a server's own look at names: job_cmds.py, _job_match.
-            if PLAIN_WORD.fullmatch(id_prefix or "") and not name_prefix:
-                return [dict(job) for job in self.session.list_jobs(detailed, limit, *prefixes, reverse)]
-            jobs = [dict(job) for job in self.session.list_jobs(detailed, None, None, None, reverse)]
-        return _latest([job for job in jobs if _matches(job, *prefixes)], limit, reverse)
+            try:
+                return [dict(job) for job in self.session.list_jobs(*options)]
+            except Exception as error:
+                if ODD_NAME not in str(error):
+                    raise
+                raise NamedError(
+                    "FederationError",
+                    "The federation's server cannot list its jobs: somebody has submitted one whose name is no text, "
+                    f"which breaks every list of its version ({error}). It can be asked for single jobs still. Have "
+                    "the server's administrator look for that job in the job store, and delete it.",
+                ) from error
 
     def submit_job(self, folder: str, job_id: str) -> str:
         """Submit a job folder, which is written to by the client library, and return the job's id.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from airflow_provider_dfm.federation.errors import FederationError, JobNotRunning, UnreadableAnswer
+from airflow_provider_dfm.federation.errors import FederationError, JobNotRunning, ResultsIncomplete, UnreadableAnswer
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_sites import job_sites
 from airflow_provider_dfm.federation.live_results import LiveResults
+from airflow_provider_dfm.federation.results import read_downloaded_job
 from airflow_provider_dfm.federation.sending import Sending, send
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 from airflow_provider_dfm.federation.tokens import TokensRead
 
-from .tokens import meta
+from .tokens import end, meta, token, write_job
 
 JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
 REQUESTS = {
@@ -67,11 +70,45 @@ def test_what_a_job_says_of_the_sets_that_it_was_sent_is_checked(answer):
         send(JOB, Sending.of([{}], False, "key"), lambda job_id: running, lambda *a, **b: answer, lambda job_id: None)
 
 
-@pytest.mark.parametrize("text", ["no json\n", "{}\n", "[]\n", '{"frame": 1}\n', "null\n"])
-def test_a_running_job_that_gives_no_tokens_is_an_error_of_the_federation(text):
-    live = LiveResults(lambda: meta("RUNNING"), lambda position: TokensRead(text=text, position=9), lambda: [])
+ODD_TOKENS = (
+    "no json",
+    "{}",
+    "[]",
+    '{"frame": 1}',
+    "null",
+    *(json.dumps(each) for each in (token(frame=[]), token(frame=["0"]), token(frame=[-1]), token(place=5))),
+    json.dumps(token(node={})),
+)
+
+
+@pytest.mark.parametrize("line", ODD_TOKENS)
+def test_a_job_that_gives_no_tokens_is_an_error_of_the_federation(line, tmp_path):
+    read = TokensRead(text=f"{line}\n", position=9)
+    live = LiveResults(lambda: meta("RUNNING"), lambda position: read, lambda: [])
     with pytest.raises(FederationError, match="something else than results"):
         live.look()
+    job = write_job(tmp_path / "job")
+    (job / "workspace" / "app_server" / "airflow_provider_dfm" / "tokens.jsonl").write_text(f"{line}\n")
+    with pytest.raises(ResultsIncomplete, match="is no result that can be read"):
+        read_downloaded_job(job, meta())
+
+
+@pytest.mark.parametrize("failures", ["text", ["text"], {"seattle": ["died"]}])
+def test_failures_in_another_form_are_an_error_of_the_federation(failures, tmp_path):
+    job = write_job(tmp_path / "job", token(), end(), end("stop"), failures=failures)
+    with pytest.raises(ResultsIncomplete, match=r"failures\.json cannot be read"):
+        read_downloaded_job(job, meta())
+
+
+@pytest.mark.parametrize(
+    ("count", "places"), [(10**12, ("a",)), (10**6, ("a", "b")), (10**5 + 1, tuple("abcdefghij" * 10))]
+)
+def test_more_sets_than_can_have_been_sent_are_an_error_of_the_federation(count, places, tmp_path):
+    job = write_job(tmp_path / "job")
+    send_it = {"key": "a", "content": "b", "first": 0, "count": count, "stop": True}
+    (job / "workspace" / "app_server" / "airflow_provider_dfm" / "sends.jsonl").write_text(json.dumps(send_it) + "\n")
+    with pytest.raises(ResultsIncomplete, match="more than can be"):
+        read_downloaded_job(job, meta(places=places))
 
 
 def test_a_running_job_that_gives_the_same_for_ever_is_an_error_of_the_federation():

@@ -10,9 +10,9 @@ import sys
 import uuid
 
 import pytest
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import Connection, ObjectStoragePath
 
-from airflow_provider_dfm.federation.errors import ResultsIncomplete
+from airflow_provider_dfm.federation.errors import ResultsIncomplete, TransientFederationError
 from airflow_provider_dfm.federation.results import read_downloaded_job
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
 from tests.object_store import BUCKET
@@ -26,7 +26,7 @@ VALUE_BYTES = 4_000_000
 WRITER = """
 import os, signal, sys
 from pathlib import Path
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import Connection, ObjectStoragePath
 from airflow_provider_dfm.federation import results_folder, steps
 from airflow_provider_dfm.federation.results import FederationResults, read_downloaded_job
 from tests.unit.federation.tokens import meta
@@ -173,3 +173,15 @@ def test_a_changed_object_is_found_at_the_latest_at_its_end(results, object_stor
     object_store.put(f"{prefix}/results.jsonl", content.replace(b'"value"', b'"val\nue'))
     with pytest.raises(ResultsIncomplete, match="line 1, is no result"):
         list(read_kept_results(path))
+
+
+def test_a_store_that_does_not_answer_is_named_and_may_be_tried_again(results, monkeypatch):
+    once = {"retries": {"max_attempts": 1}, "connect_timeout": 1}
+    # Nobody listens on this port.
+    extra = {"endpoint_url": "http://127.0.0.1:9", "region_name": "us-east-1", "config_kwargs": once}
+    away = Connection(conn_id="away", conn_type="aws", login="test", password="test", extra=json.dumps(extra))
+    monkeypatch.setenv("AIRFLOW_CONN_AWAY", away.as_json())
+    path = ObjectStoragePath(f"s3://away@{BUCKET}/{uuid.uuid4()}")
+    for use in (read_kept_results, lambda path: keep_results(results, path)):
+        with pytest.raises(TransientFederationError, match=rf"Cannot (read|write) .*{BUCKET}.*127\.0\.0\.1:9"):
+            use(path)

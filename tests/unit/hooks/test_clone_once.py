@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_dfm.federation.errors import CommandTimedOut, JobContentConflict
+from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationError, JobContentConflict
 from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.job_meta import JobMeta
@@ -171,3 +171,19 @@ def test_a_cleared_task_makes_a_clone_of_its_own_and_its_former_one_is_known(fed
     assert once.active(federation, cycle=1) == [first.job_id]
     assert once.active(federation, cycle=2) == []
     assert clone(federation, store, Claim(CLAIM.identity.in_cycle(2))).job_id == "clone 2"
+
+
+def test_a_server_that_can_list_no_jobs_clones_and_a_lost_answer_is_left_to_a_person(federation, store):
+    def broken(detailed):
+        raise FederationError("a name is no text")
+
+    federation.list_jobs, whole = broken, federation.list_jobs
+    first = clone(federation, store)
+    assert clone(federation, store).job_id == first.job_id
+    other = Store()
+    lose_the_answer(federation, other)
+    with pytest.raises(FederationError, match="a name is no text"):
+        clone(federation, other)
+    federation.list_jobs = whole
+    with pytest.raises(JobContentConflict, match="clone 1, clone 2"):
+        clone(federation, other)

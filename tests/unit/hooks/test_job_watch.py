@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +26,7 @@ class Federation:
     """Stands in for a hook whose federation fails in ways that a real one cannot be made to."""
 
     settings = SimpleNamespace(target="flare")
+    log = logging.getLogger("test")
 
     def __init__(self, answers):
         self.answers = answers
@@ -158,3 +160,30 @@ def test_what_is_wrong_with_one_job_alone_is_its_own(error, jobs):
     assert (seen.fault, seen.permanent, seen.faults) == ("", "", {"odd": str(error)})
     assert federation.closed == 0
     assert watch.poll([*running]).faults == {}
+
+
+def test_a_server_that_can_list_no_jobs_is_asked_for_each():
+    running = {str(number): "RUNNING" for number in range(10)}
+    federation = Federation(running)
+
+    def broken():
+        federation.asked.append("list")
+        raise FederationError("a name is no text")
+
+    federation.list_jobs = broken
+    watch = JobWatch(federation)
+    for _ in range(3):
+        assert statuses(watch.poll([*running])) == running
+    assert federation.asked == ["list", *["job"] * 30]
+    assert federation.closed == 0
+
+
+@pytest.mark.parametrize("error", [FederationUnreachable("gone"), StartupKitError("expired")])
+def test_any_other_fault_of_a_list_is_one_of_all(error):
+    federation = Federation({str(number): "RUNNING" for number in range(10)})
+
+    def broken():
+        raise error
+
+    federation.list_jobs = broken
+    assert JobWatch(federation).poll([*federation.answers]).fault == str(error)
