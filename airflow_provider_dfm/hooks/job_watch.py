@@ -98,7 +98,7 @@ class JobWatch(FederationWatch):
         except FederationError as error:
             if isinstance(error, (TransientFederationError, PermanentFederationError)):
                 raise
-            # From nvflare 2.8 on, a server lists none while it stores a job whose name is a number: job_cmds.py, _job_match
+            # From nvflare 2.8 on, a server lists none while it stores one whose name is no text: see flare_session.py.
             self._hook.log.warning("Each job is asked for by itself: %s", error)
             self._stored = math.inf
             return self._ask_for_each(job_ids)
