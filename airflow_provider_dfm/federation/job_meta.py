@@ -74,7 +74,9 @@ class JobMeta(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _make_plain(cls, value: Any) -> Any:
-        return {key: plain_json(part) for key, part in value.items()} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return {plain_json(key): plain_json(part) for key, part in value.items()}
 
     @field_validator("submit_time", "last_schedule_time")
     @classmethod

@@ -16,7 +16,7 @@ from airflow_provider_dfm.federation.errors import JobMetaError
 # The note's key in a job's custom_props.
 CUSTOM_PROPERTY = "airflow_provider_dfm"
 # Reading a job's results takes some memory for each set and place that has none. DFM takes minutes for 10,000 sets.
-MAX_PARAMETER_SETS = 100_000
+MAX_PARAMETER_SETS = 1_000_000
 MAX_EXPECTED_VALUES = 10_000_000
 
 Count = Annotated[int, Field(ge=1)]

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.answers import read_answer
 from airflow_provider_dfm.federation.continued_job import merge, sets_to_repeat, without_earlier
 from airflow_provider_dfm.federation.downloaded_job import DOWNLOAD, DownloadedJob, find_download, keep_download
 from airflow_provider_dfm.federation.errors import (
@@ -34,6 +37,15 @@ from airflow_provider_dfm.federation.results_folder import keep_results, read_ke
 
 # Each try of a task continues the one before, and what is kept of one has all that came before it.
 MAX_CONTINUED = 100
+
+
+class Brought(BaseModel, frozen=True):
+    """What the session host says of a job that it has downloaded.
+
+    :param location: the folder, in the session's private one.
+    """
+
+    location: Path
 
 
 class JobResults:
@@ -155,7 +167,8 @@ class JobResults:
             raise ResultsIncomplete(f"Job {job_id} is {meta.status}: wait until it has finished.")
 
         def download() -> Path:
-            return Path(self._session.transfer("download_job_result", job_id=job_id, raw=raw)["location"])
+            answer = self._session.transfer("download_job_result", job_id=job_id, raw=raw)
+            return read_answer(Brought, answer, f"download_job_result of job {job_id}").location
 
         location = download_stored_job(download, meta)
         steps.reached(steps.DOWNLOADED, job_id)

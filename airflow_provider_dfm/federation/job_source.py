@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_dfm.federation.answers import read_answer
 from airflow_provider_dfm.federation.errors import JobDefinitionError
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.open_session import OpenSession
@@ -26,7 +27,7 @@ def job_source(session: OpenSession, path: Any, arguments: Mapping[str, Any] | N
     if isinstance(path, str) and is_function(path):
         folder = session.folder / "exported" / str(uuid.uuid4())
         request = {"function": path, "arguments": dict(arguments or {}), "folder": str(folder)}
-        return Path(session.ask("export_job", EXPORT_SECONDS, **request))
+        return Path(read_answer(str, session.ask("export_job", EXPORT_SECONDS, **request), "export_job"))
     if arguments:
         raise JobDefinitionError("job_arguments only go with a job function, package.module:function.")
     return Path(path) if isinstance(path, str) else path

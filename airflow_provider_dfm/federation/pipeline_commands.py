@@ -101,8 +101,8 @@ class PipelineCommands:
 
     def debug_show_code(self, pipeline: PreparedPipeline) -> dict[str, str]:
         """The Python code that each site will run, by site."""
-        code: dict[str, str] = self._session.ask("debug_show_code", PREPARE_SECONDS, reference=pipeline.reference)
-        return code
+        answer = self._session.ask("debug_show_code", PREPARE_SECONDS, reference=pipeline.reference)
+        return read_answer(dict[str, str], answer, "debug_show_code")
 
     def _prepare(
         self, source: dict[str, Any], restrict_to_sites: RestrictToSites, debug: bool, mode: str

@@ -16,14 +16,17 @@ from airflow_provider_dfm.federation.errors import (
     UnsafeResult,
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
-from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY, MAX_EXPECTED_VALUES, JobNote
+from airflow_provider_dfm.federation.job_note import (
+    CUSTOM_PROPERTY,
+    MAX_EXPECTED_VALUES,
+    MAX_PARAMETER_SETS,
+    JobNote,
+)
 from airflow_provider_dfm.federation.job_status import SUCCESS
 from airflow_provider_dfm.federation.token_index import TokenIndex
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
 
 SHOWN = 5
-# To a pipeline that runs on, all in all.
-MAX_SENT_SETS = 1_000_000
 
 
 class JobOutcome(BaseModel, frozen=True):
@@ -265,7 +268,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     index = TokenIndex(_inside(folder, "tokens.jsonl"))
     sends = _read_sends(_inside(folder, "sends.jsonl"))
     parameter_sets = (expectation.parameter_sets or 0) + sum(send["count"] for send in sends)
-    if parameter_sets > MAX_SENT_SETS or parameter_sets * len(expectation.places) > MAX_EXPECTED_VALUES:
+    if parameter_sets > MAX_PARAMETER_SETS or parameter_sets * len(expectation.places) > MAX_EXPECTED_VALUES:
         raise ResultsIncomplete(
             f"Job {meta.job_id} ({meta.name}) says that it was sent {parameter_sets} parameter sets, more than can be."
         )

@@ -57,6 +57,16 @@ ODD_FIELDS = {
 }
 
 
+ODD_NUMBERS = (10**400, -(10**400), 1e308, float("nan"), float("inf"), True, 10**18)
+
+
+@pytest.mark.parametrize("number", ODD_NUMBERS)
+def test_no_number_is_too_odd(number):
+    fields = dict.fromkeys([*ODD_FIELDS, "extra"], number)
+    text = JobMeta.model_validate({"job_id": "1", "status": "RUNNING"} | fields).model_dump_json()
+    assert JobMeta.model_validate_json(text).status == "RUNNING"
+
+
 @pytest.mark.parametrize("field", ODD_FIELDS)
 def test_a_field_that_does_not_fit_leaves_the_rest_as_it_is(field):
     meta = JobMeta.model_validate({"job_id": "1", "status": "RUNNING", "submitter_name": "a", field: ODD_FIELDS[field]})
@@ -85,7 +95,9 @@ def test_what_neither_json_nor_a_database_knows_can_be_handed_on():
     for _ in range(400):
         deep = [deep]
     odd = {"nul": "a\0b", "half": "\ud800", "\ud801": float("nan"), "deep": deep}
-    meta = JobMeta.model_validate({"job_id": "1", "status": "RUNNING", "name": "\udcff", "custom_props": odd, "x": odd})
+    meta = JobMeta.model_validate(
+        {"job_id": "1", "status": "RUNNING", "name": "\udcff", "custom_props": odd, "x\ud800": odd}
+    )
     text = json.dumps(meta.model_dump(mode="json"), allow_nan=False, ensure_ascii=False)
     assert "\0" not in text
     assert json.loads(text.encode())["custom_props"]["nul"] == "a\N{REPLACEMENT CHARACTER}b"
