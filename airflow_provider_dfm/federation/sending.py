@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from airflow_provider_dfm.federation.answers import read_answer
 from airflow_provider_dfm.federation.errors import (
     JobContentConflict,
+    JobMetaError,
     JobNotRunning,
     PipelineError,
     UnreadableAnswer,
@@ -53,6 +54,7 @@ def send(
     get_job_meta: Callable[[str], JobMeta],
     ask: Callable[..., dict[str, Any]],
     results: Callable[[str], FederationResults],
+    federation: str,
 ) -> list[int]:
     """Send parameter sets to a running pipeline, once.
 
@@ -61,6 +63,7 @@ def send(
     :param get_job_meta: asks for the job's meta.
     :param ask: asks the session host.
     :param results: brings what an ended job left.
+    :param federation: the federation's package, which the job's operations have to be of.
     :return: the indices of the sets.
     :raises PipelineError: the job is no pipeline that takes further sets.
     :raises JobNotRunning: it was stopped, or has ended.
@@ -75,6 +78,7 @@ def send(
             f"Job {job_id} ({meta.name}) takes no further parameter sets: it was not submitted as a pipeline with "
             "autostop=False."
         )
+    _check_operations(meta, federation)
     request = sending.request()
     if not meta.has_ended:
         try:
@@ -85,6 +89,18 @@ def send(
             if not meta.has_ended:
                 raise
     return _sent_before(meta, request, results(job_id))
+
+
+def _check_operations(meta: JobMeta, federation: str) -> None:
+    """Refuse operations of other packages: the session host imports those that the job's meta names."""
+    fields = [field for taken in meta.note.parameters.values() for field in taken]
+    named = {field.get("operation", "") for field in fields}
+    strange = sorted(name for name in named if not name.startswith((f"{federation}.", "nv_dfm_core.")))
+    if strange:
+        raise JobMetaError(
+            f"The meta of job {meta.job_id} ({meta.name}) says that {strange[0]!r:.200} takes its parameters, which is "
+            f"no operation of the federation {federation!r}: whoever submitted it made that up. Nothing was sent."
+        )
 
 
 class Sent(BaseModel, frozen=True):

@@ -102,12 +102,14 @@ class FederationSession(SubmitCommands):
         :raises ParameterSetError: a set does not fit the pipeline; nothing was sent.
         :raises JobNotRunning: the pipeline was stopped, or the job has ended.
         :raises PipelineError: the job is no pipeline that takes further sets.
+        :raises JobMetaError: the job's meta was made up.
         :raises JobNotFound: nobody knows the job; of a local job, only the session that started it does.
         :raises JobContentConflict: other sets were sent under this key before.
         :raises CommandTimedOut: the job has not begun, or does not answer; try again with the same key.
         """
         sending = Sending.of(normalize_parameter_sets(input_params), stop, key)
-        sent = send(job_id, sending, self.get_job_meta, self._session.ask, self.results)
+        federation = self._settings.federation
+        sent = send(job_id, sending, self.get_job_meta, self._session.ask, self.results, federation)
         self._log.info("Sent %s parameter sets to job %s%s", len(sent), job_id, ", and its end" if stop else "")
         return sent
 

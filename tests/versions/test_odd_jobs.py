@@ -50,7 +50,7 @@ def remove(session, job_id):
     assert session.delete_job(job_id)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lists_jobs(version, session, odd_jobs):
     """Whether a list is to be had: a server of nvflare 2.8 or later gives none while a job has no text as its name."""
     if version.release > (2, 7):
@@ -68,7 +68,7 @@ def test_a_list_has_odd_jobs_and_all_others(session, odd_jobs, jobs, lists_jobs,
         assert names[odd_jobs["a number"]] == "2024"
         assert names.keys() >= {*odd_jobs.values(), *(job.job_id for job in jobs.submitted.values())}
     assert [job.job_id for job in session.list_jobs(name_prefix="20")] == [odd_jobs["a number"]]
-    assert [job.job_id for job in session.list_jobs(name_prefix="two w")] == [jobs["two words"].job_id]
+    assert jobs["two words"].job_id in [job.job_id for job in session.list_jobs(name_prefix="two w")]
     assert [job.job_id for job in session.list_jobs(limit=1)] == [odd_jobs["times"]]
 
 

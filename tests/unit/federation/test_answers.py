@@ -6,7 +6,13 @@ import json
 
 import pytest
 
-from airflow_provider_dfm.federation.errors import FederationError, JobNotRunning, ResultsIncomplete, UnreadableAnswer
+from airflow_provider_dfm.federation.errors import (
+    FederationError,
+    JobMetaError,
+    JobNotRunning,
+    ResultsIncomplete,
+    UnreadableAnswer,
+)
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_sites import job_sites
 from airflow_provider_dfm.federation.live_results import LiveResults
@@ -67,7 +73,28 @@ def test_what_a_job_says_of_the_sets_that_it_was_sent_is_checked(answer):
     note = {"parameter_sets": 1, "open": True}
     running = JobMeta(job_id=JOB, status="RUNNING", custom_props={"airflow_provider_dfm": note})
     with pytest.raises(UnreadableAnswer):
-        send(JOB, Sending.of([{}], False, "key"), lambda job_id: running, lambda *a, **b: answer, lambda job_id: None)
+        _send(running, answer)
+
+
+@pytest.mark.parametrize("operation", ["os.system", "weather", "weather_of_others.fed.api.Statistics", ""])
+def test_no_module_is_imported_that_a_job_names_and_the_federation_does_not_have(operation):
+    taken = [{"operation": operation, "site": "", "field": "a"}]
+    note = {"parameter_sets": 1, "open": True, "parameters": {"a": taken}}
+    running = JobMeta(job_id=JOB, status="RUNNING", custom_props={"airflow_provider_dfm": note})
+    with pytest.raises(JobMetaError, match="which is no operation of the federation"):
+        _send(running, {"first": 1, "count": 1})
+
+
+def _send(meta, answer):
+    sending = Sending.of([{}], False, "key")
+    return send(JOB, sending, lambda job_id: meta, lambda *a, **b: answer, lambda job_id: None, "weather")
+
+
+def test_sets_that_came_have_the_indices_that_the_job_gave_them():
+    taken = [{"operation": "weather.fed.api.temperature.Statistics", "site": "", "field": "a"}]
+    note = {"parameter_sets": 1, "open": True, "parameters": {"a": taken}}
+    running = JobMeta(job_id=JOB, status="RUNNING", custom_props={"airflow_provider_dfm": note})
+    assert _send(running, {"first": 4, "count": 1}) == [4]
 
 
 ODD_TOKENS = (
