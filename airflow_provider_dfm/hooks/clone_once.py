@@ -86,16 +86,21 @@ class CloneOnce:
         :param cycle: the cycle it was made in.
         """
         note = self._note(cycle)
-        doubtful = [job.job_id for job in self._doubtful(hook, note) if not job.has_ended]
+        if note.get("clone"):
+            meta = hook.find_job(note["clone"])
+            return [meta.job_id] if meta is not None and not meta.has_ended else []
+        try:
+            doubtful = ", ".join(job.job_id for job in self._doubtful(hook, note) if not job.has_ended)
+        except FederationError as error:
+            doubtful = _unlisted(error)
         if doubtful:
             hook.log.warning(
                 "A try of this task asked for a clone of job %s and got no answer. Whether one of these is its own, "
                 "nobody can tell, so they run on: %s",
                 self.job_id,
-                ", ".join(doubtful),
+                doubtful,
             )
-        meta = hook.find_job(note["clone"]) if note.get("clone") else None
-        return [meta.job_id] if meta is not None and not meta.has_ended else []
+        return []
 
     def _note(self, cycle: int) -> dict[str, Any]:
         note: dict[str, Any] = self._store.get(STATE_KEY) or {}
@@ -108,10 +113,8 @@ class CloneOnce:
         """The clones that there are; none where the server cannot list them: only a lost answer makes them matter."""
         try:
             return [job.job_id for job in self._clones(hook)]
-        except (TransientFederationError, PermanentFederationError):
-            raise
         except FederationError as error:
-            hook.log.warning("The clones of job %s that there are cannot be listed: %s", self.job_id, error)
+            hook.log.warning("The clones of job %s that there are: %s", self.job_id, _unlisted(error))
             return []
 
     def _doubtful(self, hook: DfmHook, note: dict[str, Any], given_up: Collection[str] = ()) -> list[JobMeta]:
@@ -129,3 +132,10 @@ class CloneOnce:
             for job in hook.list_jobs(detailed=True)
             if job.cloned_from == self.job_id and (not settings.secure_mode or job.submitter_name == settings.user)
         ]
+
+
+def _unlisted(error: FederationError) -> str:
+    """What to say of a list that a server cannot give as long as it stores a certain job; raises any other error."""
+    if isinstance(error, (TransientFederationError, PermanentFederationError)):
+        raise error
+    return str(error)

@@ -15,6 +15,7 @@ from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.federation.submit_once import Claim
 from airflow_provider_dfm.hooks.clone_once import CloneOnce
+from airflow_provider_dfm.operators.flare import FlareCloneJobOperator
 
 CLAIM = Claim(JobIdentity("c", "d", "r", "t", -1, "salt", 1))
 
@@ -184,6 +185,27 @@ def test_a_server_that_can_list_no_jobs_clones_and_a_lost_answer_is_left_to_a_pe
     lose_the_answer(federation, other)
     with pytest.raises(FederationError, match="a name is no text"):
         clone(federation, other)
+    assert CloneOnce("source", other).active(federation, cycle=1) == []
+    assert clone(federation, other, Claim(CLAIM.identity.in_cycle(2))).job_id == "clone 3"
+    other = Store()
+    lose_the_answer(federation, other)
     federation.list_jobs = whole
-    with pytest.raises(JobContentConflict, match="clone 1, clone 2"):
+    with pytest.raises(JobContentConflict, match="clone 1, clone 2, clone 3, clone 4"):
         clone(federation, other)
+
+
+def test_a_task_that_is_ended_while_it_waits_for_the_answer_aborts_the_clone(federation, store):
+    """Its id was not known yet when the task was told to end."""
+    operator = FlareCloneJobOperator(task_id="clone", job_id="source")
+    operator._once = CloneOnce("source", store)
+    federation.aborted = []
+    federation.abort_job = federation.aborted.append
+    whole = federation.clone_job
+
+    def slow(job_id):
+        operator.on_kill()
+        return whole(job_id)
+
+    federation.clone_job = slow
+    operator.submit(federation, claim=CLAIM, ends_at=1.0, required_sites=RequiredSites())
+    assert federation.aborted == ["clone 1"]
