@@ -79,6 +79,8 @@ class JobNote(BaseModel, frozen=True):
         numbers, sets = self.set_numbers, self.parameter_sets or 0
         if sets * len(self.places) > MAX_EXPECTED_VALUES:
             raise ValueError("so many parameter sets with so many places cannot be")
+        if not self.certain.keys() <= set(self.places):
+            raise ValueError("certain names a place that there is not")
         if (numbers is None) != (self.continues is None):
             raise ValueError("set_numbers and continues go together")
         if numbers is not None and not all(0 <= number < sets for number in numbers):

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from airflow_provider_dfm.federation.answers import describe_misfit
 from airflow_provider_dfm.federation.errors import (
     FederationError,
     JobFailed,
@@ -306,8 +307,8 @@ def _read_failures(path: Path) -> dict[str, str]:
         return {}
     try:
         return TypeAdapter(dict[str, str]).validate_json(path.read_bytes())
-    except ValueError as error:
-        raise ResultsIncomplete(f"The job's {path.name} cannot be read: {type(error).__name__}: {error}.") from None
+    except ValidationError as error:
+        raise ResultsIncomplete(f"The job's {path.name} cannot be read: {describe_misfit(error)}.") from None
 
 
 def _read_sends(path: Path) -> tuple[dict[str, Any], ...]:

@@ -26,6 +26,7 @@ FORGED = [
     OUR_OWN | {"places": "answer"},
     OUR_OWN | {"places": [["answer"]]},
     OUR_OWN | {"certain": {"answer": 0}},
+    OUR_OWN | {"certain": {"another": 1}},
     OUR_OWN | {"certain": ["answer"]},
     OUR_OWN | {"yields": {"answer": "many"}},
     OUR_OWN | {"parameters": {"start": "everywhere"}},
