@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk import Connection, ObjectStoragePath
 
-from airflow_provider_dfm.federation.errors import DestinationConflict, JobNotFound, ResultsIncomplete
+from airflow_provider_dfm.federation.errors import DestinationConflict, JobNotFound, ResultsIncomplete, StorageFailed
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.operators.flare import FlareDownloadResultOperator
 from tests.integration.test_submit_once import SLEEP
@@ -123,7 +123,7 @@ def test_nothing_of_a_download_stays_in_the_session(job_id, tmp_path):
         hook.download_job_result(job_id, str(tmp_path / "there"), "meta.json")
         assert _files(private) == before
         (tmp_path / "file").touch()
-        with pytest.raises(OSError, match="file"):
+        with pytest.raises(StorageFailed, match="Cannot read .*file"):
             hook.download_job_result(job_id, str(tmp_path / "file" / "below"))
         assert _files(private) == before
 
