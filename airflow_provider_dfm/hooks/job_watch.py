@@ -34,8 +34,8 @@ class Snapshot:
         a list that is not detailed gives.
     :param lost: jobs that the server lists as running, but does not run.
     :param fault: why the federation could not be asked, or ``""``.
-    :param faults: jobs that could not be looked at, which has nothing to do with the others, each with the reason.
     :param permanent: the name of the fault's error where waiting cannot mend it, or ``""``.
+    :param faults: jobs that could not be looked at, which has nothing to do with the others, each with the reason.
     """
 
     jobs: dict[str, JobMeta | None] = field(default_factory=dict)
@@ -68,16 +68,6 @@ class JobWatch(FederationWatch):
         """
         seen = self.look(lambda hook: self._snapshot(hook, job_ids, in_detail))
         return Snapshot(fault=seen.reason, permanent=seen.permanent) if isinstance(seen, Fault) else seen
-
-    def abort(self, job_id: str) -> None:
-        """Abort a job in the same session, once a poll under way is over.
-
-        :raises FederationError: it cannot be aborted.
-        """
-        with self._using:
-            self._hook.abort_job(job_id)
-            if self._closed:
-                self._hook.close()
 
     def _snapshot(self, hook: DfmHook, job_ids: Collection[str], in_detail: Collection[str]) -> Snapshot:
         self._faults_of_jobs = {}

@@ -22,6 +22,9 @@ class BoundPipeline:
     :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
     :param autostop: whether the pipeline ends after these sets; otherwise it takes further ones until it is stopped.
     :param discovery: of a pipeline of mode discovery: see ``discovery.discovery_of``.
+    :param set_numbers: the sets that are to be done, where an earlier job has answered the others; these keep their
+        numbers. None: all.
+    :param continues: the earlier job, or None.
     """
 
     def __init__(
@@ -32,6 +35,8 @@ class BoundPipeline:
         parameters: dict[str, list[dict[str, str]]],
         autostop: bool = True,
         discovery: dict[str, Any] | None = None,
+        set_numbers: list[int] | None = None,
+        continues: str | None = None,
     ) -> None:
         self.prepared = prepared
         self.parameter_sets = parameter_sets
@@ -39,16 +44,8 @@ class BoundPipeline:
         self.parameters = parameters
         self.autostop = autostop
         self.discovery = discovery
-        self._set_numbers: list[int] | None = None
-        self._continues: str | None = None
-
-    def only(self, set_numbers: list[int] | None, continues: str | None) -> None:
-        """Leave out the sets that an earlier job has answered; the others keep their numbers.
-
-        :param set_numbers: those that are to be done; None: all.
-        :param continues: the earlier job, or None.
-        """
-        self._set_numbers, self._continues = set_numbers, continues
+        self._set_numbers = set_numbers
+        self._continues = continues
 
     def content(self) -> str:
         """A SHA-256 over all that the job will do, in hexadecimal."""

@@ -123,7 +123,7 @@ def test_nothing_of_a_download_stays_in_the_session(job_id, tmp_path):
         hook.download_job_result(job_id, str(tmp_path / "there"), "meta.json")
         assert _files(private) == before
         (tmp_path / "file").touch()
-        with pytest.raises(StorageFailed, match="Cannot read .*file"):
+        with pytest.raises(StorageFailed, match=r"Cannot read .*file"):
             hook.download_job_result(job_id, str(tmp_path / "file" / "below"))
         assert _files(private) == before
 
