@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class JobResults:
         self._get_job_meta = get_job_meta
         self._results_path = results_path
         self._log = log
+        self._bringing = threading.RLock()
 
     def keep_ended(self, job_id: str) -> None:
         """Keep what would be lost with the session: the results of a local job."""
@@ -175,11 +177,18 @@ class JobResults:
         return location
 
     def _bring(self, meta: JobMeta, continued_by: tuple[str, ...] = ()) -> FederationResults:
-        """Download a job's results, and keep them where there is a place for them.
+        """Bring a job's results, and keep them where there is a place for them.
 
         :param meta: the job's.
         :param continued_by: the jobs that continue it, one the other.
         """
+        if self._session.settings.target != "local":
+            return self._bring_copy(meta, continued_by)
+        # There is only one copy of a local job's results, which goes once they are kept.
+        with self._bringing:
+            return self.kept(meta.job_id) or self._bring_copy(meta, continued_by)
+
+    def _bring_copy(self, meta: JobMeta, continued_by: tuple[str, ...]) -> FederationResults:
         job_id = meta.job_id
         location = self._download(meta)
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 import time
 from importlib import metadata
 from operator import itemgetter
@@ -214,12 +216,16 @@ class FlareSession:
                 time.sleep(1.0)
 
     def download_job_result(self, job_id: str) -> dict[str, Any]:
-        """Bring a job's definition, workspace and meta into the kit's ``transfer`` folder.
+        """Bring a job's definition, workspace and meta into a folder of their own, beside the kit's ``transfer``.
 
         :return: ``location``: the folder, which holds ``job/`` and ``workspace/``.
         """
         with flare_errors(f"downloading the result of job {job_id}"):
-            return {"location": self.session.download_job_result(job_id)}
+            came = self.session.download_job_result(job_id)
+        # Another thread may read the same job's files, and remove them, while this one's come to the same place.
+        location = os.path.join(tempfile.mkdtemp(prefix="job-", dir=self._settings["startup_kit"]), job_id)
+        os.rename(came, location)
+        return {"location": location}
 
 
 def _is_not_there(error: Exception) -> bool:
