@@ -6,8 +6,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from airflow_provider_dfm.federation.errors import JobNotFound
+from airflow_provider_dfm.federation.errors import FederationError, JobNotFound, error_from_name
 from airflow_provider_dfm.federation.job_commands import JobCommands
+from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.job_logs import JobLogs
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_sites import SiteState, job_sites
@@ -80,8 +81,21 @@ class FlareCommands(JobCommands):
         return [JobMeta.model_validate(job) for job in self.ask("list_jobs", detailed=detailed, **options)]
 
     def abort_job(self, job_id: str) -> None:
-        """Abort a job; one that has ended stays as it is."""
-        self.ask("abort_job", job_id=job_id)
+        """Abort a job; one that has ended stays as it is.
+
+        :raises FederationError: it could not be aborted.
+        """
+        for error in self.abort_jobs([job_id]).values():
+            raise error
+
+    def abort_jobs(self, job_ids: Sequence[str]) -> dict[str, FederationError]:
+        """Abort jobs, several at once; those that have ended stay as they are.
+
+        :param job_ids: the jobs.
+        :return: the error of each that could not be aborted.
+        """
+        refusals = self.ask("abort_jobs", job_ids=[check_job_id(job_id) for job_id in job_ids])
+        return {job_id: error_from_name(name, message) for job_id, (name, message) in refusals.items()}
 
     def delete_job(self, job_id: str) -> bool:
         """Delete a job from the federation's store, with its results there.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import json
@@ -19,12 +20,16 @@ from typing import Any, Protocol
 import execnet
 
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUnreachable, error_from_name
+from airflow_provider_dfm.federation.host_environment import hidden_variables
+from airflow_provider_dfm.federation.host_messages import END, HostMessages, Messages
 
 # Each after those that it imports.
 HOST_MODULES = (
     "failures",
     "kit_check",
+    "time_limit",
     "file_names",
+    "job_aborts",
     "flare_session",
     "job_logs",
     "named_function",
@@ -60,8 +65,6 @@ SITE_MODULES = ("wind_down", "local_site")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 
-_ENDED = None
-
 Progress = Callable[[], float]
 
 
@@ -78,13 +81,13 @@ class Log(Protocol):
 
 
 class HostProcess:
-    """One session host: an interpreter of the federation's that answers requests.
+    """One session host: an interpreter of the federation's that answers requests, of any number of threads.
 
     :param python: the interpreter.
     :param python_path: folders put first on its path.
     :param folder: the session's private folder; the host removes it should this process die.
     :param settings: what the host's session needs; see ``remote/session.py``.
-    :param log: gets the host's log lines, in the thread that asks.
+    :param log: gets the host's log lines, each in the thread that asked for what they speak of.
     """
 
     def __init__(
@@ -96,28 +99,23 @@ class HostProcess:
         log: Log,
     ) -> None:
         self._log = log
-        # A signal handler may ask while its own thread is waiting for a reply.
-        self._asking = threading.RLock()
         self._requests = itertools.count(1)
-        self._replies: dict[int, dict[str, Any]] = {}
-        self._messages: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._messages = HostMessages()
+        self._to_send: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._pid: int | None = None
         self._python = python
-        self._group = execnet.Group()
+        group = execnet.Group()
+        # It would stay there, with all of this session's rest, as long as this process lives; end() does what it does.
+        atexit.unregister(group._cleanup_atexit)
+        # Emptied by the thread that ends it: of several that notice the host's end, one.
+        self._groups = [group]
         try:
-            gateway = self._group.makegateway(f"popen//python={_command(python)}")
+            gateway = group.makegateway(f"popen//python={_command(python)}")
             self._channel = gateway.remote_exec(_source("session_host"))
-            self._channel.setcallback(self._messages.put, endmarker=_ENDED)
-            setup = {
-                "folder": folder,
-                "python_path": [os.path.abspath(path) for path in python_path],
-                "settings": dict(settings),
-                "modules": {name: _source(name) for name in HOST_MODULES},
-                "job_modules": {name: _source(name) for name in JOB_MODULES},
-                "site_modules": {name: _source(name) for name in SITE_MODULES},
-            }
-            self._channel.send(json.dumps(setup))
-            self._pid = self._reply(0, "starting", START_SECONDS)["pid"]
+            with self._messages.of(0) as messages:
+                self._channel.setcallback(self._messages.take, endmarker=END)
+                self._channel.send(json.dumps(_setup(folder, python_path, settings)))
+                self._pid = self._reply(messages, "starting", START_SECONDS)["pid"]
         except BaseException as error:
             self.end()
             if isinstance(error, (EOFError, OSError, execnet.RemoteError)):
@@ -125,6 +123,7 @@ class HostProcess:
                     f"The session host did not start with {python}: {type(error).__name__}: {error}"
                 ) from error
             raise
+        threading.Thread(target=self._send, name="session-host-requests", daemon=True).start()
 
     def __enter__(self) -> HostProcess:
         return self
@@ -135,7 +134,7 @@ class HostProcess:
         self.end()
 
     def ask(self, method: str, timeout: float, progress: Progress = _none, **arguments: Any) -> Any:
-        """Have the host do something.
+        """Have the host do something. A signal handler may ask inside of another request of its own thread.
 
         :param method: name of a public method of ``remote/session.py``.
         :param timeout: seconds; when they are over the host is ended, since what it does cannot be stopped.
@@ -145,31 +144,41 @@ class HostProcess:
         :raises CommandTimedOut: no reply in time.
         :raises FederationUnreachable: the host died.
         """
-        with self._asking:
-            if self._pid is None:
-                raise FederationUnreachable(f"Cannot do {method}: the session has ended. Open a new one.")
-            number = next(self._requests)
-            try:
-                self._channel.send(json.dumps({"number": number, "method": method, "arguments": arguments}))
-            except OSError as error:
-                self.end()
-                raise FederationUnreachable(f"Cannot do {method}: the session host has died.") from error
-            return self._reply(number, method, timeout, progress)
+        if self._pid is None:
+            raise FederationUnreachable(f"Cannot do {method}: the session has ended. Open a new one.")
+        number = next(self._requests)
+        with self._messages.of(number) as messages:
+            self._to_send.put(json.dumps({"number": number, "method": method, "arguments": arguments}))
+            return self._reply(messages, method, timeout, progress)
 
     def end(self) -> None:
         """End the host and everything it started. Does nothing the second time."""
         pid, self._pid = self._pid, None
+        groups, self._groups = self._groups, []
         if pid is not None:
             # The host leads its own process group, which has the sites of the local target in it.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
-        self._group.terminate(timeout=END_SECONDS)
+        # Whatever asks still is told that it has ended.
+        self._messages.take(END)
+        self._to_send.put(None)
+        for group in groups:
+            group.terminate(timeout=END_SECONDS)
 
-    def _reply(self, number: int, method: str, timeout: float, progress: Progress = _none) -> Any:
-        ends, before = time.monotonic() + timeout, progress()
-        while number not in self._replies:
+    def _send(self) -> None:
+        # One thread writes to the pipe: half a message of one that a signal interrupts would spoil the other's.
+        while (text := self._to_send.get()) is not None:
             try:
-                text = self._messages.get(timeout=max(0.0, ends - time.monotonic()))
+                self._channel.send(text)
+            except OSError:
+                self._messages.take(END)
+                return
+
+    def _reply(self, messages: Messages, method: str, timeout: float, progress: Progress = _none) -> Any:
+        ends, before = time.monotonic() + timeout, progress()
+        while True:
+            try:
+                message = messages.get(timeout=max(0.0, ends - time.monotonic()))
             except queue.Empty:
                 now = progress()
                 if now != before:
@@ -180,23 +189,30 @@ class HostProcess:
                     f"The federation gave no reply to {method} within {timeout:g} s. The session was ended; "
                     "the command may have been carried out."
                 ) from None
-            if text is _ENDED:
-                # For the call that this one interrupted, if it did.
-                self._messages.put(_ENDED)
+            if message is END:
                 self.end()
                 raise FederationUnreachable(
                     f"The session host ({self._python}) ended during {method}. Its last lines are in the log."
                 )
-            message = json.loads(text)
             if "log" in message:
                 level, name, line = message["log"]
                 self._log.log(level, "%s: %s", name, line)
+            elif "error" in message:
+                raise error_from_name(message["error"]["name"], message["error"]["message"])
             else:
-                self._replies[message["number"]] = message
-        reply = self._replies.pop(number)
-        if "error" in reply:
-            raise error_from_name(reply["error"]["name"], reply["error"]["message"])
-        return reply["result"]
+                return message["result"]
+
+
+def _setup(folder: str, python_path: tuple[str, ...], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the host is told first."""
+    return {
+        "folder": folder,
+        "python_path": [os.path.abspath(path) for path in python_path],
+        "settings": dict(settings),
+        "modules": {name: _source(name) for name in HOST_MODULES},
+        "job_modules": {name: _source(name) for name in JOB_MODULES},
+        "site_modules": {name: _source(name) for name in SITE_MODULES},
+    }
 
 
 def _source(module: str) -> str:
@@ -205,8 +221,7 @@ def _source(module: str) -> str:
 
 def _command(python: str) -> str:
     """The interpreter's command line for execnet, which splits it as a shell does."""
-    # Airflow's own settings hold secrets, and code of the federation's will run there.
-    hidden = [name for name in os.environ if name.startswith(("AIRFLOW", "_AIRFLOW"))]
+    hidden = hidden_variables()
     # A pipeline function that goes through a set has to build the same pipeline at each try.
     words = ["env", *(word for name in hidden for word in ("-u", name)), "PYTHONHASHSEED=0", python]
     # execnet takes // for the end of a word.

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError
+from airflow_provider_dfm.federation.host_environment import host_environment
 
 _ASK = """
 import json, sys
@@ -45,7 +46,12 @@ def inspect_interpreter(path: str, needs_dfm: bool, timeout: float) -> Interpret
     hint = "Set the connection's field python to the interpreter of the federation's own environment."
     try:
         answer = subprocess.run(
-            [path, "-c", _ASK], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout
+            [path, "-c", _ASK],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=host_environment(),
         )
         found = json.loads(answer.stdout)
         nvflare, dfm = found["nvflare"], found["dfm"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.live_results import LiveResults
+from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.result_callbacks import CallbackRun, ResultCallbacks, describe_result
 from airflow_provider_dfm.federation.results import pipeline_expectation
 
@@ -137,7 +138,7 @@ class FederationJob:
             if pause <= 0:
                 return False
             await asyncio.sleep(pause)
-        await asyncio.to_thread(self._session.job_ended, self.job_id)
+        await in_own_thread(self._session.job_ended, self.job_id)
         return True
 
     def process_pending(self) -> None:
@@ -159,7 +160,7 @@ class FederationJob:
         """As :meth:`process_pending`, on the running loop."""
         self._wait_ends(0.0)
         if self._callbacks:
-            await (await asyncio.to_thread(self._callback_run)).process_async()
+            await (await in_own_thread(self._callback_run)).process_async()
 
     def cancel(self) -> None:
         """Abort the job; one that has ended stays as it is."""
@@ -253,8 +254,8 @@ class FederationJob:
 
     async def _is_done_async(self, ends: float | None) -> bool:
         if not self._callbacks:
-            return (await asyncio.to_thread(self._known_meta)).has_ended
-        run = await asyncio.to_thread(self._callback_run)
+            return (await in_own_thread(self._known_meta)).has_ended
+        run = await in_own_thread(self._callback_run)
         await run.process_async(ends)
         return run.pending.finished
 

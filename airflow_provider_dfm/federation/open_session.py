@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.startup_kit import copy_startup_kit, unpack_startup_kit
 
 COMMAND_SECONDS = 60.0
+# Importing the libraries, on a busy machine: the session host keeps the log-in itself within its own limit.
+IMPORT_SECONDS = 30.0
 # A server that packs or looks for a large file sends nothing meanwhile.
 SILENT_SECONDS = 300.0
 
@@ -37,13 +40,19 @@ class OpenSession:
         self._host: HostProcess | None = None
         self._private_folder: PrivateFolder | None = None
         self._was_open = False
+        self._opening = threading.RLock()
         self.about: dict[str, Any] = {}
 
     def open(self) -> None:
-        """Start the session host and log in, unless that is not wanted.
+        """Start the session host and log in, unless that is not wanted. Does nothing where it is open.
 
         :raises FederationError: says what is wrong with the interpreter, the kit, the user or the server.
         """
+        with self._opening:
+            if self._host is None:
+                self._open()
+
+    def _open(self) -> None:
         settings = self.settings
         timeout = settings.connect_timeout
         inspect_interpreter(settings.python, needs_dfm=bool(settings.federation), timeout=timeout)
@@ -52,8 +61,7 @@ class OpenSession:
             self._host = HostProcess(
                 settings.python, settings.python_path, str(self.folder), self._host_settings(), self._log
             )
-            # Importing the libraries takes its own time, so the log-in's limit alone would be too short.
-            self.about = self._host.ask("connect", 2 * timeout + COMMAND_SECONDS, log_in=self._log_in)
+            self.about = self._host.ask("connect", timeout + IMPORT_SECONDS, log_in=self._log_in)
             self._was_open = True
         except BaseException:
             self.close()

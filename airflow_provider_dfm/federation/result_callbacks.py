@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib
 import inspect
@@ -13,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
 from airflow_provider_dfm.federation.errors import CallbackFailed
 from airflow_provider_dfm.federation.named_function import is_function
+from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.tokens import Result
 
 # DFM's DfmDataCallback: takes the site, DFM's node, the frame, the place and the value; may be async.
@@ -147,7 +147,7 @@ class CallbackRun(Generic[Item]):
         :param ends: see :meth:`process`.
         :raises CallbackFailed: a callback raised something.
         """
-        while items := await asyncio.to_thread(self.pending.look):
+        while items := await in_own_thread(self.pending.look):
             for item in items:
                 with self._naming(item):
                     answer = self._callback(item)

@@ -140,9 +140,8 @@ class SubmitCommands(FlareCommands, PipelineCommands):
         else:
             pipeline = self.prepare(pipeline, restrict_to_sites, debug, pipeline_arguments)
         callbacks.check_places(pipeline.places)
-        content = self._session.ask(
-            "bind", TRANSFER_SECONDS, reference=pipeline.reference, input_params=sets, autostop=autostop
-        )
+        what = {"reference": pipeline.reference, "input_params": sets, "autostop": autostop}
+        content = self._session.ask("pipeline_content", TRANSFER_SECONDS, **what)
 
         def submit(job_id: str, failed: str | None) -> None:
             self.check_sites(required_sites)
@@ -153,7 +152,7 @@ class SubmitCommands(FlareCommands, PipelineCommands):
                     "Only the %s parameter sets that job %s did not answer are done again", len(repeat), failed
                 )
                 how |= {"set_numbers": repeat, "continues": failed}
-            self._session.ask("submit_pipeline", SUBMIT_SECONDS, job_id=job_id, **how)
+            self._session.ask("submit_pipeline", SUBMIT_SECONDS, job_id=job_id, **what, **how)
 
         return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim, ends_at).call_back(callbacks)
 

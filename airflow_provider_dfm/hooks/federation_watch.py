@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,16 +29,28 @@ class Fault:
 
 
 class FederationWatch:
-    """One session that looks as often as it is asked to.
+    """One session that looks as often as it is asked to, and that others may use meanwhile.
 
     :param hook: opens the session; it belongs to the watch from now on.
     """
 
     def __init__(self, hook: DfmHook) -> None:
         self._hook = hook
+        self._counting = threading.Lock()
+        # Whoever made the watch, until it closes it, and all who are asking something.
+        self._users = 1
         self._closed = False
-        self._using = threading.RLock()
         self._faults = 0
+
+    @contextmanager
+    def session(self) -> Iterator[DfmHook]:
+        """The hook, for a ``with``. Its session stays open for all who use it at the time, after :meth:`close` too."""
+        with self._counting:
+            self._users += 1
+        try:
+            yield self._hook
+        finally:
+            self._leave()
 
     def look(self, ask: Callable[[DfmHook], Seen]) -> Seen | Fault:
         """Look once.
@@ -45,19 +58,19 @@ class FederationWatch:
         :param ask: asks the federation.
         :return: what was seen; a fault is not an exception.
         """
-        with self._using:
+        with self.session() as hook:
             if self._closed:
                 return Fault("the watch is closed")
             try:
-                seen = ask(self._hook)
+                seen = ask(hook)
             except FederationError as error:
                 # An error that has no name may pass too, and one job's must not end the wait for all others.
                 self._faults += 1
-                self._hook.close()
+                hook.close_failed()
                 permanent = type(error).__name__ if isinstance(error, PermanentFederationError) else ""
                 return Fault(str(error), permanent)
             except BaseException:
-                self._hook.close()
+                hook.close()
                 raise
             self._faults = 0
             return seen
@@ -67,7 +80,16 @@ class FederationWatch:
         return max(poll_interval, min(poll_interval * 2.0**self._faults, MAX_PAUSE_SECONDS))
 
     def close(self) -> None:
-        """End the session, once a look under way is over."""
-        with self._using:
+        """End the session, once all that use it are done. Does nothing the second time."""
+        with self._counting:
+            if self._closed:
+                return
             self._closed = True
-            self._hook.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        with self._counting:
+            self._users -= 1
+            if self._users:
+                return
+        self._hook.close()

@@ -58,16 +58,6 @@ class JobWatch(FederationWatch):
         seen = self.look(lambda hook: self._snapshot(hook, job_ids, in_detail))
         return Snapshot(fault=seen.reason, permanent=seen.permanent) if isinstance(seen, Fault) else seen
 
-    def abort(self, job_id: str) -> None:
-        """Abort a job in the same session, once a poll under way is over.
-
-        :raises FederationError: it cannot be aborted.
-        """
-        with self._using:
-            self._hook.abort_job(job_id)
-            if self._closed:
-                self._hook.close()
-
     def _snapshot(self, hook: DfmHook, job_ids: Collection[str], in_detail: Collection[str]) -> Snapshot:
         if hook.settings.target == "local":
             return Snapshot(self._ask_for_each(job_ids))

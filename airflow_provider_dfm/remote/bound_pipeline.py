@@ -23,6 +23,9 @@ class BoundPipeline:
     :param autostop: whether the pipeline ends after these sets; otherwise it takes further ones until it is stopped.
     :param discovery: of a pipeline of mode discovery: see ``discovery.discovery_of``.
     :param given: a SHA-256 over what the pipeline's author gave; ``""``: nobody knows.
+    :param set_numbers: the sets that are to be done, where an earlier job has answered the others; these keep their
+        numbers. None: all.
+    :param continues: the earlier job, or None.
     """
 
     def __init__(
@@ -34,6 +37,8 @@ class BoundPipeline:
         autostop: bool = True,
         discovery: dict[str, Any] | None = None,
         given: str = "",
+        set_numbers: list[int] | None = None,
+        continues: str | None = None,
     ) -> None:
         self.prepared = prepared
         self.parameter_sets = parameter_sets
@@ -42,16 +47,8 @@ class BoundPipeline:
         self.autostop = autostop
         self.discovery = discovery
         self.given = given
-        self._set_numbers: list[int] | None = None
-        self._continues: str | None = None
-
-    def only(self, set_numbers: list[int] | None, continues: str | None) -> None:
-        """Leave out the sets that an earlier job has answered; the others keep their numbers.
-
-        :param set_numbers: those that are to be done; None: all.
-        :param continues: the earlier job, or None.
-        """
-        self._set_numbers, self._continues = set_numbers, continues
+        self._set_numbers = set_numbers
+        self._continues = continues
 
     def content(self) -> str:
         """What the job will do, as one or two SHA-256 in hexadecimal, with a space between them.

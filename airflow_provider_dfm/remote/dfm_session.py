@@ -188,13 +188,29 @@ class DfmSession:
         """The Python code that each site will run."""
         return dict(self.session.debug_show_code(self._prepared_here(reference).prepared))
 
-    def bind(self, reference: str, input_params: list[dict[str, Any]], autostop: bool) -> BoundPipeline:
+    def bind(
+        self,
+        reference: str,
+        input_params: list[dict[str, Any]],
+        autostop: bool,
+        set_numbers: list[int] | None = None,
+        continues: str | None = None,
+    ) -> BoundPipeline:
         """Check the parameter sets and bind them to a prepared pipeline.
 
+        :param set_numbers: see :class:`BoundPipeline`.
+        :param continues: see there.
         :raises NamedError: ParameterSetError, PipelineError.
         """
         ready = self._prepared_here(reference)
-        sets = check_parameter_sets(input_params, ready.parameters)
         return BoundPipeline(
-            ready.prepared, sets, ready.places, ready.parameters, autostop, ready.discovery, ready.given
+            ready.prepared,
+            check_parameter_sets(input_params, ready.parameters),
+            ready.places,
+            ready.parameters,
+            autostop,
+            ready.discovery,
+            ready.given,
+            set_numbers,
+            continues,
         )

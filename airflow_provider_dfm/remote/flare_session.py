@@ -10,7 +10,9 @@ from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError, flare_errors
 from airflow_provider_dfm.remote.file_names import refuse_paths
+from airflow_provider_dfm.remote.job_aborts import abort_jobs
 from airflow_provider_dfm.remote.kit_check import check_kit, explain_failed_login
+from airflow_provider_dfm.remote.time_limit import within
 
 READ_TOKENS = "airflow_provider_dfm.read_tokens"
 SEND = "airflow_provider_dfm.send"
@@ -22,12 +24,11 @@ NOT_LISTENING = "no app command func"
 # that begins with a dash for an option: nvflare/fuel/hci/cmd_arg_utils.py
 PLAIN_WORD = re.compile(r"([\w.][\w.-]*)?", re.ASCII)
 
-NOT_STARTED = ("SUBMITTED", "APPROVED", "DISPATCHED")
 # Less than the parent waits for a command.
 SEND_SECONDS = 40.0
-# Less than the five seconds that Airflow gives a task that it ends.
-START_SECONDS = 3.0
 
+# What is left of the time for a log-in to find out why it failed.
+PROBE_SECONDS = 5.0
 # From nvflare 2.7 on, each 5 MB of a download have to come within this time, which is 5 s by default:
 # nvflare/fuel/hci/client/api.py, download_file. Four times it is less than the parent waits for anything to come.
 PART_SECONDS = 30.0
@@ -54,15 +55,16 @@ class FlareSession:
         # An insecure session has no user: nvflare/fuel/flare_api/flare_api.py, new_insecure_session
         check_kit(kit, user if secure else None, version)
         started = time.monotonic()
+        timeout = self._settings["connect_timeout"]
+        probe = min(PROBE_SECONDS, timeout / 4)
         try:
-            self._session = self._log_in(kit, user)
+            self._session = within(timeout - probe, self._log_in, kit, user)
             api = self._session.api
             # A kit can have a longer one.
             seconds = max(PART_SECONDS, getattr(api, "file_download_progress_timeout", 0.0))
             api.file_download_progress_timeout = seconds
         except Exception as error:
-            timeout = self._settings["connect_timeout"]
-            raise explain_failed_login(kit, user, version, secure, error, timeout) from error
+            raise explain_failed_login(kit, user, version, secure, error, probe) from error
         return {"nvflare": version, "login_seconds": round(time.monotonic() - started, 3)}
 
     def _log_in(self, kit: str, user: str) -> Any:
@@ -150,22 +152,9 @@ class FlareSession:
         with flare_errors(f"deleting job {job_id}"):
             self.session.delete_job(job_id)
 
-    def abort_job(self, job_id: str) -> None:
-        """Abort a job; one that has ended stays as it is.
-
-        A server that is just bringing a job to its sites calls it aborted, and runs it all the same: it sets the status
-        of one that is not running yet, which its runner then overwrites (nvflare/private/fed/server/job_cmds.py,
-        abort_job). So a job that had not started is looked at again.
-        """
-        with flare_errors(f"aborting job {job_id}"):
-            status = self.session.get_job_meta(job_id)["status"]
-            self.session.abort_job(job_id)
-            ends = time.monotonic() + START_SECONDS
-            while status in NOT_STARTED and time.monotonic() < ends:
-                time.sleep(0.2)
-                if self.session.get_job_meta(job_id)["status"] == "RUNNING":
-                    self.session.abort_job(job_id)
-                    return
+    def abort_jobs(self, job_ids: list[str]) -> dict[str, list[str]]:
+        """Abort jobs; see :func:`job_aborts.abort_jobs`."""
+        return abort_jobs(self.session, job_ids)
 
     def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
         """What a running pipeline's controller has kept from a position on; see ``job_components.py``.

@@ -85,6 +85,12 @@ def explain_failed_login(
             f"{where}: the server refused the kit's certificate ({error.reason}). The kit is for another "
             "federation, or its certificate was revoked.",
         )
+    except TimeoutError:
+        return NamedError(
+            "FederationUnreachable",
+            f"{where}: the server, or what is in front of it, said nothing within {timeout:g} s ({came_back}). Check "
+            "that the server is not overloaded or stopped, and that this machine can reach it.",
+        )
     except OSError as error:
         return NamedError(
             "FederationUnreachable",

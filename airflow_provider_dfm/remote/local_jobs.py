@@ -105,8 +105,15 @@ class LocalJobs:
             raise NamedError("JobNotRunning", f"Job {job_id} takes no parameter sets: it has ended.")
         return local.sent_sets.send(request)
 
-    def abort_job(self, job_id: str) -> None:
-        self._job(job_id).job.cancel()
+    def abort_jobs(self, job_ids: list[str]) -> dict[str, list[str]]:
+        """See :meth:`FlareSession.abort_jobs`."""
+        refusals = {}
+        for job_id in job_ids:
+            try:
+                self._job(job_id).job.cancel()
+            except NamedError as error:
+                refusals[job_id] = [error.error_name, str(error)]
+        return refusals
 
     def download_job_result(self, job_id: str) -> dict[str, Any]:
         """Where the tokens are, once all have come."""

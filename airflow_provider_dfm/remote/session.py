@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from airflow_provider_dfm.remote.bound_pipeline import BoundPipeline
 from airflow_provider_dfm.remote.dfm_session import DfmSession
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.federation_api import federation_api
@@ -17,6 +16,9 @@ from airflow_provider_dfm.remote.local_jobs import TOKENS_FOLDER, LocalJobs
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pickles import open_pickles
 from airflow_provider_dfm.remote.token_store import TOKENS_FILE
+
+# Commands of nvflare's session share nothing but its token: nvflare/fuel/hci/client/api.py, server_execute.
+ONE_QUESTION = frozenset({"abort_jobs", "get_job_meta", "get_system_info", "list_jobs", "read_tokens", "tail_job_log"})
 
 
 class Session:
@@ -40,7 +42,8 @@ class Session:
         self._dfm = DfmSession(settings)
         self._job_modules = job_modules
         self._local = LocalJobs(settings, os.path.join(folder, "local"), site_modules)
-        self._bound: BoundPipeline | None = None
+        #: The requests that are answered beside others: each asks the server one thing, in a message of its own.
+        self.side_by_side = ONE_QUESTION if settings["target"] == "flare" else frozenset()
 
     def connect(self, log_in: bool = True) -> dict[str, Any]:
         """Check the federation's package and log in; says which versions are in use.
@@ -70,10 +73,11 @@ class Session:
             return self._local.get_job_meta(job_id)
         return self._flare.get_job_meta(job_id)
 
-    def abort_job(self, job_id: str) -> None:
+    def abort_jobs(self, job_ids: list[str]) -> dict[str, list[str]]:
+        """Abort jobs; gives the name and the message of the error for each that could not be aborted."""
         if self._settings["target"] == "local":
-            return self._local.abort_job(job_id)
-        return self._flare.abort_job(job_id)
+            return self._local.abort_jobs(job_ids)
+        return self._flare.abort_jobs(job_ids)
 
     def download_job_result(self, job_id: str, raw: bool = False) -> dict[str, Any]:
         """Bring a job's files into the private folder and say where they are: ``location``.
@@ -100,34 +104,32 @@ class Session:
     def debug_show_code(self, reference: str) -> dict[str, str]:
         return self._dfm.debug_show_code(reference)
 
-    def bind(self, reference: str, input_params: Any, autostop: bool) -> str:
-        """Check parameter sets and bind them to a prepared pipeline; returns a SHA-256 of what that job would do.
-
-        The next :meth:`submit_pipeline` submits it.
-        """
-        self._bound = self._dfm.bind(reference, input_params, autostop)
-        return self._bound.content()
+    def pipeline_content(self, reference: str, input_params: list[dict[str, Any]], autostop: bool) -> str:
+        """Check parameter sets for a prepared pipeline; returns a SHA-256 of what a job of them would do."""
+        return self._dfm.bind(reference, input_params, autostop).content()
 
     def submit_pipeline(
         self,
         job_id: str,
+        reference: str,
+        input_params: list[dict[str, Any]],
+        autostop: bool,
         ends_at: float | None,
         task_timeout_s: int,
         force_modgen: bool,
         set_numbers: list[int] | None = None,
         continues: str | None = None,
     ) -> str:
-        """Start what was bound last, under an id; returns the id.
+        """Start a prepared pipeline with parameter sets, under an id; returns the id.
 
-        :param set_numbers: see :meth:`BoundPipeline.only`; None: all.
+        :param set_numbers: see :class:`BoundPipeline`; None: all.
         :param continues: see there.
         """
-        assert self._bound is not None
-        self._bound.only(set_numbers, continues)
+        bound = self._dfm.bind(reference, input_params, autostop, set_numbers, continues)
         if self._settings["target"] == "local":
-            return self._local.start(self._bound, job_id, ends_at, force_modgen)
+            return self._local.start(bound, job_id, ends_at, force_modgen)
         jobs = os.path.join(self._folder, "jobs")
-        folder = write_flare_job(self._bound, jobs, job_id, self._job_modules, ends_at, task_timeout_s, force_modgen)
+        folder = write_flare_job(bound, jobs, job_id, self._job_modules, ends_at, task_timeout_s, force_modgen)
         return self._flare.submit_job(folder, job_id)
 
     def export_job(self, function: str, arguments: dict[str, Any], folder: str) -> str:

@@ -1,8 +1,12 @@
 """The session host: serves one federation session to its parent, in the federation's own interpreter.
 
 ``airflow_provider_dfm.federation.host_process`` sends this module's source through execnet, then the other
-modules of this folder as text, then one JSON request after the other. Nothing is installed here, and nobody
-but the parent can speak to it: its only way in and out is the pipe that the parent holds.
+modules of this folder as text, then JSON requests. Nothing is installed here, and nobody but the parent can speak to
+it: its only way in and out is the pipe that the parent holds.
+
+Requests that ask the server one thing are answered at once, each in a thread of its own, so that an abort does not
+wait for a download. All others are answered in the main thread, one after the other: neither DFM nor the code of
+federations and pipelines was made for threads.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import io
 import json
 import logging
 import os
+import queue
 import shutil
 import signal
 import sys
@@ -117,6 +122,8 @@ class Outlet:
     def __init__(self, channel: Any) -> None:
         self._channel = channel
         self._lock = threading.Lock()
+        #: ``number``: the request that a thread is answering.
+        self.answering = threading.local()
 
     def send(self, **message: Any) -> None:
         with self._lock:
@@ -125,7 +132,8 @@ class Outlet:
     def log(self, level: int, name: str, text: str) -> None:
         # A log line that cannot be sent must not break what it speaks of.
         with contextlib.suppress(OSError, EOFError):
-            self.send(log=[level, name, text])
+            # Of a thread that the client library started, nobody knows for which request.
+            self.send(number=getattr(self.answering, "number", None), log=[level, name, text])
 
 
 class ForwardingHandler(logging.Handler):
@@ -192,11 +200,32 @@ def serve(channel: Any) -> None:
     load_modules(setup["modules"])
     make_session = importlib.import_module(f"{PACKAGE}.session").Session
     session = make_session(setup["folder"], setup["settings"], setup["job_modules"], setup["site_modules"])
-    try:
-        while True:
-            answer(outlet, session, json.loads(channel.receive()))
-    except EOFError:
-        end_group(setup["folder"])
+    answer_requests(channel, outlet, session, setup["folder"])
+
+
+def answer_requests(channel: Any, outlet: Outlet, session: Any, folder: str) -> None:
+    """Answer the parent's requests until it goes away.
+
+    :param channel: the execnet channel to the parent.
+    :param session: the object whose public methods are the requests; ``side_by_side`` names those that need not wait
+        for others.
+    :param folder: the session's private folder.
+    """
+    in_turn: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+
+    def take(text: str | None) -> None:
+        if text is None:
+            end_group(folder)
+            return
+        request = json.loads(text)
+        if request["method"] in session.side_by_side:
+            threading.Thread(target=answer, args=(outlet, session, request), daemon=True).start()
+        else:
+            in_turn.put(request)
+
+    channel.setcallback(take, endmarker=None)
+    while True:
+        answer(outlet, session, in_turn.get())
 
 
 def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
@@ -205,6 +234,7 @@ def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
     :param session: the object whose public methods are the requests.
     :param request: ``{"number": n, "method": name, "arguments": {...}}``; the reply has the same number.
     """
+    outlet.answering.number = request["number"]
     try:
         method = getattr(session, request["method"])
         outlet.send(number=request["number"], result=method(**request["arguments"]))

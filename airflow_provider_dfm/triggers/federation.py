@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.site_wait import SiteWait, SiteWatch
@@ -63,10 +64,10 @@ class FederationReadyTrigger(BaseEventTrigger):
         watch = SiteWatch(DfmHook(kwargs["dfm_conn_id"]))
         try:
             while True:
-                yield await asyncio.to_thread(watch.poll)
+                yield await in_own_thread(watch.poll)
                 await asyncio.sleep(watch.pause(kwargs["poll_interval"]))
         finally:
-            await asyncio.to_thread(watch.close)
+            await in_own_thread(watch.close)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Fire at the first look that ends this task's wait."""

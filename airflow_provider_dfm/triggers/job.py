@@ -5,30 +5,57 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Hashable
+from concurrent.futures import Future
 from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import CallbackFailed
+from airflow_provider_dfm.federation.own_threads import in_own_thread, start_in_own_thread
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.hooks.job_aborts import JobAborts, abort_patiently
 from airflow_provider_dfm.hooks.job_callback import JobCallback, load_callback
 from airflow_provider_dfm.hooks.job_wait import JobWait
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 
 # The pause where nobody waits: a stream outlives its last trigger for a moment.
 IDLE_SECONDS = 1.0
+# What a trigger's task is cancelled with when a person has ended the task instance. Airflow does so again each second
+# until it has ended: airflow/jobs/triggerer_job_runner.py, _USER_ACTION_CANCEL_MSG, cancel_triggers.
+ENDED_BY_A_PERSON = "user-action"
+# So long a trigger stays for the end of its abort. Its lines come into the task's log as long as it does, and into the
+# triggerer's own afterwards.
+ABORT_SECONDS = 60.0
+# The same in a triggerer that is shut down.
+SHUTDOWN_SECONDS = 5.0
 
 
 class Waiting:
     """Who waits in this process, at one connection.
 
     A shared stream is made from one trigger's arguments alone, and has to know the others' jobs.
+
+    :param dfm_conn_id: the connection.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dfm_conn_id: str) -> None:
+        self._dfm_conn_id = dfm_conn_id
         self.triggers: set[FederationJobTrigger] = set()
         self.watch: JobWatch | None = None
+        self.aborts = JobAborts(self._last_watch)
+
+    def new_watch(self) -> JobWatch:
+        """A watch for a new stream."""
+        self.watch = JobWatch(DfmHook(self._dfm_conn_id))
+        return self.watch
+
+    def _last_watch(self) -> JobWatch:
+        """The watch of the stream, or of the last one, which opens its session again for those that need it."""
+        if self.watch is None:
+            self.new_watch().close()
+        assert self.watch is not None
+        return self.watch
 
     def job_ids(self) -> set[str]:
         """The jobs they wait for."""
@@ -46,6 +73,11 @@ class Waiting:
 
 
 _waiting: dict[str, Waiting] = {}
+
+
+def waiting_at(dfm_conn_id: str) -> Waiting:
+    """Who waits in this process, at a connection."""
+    return _waiting.setdefault(dfm_conn_id, Waiting(dfm_conn_id))
 
 
 class FederationJobTrigger(BaseEventTrigger):
@@ -84,6 +116,8 @@ class FederationJobTrigger(BaseEventTrigger):
         self.cancel_on_kill = cancel_on_kill
         self.callback = callback
         self.callback_kwargs = callback_kwargs
+        self._ended_by_a_person = False
+        self._aborting: Future[None] | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -105,35 +139,37 @@ class FederationJobTrigger(BaseEventTrigger):
     @classmethod
     async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
         """One snapshot a poll of all the jobs that are waited for."""
-        conn_id = kwargs["dfm_conn_id"]
-        waiting = _waiting.setdefault(conn_id, Waiting())
-        watch = waiting.watch = JobWatch(DfmHook(conn_id))
+        waiting = waiting_at(kwargs["dfm_conn_id"])
+        watch = waiting.new_watch()
         try:
             while True:
-                yield await asyncio.to_thread(watch.poll, waiting.job_ids(), waiting.in_detail())
+                yield await in_own_thread(watch.poll, waiting.job_ids(), waiting.in_detail())
                 await asyncio.sleep(waiting.pause(watch))
         finally:
-            await asyncio.to_thread(watch.close)
+            await in_own_thread(watch.close)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Fire at the first snapshot that ends this task's wait."""
         try:
-            callback = await asyncio.to_thread(self._load_callback)
+            callback = await in_own_thread(self._load_callback)
         except CallbackFailed as error:
             fault = {"status": None, "error": "CallbackFailed", "fault": str(error)}
             yield TriggerEvent({"job_id": self.job_id} | fault)
             return
         wait = JobWait(self.job_id, self.ends_at, self.log, callback)
-        waiting = _waiting.setdefault(self.dfm_conn_id, Waiting())
+        waiting = waiting_at(self.dfm_conn_id)
         waiting.triggers.add(self)
         try:
             async for snapshot in shared_stream:
                 # A callback may take its time.
-                event = await asyncio.to_thread(wait.take, snapshot) if callback else wait.take(snapshot)
+                event = await in_own_thread(wait.take, snapshot) if callback else wait.take(snapshot)
                 steps.reached(steps.ENDED if event else steps.POLLED, self.job_id)
                 if event is not None:
                     yield TriggerEvent(event)
                     return
+        except asyncio.CancelledError as cancelled:
+            self._ended_by_a_person = cancelled.args[:1] == (ENDED_BY_A_PERSON,)
+            raise
         finally:
             waiting.triggers.discard(self)
 
@@ -143,15 +179,28 @@ class FederationJobTrigger(BaseEventTrigger):
             yield event
 
     async def on_kill(self) -> None:
-        """Abort the job: a person marked or cleared the task. A triggerer's restart does not come here."""
-        if not self.cancel_on_kill:
+        """Begin to abort the job: a person ended the task. A triggerer's restart does not come here.
+
+        Nothing is waited for, since Airflow cancels this method as well when it takes longer than a second.
+        """
+        if self.cancel_on_kill and self._aborting is None:
+            self._aborting = start_in_own_thread(self._abort)
+
+    async def cleanup(self) -> None:
+        """Stay until the job is aborted, where it is to be."""
+        if self._ended_by_a_person:
+            # Airflow writes a line before it calls that, and is interrupted where all threads for lines are busy.
+            await self.on_kill()
+        if self._aborting is None:
             return
-        if await asyncio.to_thread(self._task_is_deferred):
-            # Airflow also comes here when a trigger has moved to another triggerer.
-            self.log.info("Another triggerer waits for job %s now: leaving it alone", self.job_id)
-            return
-        self.log.info("The task was ended: aborting job %s", self.job_id)
-        await asyncio.to_thread(self._abort)
+        aborting = asyncio.wrap_future(self._aborting)
+        ends = time.monotonic() + ABORT_SECONDS
+        while not aborting.done() and time.monotonic() < ends:
+            try:
+                await asyncio.wait([aborting], timeout=ends - time.monotonic())
+            except asyncio.CancelledError as cancelled:
+                if cancelled.args[:1] != (ENDED_BY_A_PERSON,):
+                    ends = min(ends, time.monotonic() + SHUTDOWN_SECONDS)
 
     def _load_callback(self) -> JobCallback | None:
         return None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
@@ -168,9 +217,13 @@ class FederationJobTrigger(BaseEventTrigger):
         return "deferred" in states.get(ti.run_id, {}).values()
 
     def _abort(self) -> None:
-        watch = _waiting[self.dfm_conn_id].watch if self.dfm_conn_id in _waiting else None
-        if watch is not None:
-            watch.abort(self.job_id)
+        abort_patiently(self._abort_unless_deferred, self.job_id, self.dfm_conn_id, self.log)
+
+    def _abort_unless_deferred(self) -> None:
+        if self._task_is_deferred():
+            # Airflow also comes here when a trigger has moved to another triggerer.
+            self.log.info("Another triggerer waits for job %s now: leaving it alone", self.job_id)
             return
-        with DfmHook(self.dfm_conn_id) as hook:
-            hook.abort_job(self.job_id)
+        self.log.info("The task was ended: aborting job %s", self.job_id)
+        waiting_at(self.dfm_conn_id).aborts.abort(self.job_id)
+        self.log.info("Aborted job %s", self.job_id)

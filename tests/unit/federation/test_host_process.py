@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
+import execnet
 import pytest
 
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationError, FederationUnreachable
@@ -70,6 +74,119 @@ def test_an_error_of_the_hosts_own_says_where(folder):
         pytest.raises(FederationError, match="no_such_request failed in the session host"),
     ):
         host.ask("no_such_request", 10)
+
+
+SLOW = """
+import sys, time
+print("begun", file=sys.stderr)
+time.sleep(0.7)
+print("done", file=sys.stderr)
+raise ImportError("enough")
+"""
+
+
+@pytest.fixture
+def start_slow(folder):
+    """Starts a host whose request ``prepare`` takes a while; what it logs is put into a list of the asker's."""
+    (folder.parent / "slow.py").write_text(SLOW)
+
+    class Log(logging.Handler):
+        def __init__(self):
+            super().__init__()
+            self.lines = []
+
+        def emit(self, record):
+            self.lines.append((threading.current_thread().name, record.getMessage()))
+
+    def start(target):
+        log, handler = logging.Logger("slow"), Log()
+        log.addHandler(handler)
+        settings = SETTINGS | {"federation": "slow", "homesite": "x", "target": target, "connect_timeout": 5.0}
+        host = HostProcess(sys.executable, (str(folder.parent),), str(folder), settings, log)
+        return host, handler.lines
+
+    return start
+
+
+def _prepare(host):
+    source = {"function": "slow:x", "arguments": {}}
+    with pytest.raises(FederationError, match="enough"):
+        host.ask("prepare", 30, source=source, restrict_to_sites=None, debug=False)
+
+
+@pytest.mark.parametrize("target", ["flare", "local"])
+def test_a_signal_handler_that_asks_within_a_request_gets_its_own_reply(start_slow, target):
+    host, lines = start_slow(target)
+    answers = []
+
+    def handler(number, frame):
+        with pytest.raises(FederationError) as caught:
+            host.ask("get_job_meta", 30, job_id="7")
+        answers.append(str(caught.value))
+
+    def interrupt():
+        while not lines:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    try:
+        with host:
+            _prepare(host)
+            assert len(answers) == 1
+            assert "7" in answers[0] or "no FLARE session" in answers[0]
+            _prepare(host)
+    finally:
+        interrupting.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_an_abort_does_not_wait_for_what_another_thread_asked_for(start_slow):
+    host, lines = start_slow("flare")
+    with host, ThreadPoolExecutor(1, thread_name_prefix="prepares") as pool:
+        preparing = pool.submit(_prepare, host)
+        while not lines:
+            time.sleep(0.01)
+        with pytest.raises(FederationError, match="no FLARE session"):
+            host.ask("abort_jobs", 30, job_ids=["1"])
+        assert not preparing.done()
+        preparing.result(timeout=30)
+    assert [(thread.partition("_")[0], line) for thread, line in lines] == [
+        ("prepares", "stderr: begun"),
+        ("prepares", "stderr: done"),
+    ]
+
+
+def test_all_threads_that_wait_are_told_of_its_end(start_slow):
+    host, lines = start_slow("flare")
+
+    def prepare():
+        source = {"function": "slow:x", "arguments": {}}
+        with pytest.raises(FederationUnreachable):
+            host.ask("prepare", 30, source=source, restrict_to_sites=None, debug=False)
+
+    with host, ThreadPoolExecutor(8) as pool:
+        waiting = [pool.submit(prepare) for _ in range(8)]
+        while not lines:
+            time.sleep(0.01)
+        os.kill(host._pid, signal.SIGKILL)
+        for one in waiting:
+            one.result(timeout=30)
+
+
+def test_nothing_of_it_stays_in_this_process(folder):
+    def groups():
+        gc.collect()
+        return sum(isinstance(thing, execnet.Group) for thing in gc.get_objects())
+
+    before = groups()
+    with _start(folder) as host:
+        host.ask("connect", 10)
+        assert groups() == before + 1
+    del host
+    assert groups() == before
 
 
 def test_no_reply_in_time_ends_it(folder):

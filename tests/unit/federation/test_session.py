@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -56,6 +57,29 @@ def test_airflows_own_interpreter_has_nvflare_but_no_dfm():
     assert inspect_interpreter(sys.executable, needs_dfm=False, timeout=10).nvflare
     with pytest.raises(ConnectionSettingsError, match="no nv-dfm-core"):
         _session(federation="weather", homesite="analyst").open()
+
+
+def test_the_interpreter_is_asked_without_airflows_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_WEATHER", "secret")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nenv > {tmp_path}/seen\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    assert inspect_interpreter(str(python), needs_dfm=False, timeout=10).nvflare
+    seen = (tmp_path / "seen").read_text()
+    assert "PATH=" in seen
+    assert "AIRFLOW" not in seen
+
+
+def test_a_session_that_is_open_is_not_opened_again():
+    settings = read_settings({"user": "a", "startup_kit": "/nowhere", "python": sys.executable}, "x")
+    session = FederationSession(settings, log_in=False)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: session.open(), range(8)))
+    host, folder = session._session._host, session._session.folder
+    session.open()
+    assert (session._session._host, session._session.folder) == (host, folder)
+    session.close()
+    assert not folder.exists()
 
 
 def test_no_kit_there():

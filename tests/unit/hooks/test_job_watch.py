@@ -54,6 +54,8 @@ class Federation:
     def close(self):
         self.closed += 1
 
+    close_failed = close
+
 
 def test_one_session_for_all_polls_and_all_jobs():
     federation = Federation({"1": "RUNNING", "2": JobNotFound("2")})
@@ -98,6 +100,21 @@ def test_a_closed_watch_asks_nothing():
     watch.close()
     assert watch.poll(["1"]).fault
     assert federation.asked == []
+
+
+def test_the_session_of_a_closed_watch_ends_with_its_last_user():
+    federation = Federation({"1": "RUNNING"})
+    watch = JobWatch(federation)
+    with watch.session() as one:
+        with watch.session():
+            watch.close()
+            watch.close()
+        assert federation.closed == 0
+        assert one is federation
+    assert federation.closed == 1
+    with watch.session():
+        assert federation.closed == 1
+    assert federation.closed == 2, "who needs it afterwards has it opened anew, and closed again"
 
 
 def test_few_jobs_are_asked_for_one_by_one():

@@ -41,6 +41,8 @@ class Hook:
     def close(self):
         pass
 
+    close_failed = close
+
 
 @pytest.fixture
 def hook(monkeypatch):

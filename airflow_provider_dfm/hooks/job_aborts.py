@@ -1,0 +1,107 @@
+"""Aborts the jobs of tasks that were ended while they were deferred, however many at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+from airflow_provider_dfm.federation.errors import FederationError, JobNotFound, PermanentFederationError
+from airflow_provider_dfm.hooks.federation_watch import FederationWatch
+
+# Nothing else would abort the job of a task that is no longer there.
+PATIENCE_SECONDS = 900.0
+MAX_PAUSE_SECONDS = 30.0
+# As many as the session host aborts well within the time that a command has.
+JOBS_A_REQUEST = 100
+
+
+class JobAborts:
+    """Aborts jobs of one connection, in one session: those that are waiting at a time go into one request.
+
+    :param watch: gives the watch whose session is used.
+    """
+
+    def __init__(self, watch: Callable[[], FederationWatch]) -> None:
+        self._watch = watch
+        self._changing = threading.Lock()
+        self._waiting: dict[str, Future[None]] = {}
+        self._is_working = False
+
+    def abort(self, job_id: str) -> None:
+        """Abort a job; one that has ended stays as it is. Blocks until that was tried once.
+
+        :raises FederationError: it could not be aborted.
+        """
+        with self._changing:
+            future = self._waiting.setdefault(job_id, Future())
+            begins, self._is_working = not self._is_working, True
+        if begins:
+            threading.Thread(target=self._work, name="job-aborts", daemon=True).start()
+        future.result()
+
+    def _work(self) -> None:
+        while batch := self._next():
+            for future, error in zip(batch.values(), self._try(batch), strict=True):
+                if error is None or isinstance(error, JobNotFound):
+                    future.set_result(None)
+                else:
+                    future.set_exception(error)
+
+    def _next(self) -> dict[str, Future[None]]:
+        with self._changing:
+            batch = {job_id: self._waiting.pop(job_id) for job_id in list(self._waiting)[:JOBS_A_REQUEST]}
+            self._is_working = bool(batch)
+        return batch
+
+    def _try(self, batch: Mapping[str, Future[None]]) -> list[Exception | None]:
+        with self._watch().session() as hook:
+            try:
+                errors: Mapping[str, Exception] = hook.abort_jobs(list(batch))
+            except Exception as error:  # Airflow's own too, where it cannot give the connection
+                if isinstance(error, FederationError):
+                    hook.close_failed()
+                return [error] * len(batch)
+        return [errors.get(job_id) for job_id in batch]
+
+
+def abort_patiently(action: Callable[[], Any], job_id: str, dfm_conn_id: str, log: Any) -> None:
+    """Do what aborts a job, and again until that has succeeded or cannot.
+
+    :param action: aborts it; doing it twice has to be safe.
+    :param job_id: the job.
+    :param dfm_conn_id: its connection.
+    :param log: the task's; it is told of each failure, and nothing is raised.
+    """
+
+    def again(state: RetryCallState) -> None:
+        assert state.outcome is not None
+        assert state.next_action is not None
+        log.warning(
+            "Could not abort job %s, trying again in %.0f s: %s",
+            job_id,
+            state.next_action.sleep,
+            state.outcome.exception(),
+        )
+
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: not isinstance(error, PermanentFederationError)),
+        wait=wait_exponential(max=MAX_PAUSE_SECONDS),
+        stop=stop_after_delay(PATIENCE_SECONDS),
+        before_sleep=again,
+        reraise=True,
+    )
+    try:
+        retrying(action)
+    except Exception as error:  # whatever it is, somebody has to be told of the job
+        log.error(
+            "Job %s of connection %r could not be aborted, and may run on: %s: %s. Abort it with a "
+            "FlareAbortJobOperator, or in nvflare's admin console.",
+            job_id,
+            dfm_conn_id,
+            type(error).__name__,
+            error,
+        )

@@ -1,0 +1,134 @@
+"""The job trigger as Airflow's triggerer treats it: cancelled each second until it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from airflow_provider_dfm.triggers import job as triggers_job
+from airflow_provider_dfm.triggers.job import ENDED_BY_A_PERSON, FederationJobTrigger
+
+
+class Aborts:
+    """Stands in for a connection whose aborts take as long as the test wants."""
+
+    def __init__(self):
+        self.begun = []
+        self.done = []
+        self.go_on = threading.Event()
+
+    def abort(self, job_id):
+        self.begun.append(job_id)
+        assert self.go_on.wait(60)
+        self.done.append(job_id)
+
+
+@pytest.fixture
+def aborts(monkeypatch):
+    made = Aborts()
+    waiting = triggers_job.Waiting("weather")
+    waiting.aborts = made
+    monkeypatch.setattr(triggers_job, "_waiting", {"weather": waiting})
+    return made
+
+
+async def nothing():
+    while True:
+        await asyncio.sleep(3600)
+        yield None
+
+
+async def as_the_triggerer_runs(trigger, clogged=False):
+    """What airflow/jobs/triggerer_job_runner.py, run_trigger, does with a trigger."""
+    try:
+        async for _ in trigger.filter_shared_stream(nothing()):
+            pass
+    except asyncio.CancelledError as error:
+        if error.args and error.args[0] == ENDED_BY_A_PERSON:
+            # Airflow's own log line, which needs a thread of the default pool.
+            await (asyncio.sleep(3600) if clogged else asyncio.sleep(0))
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait_for(trigger.on_kill(), timeout=30)
+        raise
+    finally:
+        await trigger.cleanup()
+
+
+async def cancelled_again_and_again(task, until):
+    while not task.done() and not until():
+        task.cancel(ENDED_BY_A_PERSON)
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("clogged", [False, True], ids=["", "while all threads for log lines are busy"])
+def test_fifty_that_are_cancelled_again_and_again_abort_fifty_jobs(aborts, clogged):
+    async def run():
+        triggers = [FederationJobTrigger("weather", str(number)) for number in range(50)]
+        tasks = [asyncio.create_task(as_the_triggerer_runs(trigger, clogged)) for trigger in triggers]
+        await asyncio.sleep(0.05)
+        await asyncio.gather(*(cancelled_again_and_again(task, lambda: len(aborts.begun) == 50) for task in tasks))
+        assert not any(task.done() for task in tasks), "each stays until its job is aborted"
+        aborts.go_on.set()
+        await asyncio.wait(tasks, timeout=60)
+        assert all(task.cancelled() for task in tasks)
+
+    asyncio.run(run())
+    assert sorted(aborts.done, key=int) == [str(number) for number in range(50)]
+
+
+def test_nothing_waits_in_the_loops_default_pool(aborts):
+    async def run():
+        pool = ThreadPoolExecutor(1)
+        asyncio.get_running_loop().set_default_executor(pool)
+        clogged = threading.Event()
+        pool.submit(clogged.wait)
+        task = asyncio.create_task(as_the_triggerer_runs(FederationJobTrigger("weather", "1")))
+        await asyncio.sleep(0.05)
+        aborts.go_on.set()
+        task.cancel(ENDED_BY_A_PERSON)
+        await asyncio.wait([task], timeout=60)
+        clogged.set()
+
+    asyncio.run(run())
+    assert aborts.done == ["1"]
+
+
+def test_a_triggerer_that_shuts_down_aborts_nothing(aborts):
+    async def run():
+        task = asyncio.create_task(as_the_triggerer_runs(FederationJobTrigger("weather", "1")))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait([task], timeout=60)
+
+    asyncio.run(run())
+    assert aborts.begun == []
+
+
+def test_a_triggerer_that_shuts_down_stays_a_moment_for_an_abort_under_way(aborts, monkeypatch):
+    monkeypatch.setattr(triggers_job, "SHUTDOWN_SECONDS", 0.05)
+
+    async def run():
+        task = asyncio.create_task(as_the_triggerer_runs(FederationJobTrigger("weather", "1")))
+        await asyncio.sleep(0.05)
+        await cancelled_again_and_again(task, lambda: bool(aborts.begun))
+        task.cancel()
+        await asyncio.wait([task], timeout=60)
+        assert task.cancelled()
+
+    asyncio.run(run())
+    aborts.go_on.set()
+
+
+def test_a_trigger_that_only_watches_leaves_the_job_alone(aborts):
+    async def run():
+        trigger = FederationJobTrigger("weather", "1", cancel_on_kill=False)
+        task = asyncio.create_task(as_the_triggerer_runs(trigger))
+        await asyncio.sleep(0.05)
+        await cancelled_again_and_again(task, lambda: False)
+
+    asyncio.run(run())
+    assert aborts.begun == []
