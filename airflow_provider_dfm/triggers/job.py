@@ -23,7 +23,7 @@ from airflow_provider_dfm.hooks.job_watch import JobWatch
 IDLE_SECONDS = 1.0
 # What a trigger's task is cancelled with when a person has ended the task instance. Airflow does so again each second
 # until it has ended: airflow/jobs/triggerer_job_runner.py, _USER_ACTION_CANCEL_MSG, cancel_triggers.
-ENDED_BY_A_PERSON = "user-action"
+ENDED_BY_A_PERSON = "__airflow_user_action__"
 # So long a trigger stays for the end of its abort. Its lines come into the task's log as long as it does, and into the
 # triggerer's own afterwards.
 ABORT_SECONDS = 60.0

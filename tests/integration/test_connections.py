@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -28,6 +29,7 @@ from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 from demo.child_process import free_ports
 from demo.demonstration import FEDERATION
+from tests.silent_server import SilentServer
 
 pytestmark = pytest.mark.federation
 
@@ -177,10 +179,13 @@ def test_a_server_that_is_down(refused, kit):
     assert "Check that the federation's server is up" in message
 
 
-def test_a_server_that_says_nothing(refused, kit):
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        _point_to(kit, silent.getsockname()[1])
-        refused(FederationUnreachable, startup_kit=str(kit))
+@pytest.mark.parametrize("version", ["2.6", "2.9"])
+def test_a_server_that_says_nothing(refused, kit, plain_fields, tmp_path, version):
+    of_version = {} if version == "2.6" else plain_fields(python_path="", federation="", homesite="")
+    with SilentServer() as silent:
+        copy = silent.startup_kit(Path(of_version.get("startup_kit", kit)), tmp_path / "silent-kit")
+        message = refused(FederationUnreachable, **of_version | {"startup_kit": str(copy)})
+    assert f"at localhost:{silent.port}: the server, or what is in front of it, said nothing within 1 s" in message
 
 
 def test_a_server_that_closes_the_connection(refused, kit):

@@ -40,10 +40,11 @@ def connect(airflow: AirflowProcess, federation: FlarePoc) -> None:
     wait_until(lambda: "outage_dags.py" in airflow.parsed_files(since), 60, "the DAGs of outage_dags.py")
 
 
-def add_connection(airflow: AirflowProcess, federation: FlarePoc, **changes: str) -> None:
-    """Make the connection to it, or replace it.
+def add_connection(airflow: AirflowProcess, federation: FlarePoc, name: str = CONNECTION, **changes: str) -> None:
+    """Make a connection to it, or replace it.
 
+    :param name: the connection's id.
     :param changes: fields to set otherwise.
     """
     fields = session_fields(federation) | changes
-    airflow.add_connection(CONNECTION, "dfm", login=fields.pop("user"), extra=fields)
+    airflow.add_connection(name, "dfm", login=fields.pop("user"), extra=fields)

@@ -54,6 +54,12 @@ def job_ids(dag_run=None) -> list[str]:
     return dag_run.conf["job_ids"]
 
 
+@task
+def waits(dag_run=None) -> list[dict[str, str]]:
+    """A job's id and its connection for each task."""
+    return dag_run.conf["waits"]
+
+
 for way, deferrable in (("deferred", True), ("in_worker", False)):
     with outage_dag(f"hold_{way}"):
         DfmExecuteOperator.partial(
@@ -79,3 +85,8 @@ with outage_dag("watch"):
     FederationJobSensor.partial(
         task_id="wait", dfm_conn_id=CONNECTION, deferrable=True, poke_interval=2, timeout=3600
     ).expand(job_id=job_ids())
+
+with outage_dag("watch_and_abort"):
+    FederationJobSensor.partial(
+        task_id="wait", deferrable=True, cancel_on_kill=True, poke_interval=2, timeout=3600
+    ).expand_kwargs(waits())

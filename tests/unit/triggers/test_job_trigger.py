@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
+from airflow.jobs import triggerer_job_runner
 
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.triggers import job as triggers_job
 from airflow_provider_dfm.triggers.job import ENDED_BY_A_PERSON, FederationJobTrigger
 
@@ -34,6 +37,10 @@ def aborts(monkeypatch):
     waiting.aborts = made
     monkeypatch.setattr(triggers_job, "_waiting", {"weather": waiting})
     return made
+
+
+def test_the_message_is_airflows():
+    assert triggerer_job_runner._USER_ACTION_CANCEL_MSG == ENDED_BY_A_PERSON
 
 
 async def nothing():
@@ -132,3 +139,47 @@ def test_a_trigger_that_only_watches_leaves_the_job_alone(aborts):
 
     asyncio.run(run())
     assert aborts.begun == []
+
+
+class SilentHook:
+    """Stands in for a hook whose server takes each request and says nothing, or for one that answers."""
+
+    settings = SimpleNamespace(target="flare")
+    heard = threading.Event()
+
+    def __init__(self, dfm_conn_id):
+        self.is_silent = dfm_conn_id.startswith("silent")
+
+    def find_job(self, job_id):
+        if self.is_silent:
+            assert self.heard.wait(60)
+        return JobMeta(job_id=job_id, status="FINISHED:COMPLETED")
+
+    def close(self):
+        pass
+
+    close_failed = close
+
+
+def test_silent_servers_keep_no_other_connection_from_its_looks(monkeypatch):
+    monkeypatch.setattr(triggers_job, "DfmHook", SilentHook)
+    monkeypatch.setattr(triggers_job, "_waiting", {})
+    ended = []
+
+    async def wait_for(conn_id):
+        trigger = FederationJobTrigger(conn_id, "1", poll_interval=0.01)
+        stream = FederationJobTrigger.open_shared_stream({"dfm_conn_id": conn_id})
+        async for event in trigger.filter_shared_stream(stream):
+            ended.append((conn_id, event.payload["status"]))
+
+    async def run():
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        silent = [asyncio.create_task(wait_for(f"silent_{number}")) for number in range(6)]
+        await asyncio.sleep(0.1)
+        await asyncio.wait_for(wait_for("weather"), timeout=60)
+        assert ended == [("weather", "FINISHED:COMPLETED")]
+        SilentHook.heard.set()
+        await asyncio.wait_for(asyncio.gather(*silent), timeout=60)
+
+    asyncio.run(run())
+    assert len(ended) == 7
