@@ -96,6 +96,16 @@ def test_a_job_has_the_same_content_on_every_host(everywhere, pipeline, argument
     assert len(contents) == 1
 
 
+def test_the_order_of_the_sites_that_a_pipeline_may_use_does_not_matter(everywhere):
+    def fingerprint(*sites):
+        given = {"restrict_to_sites": list(sites) or None, "pipeline_arguments": TWO_SITES}
+        return everywhere[0].prepare("trial_pipelines:unnamed_site", **given).fingerprint
+
+    either_way = {fingerprint("seattle", "san_francisco"), fingerprint("san_francisco", "seattle", "seattle")}
+    assert len(either_way) == 1
+    assert fingerprint() not in either_way
+
+
 def test_a_pipeline_that_the_release_before_kept_does_what_the_pipeline_itself_does(everywhere, tmp_path):
     session = everywhere[0]
     pipeline = session.prepare("trial_pipelines:crossing")
