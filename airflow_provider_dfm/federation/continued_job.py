@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 
+from airflow_provider_dfm.federation.job_identity import is_same_content
 from airflow_provider_dfm.federation.job_status import SUCCESS
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
 from airflow_provider_dfm.federation.tokens import Result
@@ -14,13 +15,14 @@ def sets_to_repeat(outcome: JobOutcome, content: str) -> list[int] | None:
     """The sets that a job has to do after one that failed.
 
     :param outcome: how the one before ended.
-    :param content: SHA-256 of what both are to do.
+    :param content: SHA-256 of what both are to do, see :func:`is_same_content`.
     :return: None: all, since nobody can tell which of them the one before did not answer, or there is none it did.
     """
     # An error without a set, or a site's, may have kept any set from being answered as it should.
     certain = outcome.status == SUCCESS and outcome.stopped and not outcome.failed_sites
     certain = certain and all(error.parameter_set is not None for error in outcome.errors)
-    if not certain or outcome.open or outcome.content != content or not outcome.is_partial():
+    certain = certain and not outcome.open and is_same_content(outcome.content, content)
+    if not certain or not outcome.is_partial():
         return None
     return list(outcome.failed_sets())
 

@@ -39,6 +39,8 @@ HOST_MODULES = (
     "parameter_schema",
     "iso_dates",
     "parameter_places",
+    "canonical_form",
+    "preparation_order",
     "statement_checks",
     "ready_pipeline",
     "discovery",
@@ -113,7 +115,7 @@ class HostProcess:
             with self._messages.of(0) as messages:
                 self._channel.setcallback(self._messages.take, endmarker=END)
                 self._channel.send(json.dumps(_setup(folder, python_path, settings)))
-                self._pid = self._reply(messages, "starting", START_SECONDS)["pid"]
+                self._pid = self._reply(0, messages, "starting", START_SECONDS)["pid"]
         except BaseException as error:
             self.end()
             if isinstance(error, (EOFError, OSError, execnet.RemoteError)):
@@ -135,7 +137,8 @@ class HostProcess:
         """Have the host do something. A signal handler may ask inside of another request of its own thread.
 
         :param method: name of a public method of ``remote/session.py``.
-        :param timeout: seconds; when they are over the host is ended, since what it does cannot be stopped.
+        :param timeout: seconds from when its turn comes; when they are over the host is ended, since what it does
+            cannot be stopped.
         :param progress: gives a figure; where that has changed when the time is over, the time begins anew.
         :return: the method's result, as JSON knows it.
         :raises FederationError: what the host reported.
@@ -147,7 +150,7 @@ class HostProcess:
         number = next(self._requests)
         with self._messages.of(number) as messages:
             self._to_send.put(json.dumps({"number": number, "method": method, "arguments": arguments}))
-            return self._reply(messages, method, timeout, progress)
+            return self._reply(number, messages, method, timeout, progress)
 
     def end(self) -> None:
         """End the host and everything it started. Does nothing the second time."""
@@ -172,14 +175,14 @@ class HostProcess:
                 self._messages.take(END)
                 return
 
-    def _reply(self, messages: Messages, method: str, timeout: float, progress: Progress = _none) -> Any:
+    def _reply(self, number: int, messages: Messages, method: str, timeout: float, progress: Progress = _none) -> Any:
         ends, before = time.monotonic() + timeout, progress()
         while True:
             try:
                 message = messages.get(timeout=max(0.0, ends - time.monotonic()))
             except queue.Empty:
                 now = progress()
-                if now != before:
+                if now != before or self._messages.waits_for_others(number):
                     ends, before = time.monotonic() + timeout, now
                     continue
                 self.end()
@@ -192,7 +195,9 @@ class HostProcess:
                 raise FederationUnreachable(
                     f"The session host ({self._python}) ended during {method}. Its last lines are in the log."
                 )
-            if "log" in message:
+            if "begins" in message:
+                ends = time.monotonic() + timeout
+            elif "log" in message:
                 level, name, line = message["log"]
                 self._log.log(level, "%s: %s", name, line)
             elif "error" in message:
@@ -220,6 +225,7 @@ def _source(module: str) -> str:
 def _command(python: str) -> str:
     """The interpreter's command line for execnet, which splits it as a shell does."""
     hidden = hidden_variables()
-    words = ["env", *(word for name in hidden for word in ("-u", name)), python] if hidden else [python]
+    # A pipeline function that goes through a set has to build the same pipeline at each try.
+    words = ["env", *(word for name in hidden for word in ("-u", name)), "PYTHONHASHSEED=0", python]
     # execnet takes // for the end of a word.
     return shlex.join(word.replace("//", "/") for word in words)

@@ -50,6 +50,16 @@ class JobIdentity:
         return replace(self, cycle=cycle)
 
 
+def is_same_content(one: str | None, other: str | None) -> bool:
+    """Whether two jobs do the same.
+
+    :param one: SHA-256 of what a job does, in hexadecimal; several, with spaces between them, of which one has to be
+        the other's too: see ``remote/bound_pipeline.py``, ``content``. None or ``""``: nobody knows.
+    :param other: the same of the other job.
+    """
+    return not set((one or "").split()).isdisjoint((other or "").split())
+
+
 def check_job_id(job_id: Any) -> str:
     """Make sure that a job's id is one, since folders are named by it.
 

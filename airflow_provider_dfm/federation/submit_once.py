@@ -18,7 +18,7 @@ from airflow_provider_dfm.federation.errors import (
     PermanentFederationError,
     TransientFederationError,
 )
-from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.job_identity import JobIdentity, is_same_content
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_status import JobStatus
 
@@ -58,7 +58,7 @@ def submit_once(claim: Claim, content: str, look_up: LookUp, submit: Callable[[s
     A job that is active or has succeeded is the one. One that failed, or was given up, makes room for the next.
 
     :param claim: which job.
-    :param content: SHA-256 of what it is to do.
+    :param content: SHA-256 of what it is to do, see :func:`is_same_content`.
     :param look_up: gives a job's meta, or None where nobody knows such a job; its ``failed`` counts as well as
         its status.
     :param submit: submits it under an id; gets the id of the last job that failed, too, or None.
@@ -117,7 +117,7 @@ def is_wanted(meta: JobMeta) -> bool:
 
 
 def _check_content(meta: JobMeta, content: str) -> None:
-    if meta.note.content != content:
+    if not is_same_content(meta.note.content, content):
         raise JobContentConflict(
             f"Job {meta.job_id} ({meta.name}, {meta.status}) was submitted by an earlier try of this task, "
             "with another content: the pipeline, its parameter sets, the job's files or the federation's API are "

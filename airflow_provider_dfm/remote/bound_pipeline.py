@@ -22,6 +22,7 @@ class BoundPipeline:
     :param parameters: where the value of each parameter place goes, see ``parameter_places.parameter_fields``.
     :param autostop: whether the pipeline ends after these sets; otherwise it takes further ones until it is stopped.
     :param discovery: of a pipeline of mode discovery: see ``discovery.discovery_of``.
+    :param given: a SHA-256 over what the pipeline's author gave; ``""``: nobody knows.
     :param set_numbers: the sets that are to be done, where an earlier job has answered the others; these keep their
         numbers. None: all.
     :param continues: the earlier job, or None.
@@ -35,6 +36,7 @@ class BoundPipeline:
         parameters: dict[str, list[dict[str, str]]],
         autostop: bool = True,
         discovery: dict[str, Any] | None = None,
+        given: str = "",
         set_numbers: list[int] | None = None,
         continues: str | None = None,
     ) -> None:
@@ -44,22 +46,31 @@ class BoundPipeline:
         self.parameters = parameters
         self.autostop = autostop
         self.discovery = discovery
+        self.given = given
         self._set_numbers = set_numbers
         self._continues = continues
 
     def content(self) -> str:
-        """A SHA-256 over all that the job will do, in hexadecimal."""
+        """What the job will do, as one or two SHA-256 in hexadecimal, with a space between them.
+
+        The first is over what the author gave; it is not there where nobody knows that. The last is over what DFM made
+        of it, which another release of DFM, or other costs in the federation's package, can change. Two jobs are the
+        same where one of these is.
+        """
         # bind() adds an empty one for the server, and a pipeline can be bound more than once.
         net_irs = {site: net_ir for site, net_ir in self.prepared.net_irs().items() if net_ir.transitions}
-        parts = {
+        made = {"net_irs": {site: net_ir.model_dump(mode="json") for site, net_ir in net_irs.items()}}
+        return " ".join(self._hash(parts) for parts in ({"given": self.given}, made) if parts != {"given": ""})
+
+    def _hash(self, parts: dict[str, Any]) -> str:
+        common = {
             "federation": self.prepared.federation_module,
             "homesite": self.prepared.homesite,
             "api_version": self.prepared.api_version,
-            "net_irs": {site: net_ir.model_dump(mode="json") for site, net_ir in net_irs.items()},
             "parameter_sets": self.parameter_sets,
             "autostop": self.autostop,
         }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(common | parts, sort_keys=True).encode()).hexdigest()
 
     def custom_properties(self, ends_at: float | None) -> dict[str, Any]:
         """What the job's meta keeps for whoever finds it.

@@ -8,11 +8,13 @@ from importlib import metadata
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
+from airflow_provider_dfm.remote.canonical_form import digest
 from airflow_provider_dfm.remote.discovery import check_mode, discovery_of
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.federation_api import read_offers
-from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
+from airflow_provider_dfm.remote.parameter_places import check_parameter_sets, statements_of
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
+from airflow_provider_dfm.remote.preparation_order import keep_order, sort_candidates
 from airflow_provider_dfm.remote.ready_pipeline import ReadyPipeline, read_ready_pipeline
 from airflow_provider_dfm.remote.statement_checks import check_sites, check_statements, check_yields
 
@@ -39,6 +41,7 @@ class DfmSession:
                 )
             from nv_dfm_core.session import Session
 
+            keep_order()
             self._session = Session(
                 self._settings["federation"], self._settings["homesite"], target=self._settings["target"]
             )
@@ -128,6 +131,7 @@ class DfmSession:
         session = self.session
         candidates = self._candidates(restrict_to_sites, sites)
         check_statements(pipeline, candidates)
+        sort_candidates(statements_of(pipeline))
         try:
             prepared = session.prepare(pipeline, restrict_to_sites=candidates, debug=debug)
         except Exception as error:
@@ -139,9 +143,13 @@ class DfmSession:
         # Not what prepared has: the pipeline's own stays, where it has one.
         api_version = session.runtime_module.API_VERSION
         if pipeline.mode == "discovery":
-            return discovery_of(pipeline, prepared, api_version)
-        check_yields(pipeline, prepared)
-        return ReadyPipeline.of(pipeline, prepared, api_version)
+            ready = discovery_of(pipeline, prepared, api_version)
+        else:
+            check_yields(pipeline, prepared)
+            ready = ReadyPipeline.of(pipeline, prepared, api_version)
+        # Without a restriction it is the federation that says which sites there are, and not the author.
+        ready.given = digest([pipeline, None if restrict_to_sites is None else candidates])
+        return ready
 
     def _candidates(self, restrict_to_sites: Any, sites: list[str]) -> list[str]:
         homesite = self._settings["homesite"]
@@ -202,6 +210,7 @@ class DfmSession:
             ready.parameters,
             autostop,
             ready.discovery,
+            ready.given,
             set_numbers,
             continues,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -13,6 +14,8 @@ from airflow_provider_dfm.remote.federation_api import Offers
 from airflow_provider_dfm.remote.operation_schema import json_schema, literal_type, load_operation, parameter_names
 from airflow_provider_dfm.remote.parameter_places import certain_places, parameter_fields, statements_of
 from airflow_provider_dfm.remote.parameter_schema import parameter_set_schema
+
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 @dataclass
@@ -26,6 +29,8 @@ class ReadyPipeline:
     :param operations: the operations it uses, each with a SHA-256 of its fields.
     :param parameter_schema: the JSON schema of its parameter sets.
     :param discovery: of a pipeline of mode discovery: see ``discovery.discovery_of``.
+    :param given: a SHA-256 over what its author gave: the pipeline, and the sites that it may use; ``""`` for one that
+        was kept by a release of this provider that did not note it.
     """
 
     prepared: Any
@@ -35,6 +40,7 @@ class ReadyPipeline:
     operations: dict[str, str]
     parameter_schema: dict[str, Any]
     discovery: dict[str, Any] | None = None
+    given: str = ""
 
     @classmethod
     def of(cls, pipeline: Any, prepared: Any, api_version: str) -> ReadyPipeline:
@@ -64,7 +70,7 @@ class ReadyPipeline:
         prepared = self.prepared
         # The server's own may have been added by an execution, without anything to do.
         net_irs = [net_ir for _, net_ir in sorted(prepared.net_irs().items()) if net_ir.transitions]
-        return {
+        plain = {
             "name": prepared.pipeline_name,
             "federation": prepared.federation_module,
             "homesite": prepared.homesite,
@@ -79,6 +85,7 @@ class ReadyPipeline:
             # PreparedPipeline has no public way to them: nv_dfm_core/api/_prepared_pipeline.py
             "yield_places": [place.model_dump(mode="json") for place in prepared._yield_places],
         }
+        return plain | {"given": self.given} if self.given else plain
 
     def fingerprint(self) -> str:
         """A SHA-256 over all of it, in hexadecimal."""
@@ -115,6 +122,7 @@ def read_ready_pipeline(plain: dict[str, Any], today: dict[str, str], offers: Of
             plain["parameters"],
             plain["operations"],
             plain["parameter_schema"],
+            given=plain.get("given", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise NamedError(
@@ -183,10 +191,15 @@ def _fields_today(path: str) -> str:
         return ""
 
 
+def _shown(value: Any) -> str:
+    """A value for people, without an address, which is another one in each process."""
+    return ADDRESS.sub("", repr(value))
+
+
 def _fields(operation: Any) -> str:
     fields = {}
     for name in parameter_names(operation):
         kind, field = literal_type(operation, name), operation.model_fields[name]
         # The schema has an enum's values, and the annotation has what JSON cannot say.
-        fields[name] = [json_schema(kind), repr(field.annotation), repr(field.default)]
+        fields[name] = [json_schema(kind), _shown(field.annotation), _shown(field.default)]
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

@@ -229,12 +229,13 @@ def answer_requests(channel: Any, outlet: Outlet, session: Any, folder: str) -> 
 
 
 def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
-    """Do one request and reply with its result or its error.
+    """Say that a request's turn has come, do it, and reply with its result or its error.
 
     :param session: the object whose public methods are the requests.
     :param request: ``{"number": n, "method": name, "arguments": {...}}``; the reply has the same number.
     """
     outlet.answering.number = request["number"]
+    outlet.send(number=request["number"], begins=True)
     try:
         method = getattr(session, request["method"])
         outlet.send(number=request["number"], result=method(**request["arguments"]))

@@ -20,9 +20,10 @@ from demo.demonstration import make_federation
 from demo.environments import REQUIREMENTS
 from tests.chaos.attempt import Outcome
 from tests.chaos.campaign import run_trials
+from tests.chaos.crowd import MANNERS, CrowdOutcome, end_many
 from tests.chaos.matrix import MATRIX, SHORT, trials
 from tests.chaos.stage import TRIALS, Stage, chaos_stage
-from tests.chaos.table import counted, json_line, outcome_of, table
+from tests.chaos.table import counted, crowd_line, crowd_of, json_line, outcome_of, table
 
 
 class Record:
@@ -34,20 +35,36 @@ class Record:
     def __init__(self, lines: Path | None) -> None:
         self._lines = lines
         found = lines.read_text().splitlines() if lines and lines.exists() else []
-        self.outcomes: list[Outcome] = [outcome_of(line) for line in found]
+        crowds = [crowd_of(line) for line in found]
+        self.crowds: list[CrowdOutcome] = [crowd for crowd in crowds if crowd]
+        self.outcomes = [outcome_of(line) for line, crowd in zip(found, crowds, strict=True) if not crowd]
         self._started = time.monotonic()
 
     @property
     def minutes(self) -> float:
         return (time.monotonic() - self._started) / 60
 
+    @property
+    def kills(self) -> int:
+        """How many there were, those of many tasks included."""
+        return len({outcome.kill for outcome in counted(self.outcomes)}) + len(self.crowds)
+
     def __call__(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
         verdict = "; ".join(outcome.wrong) or ("right" if outcome.kill else f"NOT KILLED {outcome.missed}")
-        print(f"[{self.minutes:5.1f} min] {outcome.trial.run} {outcome.trial.cell}: {verdict}", flush=True)
+        self._write_down(f"{outcome.trial.run} {outcome.trial.cell}: {verdict}", json_line(outcome))
+
+    def add_crowd(self, outcome: CrowdOutcome) -> None:
+        """The same for many tasks that were ended at once."""
+        self.crowds.append(outcome)
+        verdict = "; ".join(outcome.wrong) or f"right, {outcome.aborted} of {outcome.tasks} jobs in {outcome.seconds} s"
+        self._write_down(f"{outcome.run} {outcome.manner}: {verdict}", crowd_line(outcome))
+
+    def _write_down(self, text: str, line: str) -> None:
+        print(f"[{self.minutes:5.1f} min] {text}", flush=True)
         if self._lines:
             with self._lines.open("a") as file:
-                file.write(json_line(outcome) + "\n")
+                file.write(line + "\n")
 
 
 def main() -> int:
@@ -64,10 +81,11 @@ def main() -> int:
                     _campaign(stage, record, options)
     finally:
         if options.table:
-            options.table.write_text(table(record.outcomes, _about(options)))
+            options.table.write_text(table(record.outcomes, record.crowds, _about(options)))
     hit = counted(record.outcomes)
-    wrong = [outcome for outcome in record.outcomes if outcome.wrong or not outcome.kill]
-    print(f"{len({outcome.kill for outcome in hit})} kills, {len(hit)} runs hit, {len(wrong)} wrong or not hit")
+    wrong = sum(bool(outcome.wrong) or not outcome.kill for outcome in record.outcomes)
+    wrong += sum(bool(outcome.wrong) for outcome in record.crowds)
+    print(f"{record.kills} kills, {len(hit)} runs hit, {wrong} wrong or not hit")
     return 1 if wrong else 0
 
 
@@ -82,14 +100,18 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 def _campaign(stage: Stage, record: Record, options: argparse.Namespace) -> None:
     cells = SHORT if options.short else MATRIX
+    manners = () if options.short else MANNERS
     if options.only:
         cells = tuple(cell for cell in cells if all(word in str(cell) for word in options.only))
+        manners = tuple(manner for manner in manners if all(word in f"many tasks, {manner}" for word in options.only))
+    for number, manner in enumerate(manners, 1):
+        if not any(crowd.manner == manner for crowd in record.crowds) and record.minutes < options.minutes:
+            record.add_crowd(end_many(stage, number, manner))
     ahead = trials(cells, 1 + max((outcome.trial.number for outcome in record.outcomes), default=0))
-    kills = len({outcome.kill for outcome in counted(record.outcomes)})
-    while kills < options.kills and record.minutes < options.minutes:
+    while cells and record.kills < options.kills and record.minutes < options.minutes:
         # The rest of a round is not worth more than the kills that are wanted.
-        count = min(len(cells), options.kills - kills) if kills else len(cells)
-        kills += run_trials(stage, itertools.islice(ahead, count), record, lambda: record.minutes < options.minutes)
+        count = min(len(cells), options.kills - record.kills) if counted(record.outcomes) else len(cells)
+        run_trials(stage, itertools.islice(ahead, count), record, lambda: record.minutes < options.minutes)
 
 
 def _options() -> argparse.Namespace:

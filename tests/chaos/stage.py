@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,11 +45,21 @@ class Stage:
 
     def jobs(self) -> list[dict[str, Any]]:
         """All that the federation's own list says of all jobs, asked without the provider."""
-        command = [str(self.federation.python), str(HERE / "list_jobs.py")]
-        command += [self.federation.admin, str(self.federation.startup_kit)]
-        answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120, text=True).stdout
+        answer = self._run("list_jobs.py")
         jobs: list[dict[str, Any]] = json.loads(answer.splitlines()[-1])
         return jobs
+
+    def abort(self, job_ids: Iterable[str]) -> None:
+        """Abort jobs, without the provider."""
+        ids = list(job_ids)
+        if ids:
+            self._run("abort_jobs.py", *ids)
+
+    def _run(self, script: str, *arguments: str) -> str:
+        """Run a script of this folder as the federation's admin; gives its output."""
+        who = [self.federation.admin, str(self.federation.startup_kit)]
+        command = [str(self.federation.python), str(HERE / script), *who, *arguments]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=120, text=True).stdout
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from tests.chaos.attempt import Outcome
+from tests.chaos.crowd import MANNERS, CrowdOutcome
 from tests.chaos.matrix import IN_ORDER, MATRIX, WAYS, Cell, Trial
 
 
@@ -25,15 +26,27 @@ def outcome_of(line: str) -> Outcome:
     return Outcome(Trial(cell, int(facts.pop("run")[1:].partition("_")[0])), **facts)
 
 
+def crowd_line(outcome: CrowdOutcome) -> str:
+    """What became of many tasks as a line of JSON."""
+    return json.dumps(outcome.facts())
+
+
+def crowd_of(line: str) -> CrowdOutcome | None:
+    """What :func:`crowd_line` wrote down; None where it is a trial's line."""
+    facts = json.loads(line)
+    return CrowdOutcome(**facts) if "manner" in facts else None
+
+
 def counted(outcomes: list[Outcome]) -> list[Outcome]:
     """The trials in which a kill happened: only they count."""
     return [outcome for outcome in outcomes if outcome.kill]
 
 
-def table(outcomes: list[Outcome], about: Mapping[str, str]) -> str:
+def table(outcomes: list[Outcome], crowds: list[CrowdOutcome], about: Mapping[str, str]) -> str:
     """The kill matrix as Markdown.
 
     :param outcomes: of all trials.
+    :param crowds: what became of many tasks that were ended at once.
     :param about: what it was made with: name to version or text.
     """
     hit = counted(outcomes)
@@ -44,7 +57,11 @@ def table(outcomes: list[Outcome], about: Mapping[str, str]) -> str:
     lines += [_meaning(), ""]
     for way in WAYS:
         lines += [f"## {way.capitalize()} wait", "", *_grid(hit, way), ""]
-    lines += ["## Wrong outcomes", "", *([_fault(outcome) for outcome in wrong] or ["None."])]
+    if crowds:
+        lines += ["## Many tasks at once", "", _meaning_of_crowds(), "", *_crowd_rows(crowds), ""]
+    faults = [_fault(outcome) for outcome in wrong]
+    faults += [f"- {crowd.manner} ({crowd.run}): {'; '.join(crowd.wrong)}" for crowd in crowds if crowd.wrong]
+    lines += ["## Wrong outcomes", "", *(faults or ["None."])]
     missed = [outcome for outcome in outcomes if not outcome.kill]
     if missed:
         lines += ["", "## Not counted: the kill did not happen", ""]
@@ -87,6 +104,27 @@ def _grid(hit: list[Outcome], way: str) -> list[str]:
         found = [Cell(victim, step, way) for victim in victims]
         texts = [f"{right[cell]}/{runs[cell]}" if runs[cell] else "" for cell in found]
         lines.append(f"| {step} | {' | '.join(texts)} |")
+    return lines
+
+
+def _meaning_of_crowds() -> str:
+    return (
+        "Deferred tasks of one run, each with a job of its own, are marked failed at the same moment through Airflow's "
+        "REST API. It ended right if a minute later the federation's own list shows each of their jobs as aborted, and "
+        "the log of each task names it. Where the triggerer is killed meanwhile, the jobs that it had not aborted run "
+        "on: Airflow tells no other triggerer of a task that has ended, so nobody but a person ends them. Right means "
+        "there that the tasks stay failed, and that no log tells of an abort that did not happen."
+    )
+
+
+def _crowd_rows(crowds: list[CrowdOutcome]) -> list[str]:
+    lines = [
+        "| how they end | tasks | jobs aborted | named in the log | seconds | right |",
+        "|---|---|---|---|---|---|",
+    ]
+    for crowd in sorted(crowds, key=lambda crowd: MANNERS.index(crowd.manner)):
+        counts = f"{crowd.tasks} | {crowd.aborted} | {crowd.named} | {crowd.seconds:g}"
+        lines.append(f"| {crowd.manner} | {counts} | {'no' if crowd.wrong else 'yes'} |")
     return lines
 
 

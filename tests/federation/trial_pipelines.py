@@ -246,6 +246,40 @@ def unnamed_site(candidates: list[str] | None = None) -> Pipeline:
     return pipeline
 
 
+def crossing() -> Pipeline:
+    """Build: the parameters ``city``, ``sensor`` and ``hours`` go from one site to the other, and come back."""
+    with Pipeline(name="crossing") as pipeline:
+        values = {name: Echo(site="seattle", value=PlaceParam(place=name)) for name in ("city", "sensor", "hours")}
+        Yield(value=Echo(site="seattle", value=Measure(site="san_francisco", **values)), place="result")
+    return pipeline
+
+
+def literal_sets() -> Pipeline:
+    """Build: a set that is a literal, and one inside of another literal, come back with the parameter ``value``."""
+    with Pipeline(name="literal_sets") as pipeline:
+        Yield(value=Echo(site="seattle", value={"boston", "oslo", "rome", None}), place="set")
+        Yield(value=Echo(site="seattle", value={"cities": [frozenset({"boston", "oslo", "rome"})]}), place="inside")
+        Yield(value=Echo(site="seattle", value=PlaceParam(place="value")), place="result")
+    return pipeline
+
+
+def sites_of_a_set() -> Pipeline:
+    """Build: ``echo`` at one of some sites, which are given as a set."""
+    with Pipeline(name="sites_of_a_set") as pipeline:
+        candidates: Any = {"seattle", "san_francisco"}
+        Yield(value=Echo(site=BestOf(sites=candidates), value=PlaceParam(place="value")), place="result")
+    return pipeline
+
+
+def cities_of_a_set() -> Pipeline:
+    """Build: ``echo`` of some cities, in the order in which a set has them, and of the parameter ``value``."""
+    with Pipeline(name="cities_of_a_set") as pipeline:
+        for city in {"boston", "oslo", "rome", "ulm"}:
+            Yield(value=Echo(site="seattle", value=city), place=city)
+        Yield(value=Echo(site="seattle", value=PlaceParam(place="value")), place="result")
+    return pipeline
+
+
 def loop() -> Pipeline:
     """Build what DFM leaves out: a loop over the parameter ``value``."""
     with Pipeline(name="loop") as pipeline:

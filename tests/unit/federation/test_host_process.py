@@ -159,6 +159,48 @@ def test_an_abort_does_not_wait_for_what_another_thread_asked_for(start_slow):
     ]
 
 
+@pytest.mark.parametrize("waiting", [1, 8])
+def test_the_time_of_a_request_begins_when_its_turn_comes(start_slow, waiting):
+    host, lines = start_slow("local")
+
+    def ask(number):
+        with pytest.raises(FederationError, match=f"no local job {number}"):
+            host.ask("get_job_meta", 0.5, job_id=str(number))
+
+    with host, ThreadPoolExecutor(1 + waiting) as pool:
+        preparing = [pool.submit(_prepare, host)]
+        while not lines:
+            time.sleep(0.01)
+        for asked in [pool.submit(ask, number) for number in range(waiting)] + preparing:
+            asked.result(timeout=30)
+
+
+def test_a_signal_handler_does_not_wait_for_ever_for_the_request_that_it_interrupts(start_slow):
+    host, lines = start_slow("local")
+    pid = host._pid
+
+    def interrupt():
+        while not lines:
+            time.sleep(0.01)
+        os.kill(host._pid, signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    def handler(number, frame):
+        with pytest.raises(CommandTimedOut):
+            host.ask("get_job_meta", 0.3, job_id="7")
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    try:
+        with host, pytest.raises(FederationUnreachable):
+            host.ask("prepare", 30, source={"function": "slow:x", "arguments": {}}, restrict_to_sites=None, debug=False)
+        assert _gone(pid)
+    finally:
+        interrupting.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_all_threads_that_wait_are_told_of_its_end(start_slow):
     host, lines = start_slow("flare")
 
@@ -196,6 +238,14 @@ def test_no_reply_in_time_ends_it(folder):
         with pytest.raises(CommandTimedOut, match=r"no reply to connect within 0\.5 s"):
             host.ask("connect", 0.5)
         assert _gone(pid)
+
+
+def test_no_reply_in_time_ends_it_also_after_another_threads_request(folder):
+    with _start(folder) as host, ThreadPoolExecutor(1) as other:
+        assert other.submit(host.ask, "connect", 10).result() == {}
+        os.kill(host._pid, signal.SIGSTOP)
+        with pytest.raises(CommandTimedOut):
+            host.ask("connect", 0.5)
 
 
 def test_a_host_that_gets_on_has_time(folder):

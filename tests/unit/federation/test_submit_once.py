@@ -58,6 +58,29 @@ def test_the_id_is_a_version_4_uuid_that_follows_from_the_identity():
     assert len({job_id, *others}) == 4
 
 
+@pytest.mark.parametrize(
+    ("there", "content", "same"),
+    [
+        ("given made", "given otherwise", True),
+        ("given made", "other made", True),
+        # Jobs of the release before, and pipelines that it kept, have the last one only.
+        ("made", "given made", True),
+        ("given made", "made", True),
+        ("given made", "other otherwise", False),
+        ("given made", "", False),
+        ("", "", False),
+        (None, "given made", False),
+    ],
+)
+def test_a_content_is_the_same_where_its_author_gave_the_same_or_it_does_the_same(there, content, same):
+    federation = Federation("RUNNING", content=there)
+    if same:
+        assert federation.submit_once(content=content).found
+    else:
+        with pytest.raises(JobContentConflict):
+            federation.submit_once(content=content)
+
+
 def test_a_new_job_is_submitted_under_its_first_id():
     federation = Federation()
     submission = federation.submit_once()
