@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from importlib import resources
 from types import TracebackType
 from typing import Any, Protocol
@@ -22,6 +23,7 @@ import execnet
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUnreachable, error_from_name
 from airflow_provider_dfm.federation.host_environment import hidden_variables
 from airflow_provider_dfm.federation.host_messages import END, HostMessages, Messages
+from airflow_provider_dfm.remote.session_host import side_by_side
 
 # Each after those that it imports.
 HOST_MODULES = (
@@ -100,6 +102,9 @@ class HostProcess:
     ) -> None:
         self._log = log
         self._requests = itertools.count(1)
+        self._side_by_side = side_by_side(settings["target"])
+        # The host does all others one after the other. A signal handler may ask within its own thread's turn.
+        self._turn = threading.RLock()
         self._messages = HostMessages()
         self._to_send: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._pid: int | None = None
@@ -115,7 +120,7 @@ class HostProcess:
             with self._messages.of(0) as messages:
                 self._channel.setcallback(self._messages.take, endmarker=END)
                 self._channel.send(json.dumps(_setup(folder, python_path, settings)))
-                self._pid = self._reply(0, messages, "starting", START_SECONDS)["pid"]
+                self._pid = self._reply(messages, "starting", START_SECONDS)["pid"]
         except BaseException as error:
             self.end()
             if isinstance(error, (EOFError, OSError, execnet.RemoteError)):
@@ -145,12 +150,16 @@ class HostProcess:
         :raises CommandTimedOut: no reply in time.
         :raises FederationUnreachable: the host died.
         """
+        with nullcontext() if method in self._side_by_side else self._turn:
+            return self._ask(method, timeout, progress, arguments)
+
+    def _ask(self, method: str, timeout: float, progress: Progress, arguments: dict[str, Any]) -> Any:
         if self._pid is None:
             raise FederationUnreachable(f"Cannot do {method}: the session has ended. Open a new one.")
         number = next(self._requests)
         with self._messages.of(number) as messages:
             self._to_send.put(json.dumps({"number": number, "method": method, "arguments": arguments}))
-            return self._reply(number, messages, method, timeout, progress)
+            return self._reply(messages, method, timeout, progress)
 
     def end(self) -> None:
         """End the host and everything it started. Does nothing the second time."""
@@ -175,14 +184,14 @@ class HostProcess:
                 self._messages.take(END)
                 return
 
-    def _reply(self, number: int, messages: Messages, method: str, timeout: float, progress: Progress = _none) -> Any:
+    def _reply(self, messages: Messages, method: str, timeout: float, progress: Progress = _none) -> Any:
         ends, before = time.monotonic() + timeout, progress()
         while True:
             try:
                 message = messages.get(timeout=max(0.0, ends - time.monotonic()))
             except queue.Empty:
                 now = progress()
-                if now != before or self._messages.waits_for_others(number):
+                if now != before:
                     ends, before = time.monotonic() + timeout, now
                     continue
                 self.end()
@@ -195,9 +204,7 @@ class HostProcess:
                 raise FederationUnreachable(
                     f"The session host ({self._python}) ended during {method}. Its last lines are in the log."
                 )
-            if "begins" in message:
-                ends = time.monotonic() + timeout
-            elif "log" in message:
+            if "log" in message:
                 level, name, line = message["log"]
                 self._log.log(level, "%s: %s", name, line)
             elif "error" in message:

@@ -17,9 +17,6 @@ from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pickles import open_pickles
 from airflow_provider_dfm.remote.token_store import TOKENS_FILE
 
-# Commands of nvflare's session share nothing but its token: nvflare/fuel/hci/client/api.py, server_execute.
-ONE_QUESTION = frozenset({"abort_jobs", "get_job_meta", "get_system_info", "list_jobs", "read_tokens", "tail_job_log"})
-
 
 class Session:
     """The FLARE admin session and, where the federation speaks DFM, its DFM session.
@@ -42,8 +39,6 @@ class Session:
         self._dfm = DfmSession(settings)
         self._job_modules = job_modules
         self._local = LocalJobs(settings, os.path.join(folder, "local"), site_modules)
-        #: The requests that are answered beside others: each asks the server one thing, in a message of its own.
-        self.side_by_side = ONE_QUESTION if settings["target"] == "flare" else frozenset()
 
     def connect(self, log_in: bool = True) -> dict[str, Any]:
         """Check the federation's package and log in; says which versions are in use.

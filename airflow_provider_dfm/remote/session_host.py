@@ -32,7 +32,18 @@ from typing import Any
 PACKAGE = "airflow_provider_dfm.remote"
 PARENT_CHECK_SECONDS = 0.5
 LOCK = "airflow-provider-dfm.lock"
+# With the target flare, each of these asks the server one thing, in a message of its own: commands of nvflare's session
+# share nothing but its token (nvflare/fuel/hci/client/api.py, server_execute).
+ONE_QUESTION = frozenset({"abort_jobs", "get_job_meta", "get_system_info", "list_jobs", "read_tokens", "tail_job_log"})
 QUIET_LOGGERS = ("nvflare.fuel", "nvflare.private")
+
+
+def side_by_side(target: str) -> frozenset[str]:
+    """The requests that need not wait for others.
+
+    :param target: the session's, ``flare`` or ``local``.
+    """
+    return ONE_QUESTION if target == "flare" else frozenset()
 
 
 def load_modules(sources: dict[str, str]) -> None:
@@ -200,25 +211,25 @@ def serve(channel: Any) -> None:
     load_modules(setup["modules"])
     make_session = importlib.import_module(f"{PACKAGE}.session").Session
     session = make_session(setup["folder"], setup["settings"], setup["job_modules"], setup["site_modules"])
-    answer_requests(channel, outlet, session, setup["folder"])
+    answer_requests(channel, outlet, session, setup)
 
 
-def answer_requests(channel: Any, outlet: Outlet, session: Any, folder: str) -> None:
+def answer_requests(channel: Any, outlet: Outlet, session: Any, setup: dict[str, Any]) -> None:
     """Answer the parent's requests until it goes away.
 
     :param channel: the execnet channel to the parent.
-    :param session: the object whose public methods are the requests; ``side_by_side`` names those that need not wait
-        for others.
-    :param folder: the session's private folder.
+    :param session: the object whose public methods are the requests.
+    :param setup: what the parent sent first.
     """
+    at_once = side_by_side(setup["settings"]["target"])
     in_turn: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def take(text: str | None) -> None:
         if text is None:
-            end_group(folder)
+            end_group(setup["folder"])
             return
         request = json.loads(text)
-        if request["method"] in session.side_by_side:
+        if request["method"] in at_once:
             threading.Thread(target=answer, args=(outlet, session, request), daemon=True).start()
         else:
             in_turn.put(request)
@@ -229,13 +240,12 @@ def answer_requests(channel: Any, outlet: Outlet, session: Any, folder: str) -> 
 
 
 def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
-    """Say that a request's turn has come, do it, and reply with its result or its error.
+    """Do one request and reply with its result or its error.
 
     :param session: the object whose public methods are the requests.
     :param request: ``{"number": n, "method": name, "arguments": {...}}``; the reply has the same number.
     """
     outlet.answering.number = request["number"]
-    outlet.send(number=request["number"], begins=True)
     try:
         method = getattr(session, request["method"])
         outlet.send(number=request["number"], result=method(**request["arguments"]))
