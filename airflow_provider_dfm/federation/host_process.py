@@ -42,6 +42,7 @@ HOST_MODULES = (
     "bound_pipeline",
     "module_package",
     "flare_job",
+    "line_file",
     "sent_sets",
     "token_store",
     "local_jobs",
@@ -52,7 +53,7 @@ HOST_MODULES = (
     "session",
 )
 # Those that travel with each job.
-JOB_MODULES = ("job_components", "frame_feeder", "outbox", "sent_sets", "token_store", "wind_down")
+JOB_MODULES = ("job_components", "frame_feeder", "line_file", "outbox", "sent_sets", "token_store", "wind_down")
 # Those that the site processes of the local target import.
 SITE_MODULES = ("wind_down", "local_site")
 START_SECONDS = 30.0
