@@ -11,7 +11,7 @@ from airflow_provider_dfm.remote.flare_job import write_flare_job
 
 
 def pipeline():
-    net = SimpleNamespace(model_dump=lambda mode: {"transitions": []})
+    net = SimpleNamespace(ir=SimpleNamespace(transitions=[]), model_dump=lambda mode: {"transitions": []})
     prepared = SimpleNamespace(
         api_version="1.0.0", federation_module="weather", homesite="analyst", pipeline_name="compare"
     )
