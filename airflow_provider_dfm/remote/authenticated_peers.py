@@ -6,6 +6,7 @@ This module travels with each job.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ from .message_seal import PARTS
 # What waits in this process for one site; with more, its further messages come later. One is let in however large.
 MESSAGES_WAITING = 64
 CHARACTERS_WAITING = 1 << 30
+# What was not dealt with after that is not there any more: nobody waits for its answer so long.
+WAITING_SECONDS = 900
 
 
 class AuthenticatedPeers:
@@ -36,7 +39,8 @@ class AuthenticatedPeers:
     def __init__(self, receive: Callable[[Any], Any]) -> None:
         self._receive = receive
         self._lock = threading.Lock()
-        self._waiting: dict[str, dict[str, int]] = {}
+        # Of each site, when each message came, and its size.
+        self._waiting: dict[str, dict[str, tuple[float, int]]] = {}
 
     @classmethod
     def install(cls, engine: Any) -> AuthenticatedPeers:
@@ -69,6 +73,11 @@ class AuthenticatedPeers:
             if not self._lets_in(str(name), message):
                 # Upon which nvflare/apis/utils/reliable_message.py, _send_request, sends it again.
                 return new_cell_message({}, make_reply(ReturnCode.SERVICE_UNAVAILABLE))
+            answer = self._receive(request)
+            if not _is_in_process(answer):
+                # It was refused, or had been dealt with before.
+                self._forget(str(name), message)
+            return answer
         return self._receive(request)
 
     def done(self, request: Any, fl_ctx: Any) -> None:
@@ -77,23 +86,28 @@ class AuthenticatedPeers:
         :param request: the message.
         :param fl_ctx: the context that it came with.
         """
+        self._forget(peer_of(fl_ctx), request)
+
+    def _forget(self, name: str, message: Any) -> None:
         with self._lock:
-            self._waiting.get(peer_of(fl_ctx), {}).pop(_transaction(request), None)
+            self._waiting.get(name, {}).pop(_transaction(message), None)
 
     def _lets_in(self, name: str, message: Any) -> bool:
         parts = message.get(PARTS)
         if message.get_header(reliable_message.HEADER_OP) != reliable_message.OP_REQUEST or parts is None:
             return True
         size = sum(len(part) for part in parts if isinstance(part, str)) if isinstance(parts, list) else 0
-        transaction = _transaction(message)
+        transaction, now = _transaction(message), time.monotonic()
         with self._lock:
-            waiting = self._waiting.setdefault(name, {})
-            if transaction in waiting or not waiting:
-                waiting.setdefault(transaction, size)
-                return True
-            if len(waiting) >= MESSAGES_WAITING or sum(waiting.values()) + size > CHARACTERS_WAITING:
+            before = self._waiting.get(name, {})
+            waiting = {each: (came, much) for each, (came, much) in before.items() if now - came < WAITING_SECONDS}
+            self._waiting[name] = waiting
+            characters = sum(much for _, much in waiting.values())
+            is_much = len(waiting) >= MESSAGES_WAITING or characters + size > CHARACTERS_WAITING
+            # One that comes again waits already.
+            if transaction not in waiting and waiting and is_much:
                 return False
-            waiting[transaction] = size
+            waiting.setdefault(transaction, (now, size))
             return True
 
 
@@ -108,3 +122,10 @@ def peer_of(fl_ctx: Any) -> str:
 
 def _transaction(message: Any) -> str:
     return str(message.get_header(reliable_message.HEADER_TX_ID))
+
+
+def _is_in_process(answer: Any) -> bool:
+    message = getattr(answer, "payload", None)
+    if not isinstance(message, Shareable):
+        return False
+    return bool(message.get_header(reliable_message.HEADER_STATUS) == reliable_message.STATUS_IN_PROCESS)

@@ -36,7 +36,7 @@ CHARACTERS_AN_ERROR = 16 << 20
 TELEMETRY_PLACE = "__telemetry__"
 STATUS_PLACE = "_dfm_status_"
 ERROR_TOKEN = "@dfm-error-token"
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+_MARKS = re.compile(r'["\[\]{}]')
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,10 @@ class IncomingTokens:
                 raise BadMessage("it sent a token for a site among its results")
             place = token["target_place"]
             if place == TELEMETRY_PLACE:
-                self._check_frame(token, of_the_job=False)
+                # Of no set: nv_dfm_core/exec/_net_runner.py, _get_telemetry_collector
+                if token.get("frame") != {"token": "@dfm-control-token", "frame": [0]}:
+                    raise BadMessage("it sent telemetry with a frame of its own")
+                _data(token)
                 continue
             if place not in self._part.yields:
                 raise BadMessage(f"the pipeline has it yield nothing at the place {_shown(place)}")
@@ -157,7 +160,7 @@ class IncomingTokens:
         if line.count("[") + line.count("{") > DEPTH:
             _check_depth(line)
 
-    def _check_frame(self, token: dict[str, Any], of_the_job: bool = True) -> None:
+    def _check_frame(self, token: dict[str, Any]) -> None:
         # nv_dfm_core/exec/_frame.py
         frame = token.get("frame")
         numbers = frame.get("frame") if isinstance(frame, dict) else None
@@ -167,15 +170,11 @@ class IncomingTokens:
             raise BadMessage("it sent a token without a frame")
         if not all(type(number) is int and 0 <= number < FRAME_LIMIT for number in numbers):
             raise BadMessage(f"it sent a token whose frame is {_shown(str(numbers))}")
-        if of_the_job and numbers[0] not in self._sets:
+        if numbers[0] not in self._sets:
             raise BadMessage(f"it sent a token of parameter set {numbers[0]}, which the job does not have")
 
     def _check_data(self, token: dict[str, Any], most: int) -> None:
-        # nv_dfm_core/exec/_token_package.py
-        data = token.get("tagged_data")
-        if not isinstance(data, list) or len(data) != 2:
-            raise BadMessage("it sent a token without data")
-        tag, value = data
+        tag, value = _data(token)
         if tag == "BaseModel":
             if not isinstance(value, dict) or not isinstance(value.get("class"), str) or "data" not in value:
                 raise BadMessage("it sent a model without a class or data")
@@ -200,16 +199,36 @@ class IncomingTokens:
             self._came.execute("INSERT OR REPLACE INTO came VALUES (?, ?, ?)", (frame, place, number))
 
 
+def _data(token: dict[str, Any]) -> list[Any]:
+    # nv_dfm_core/exec/_token_package.py
+    data = token.get("tagged_data")
+    if not isinstance(data, list) or len(data) != 2:
+        raise BadMessage("it sent a token without data")
+    return data
+
+
 def _check_depth(line: str) -> None:
-    depth = 0
-    for found in _BRACKETS.finditer(line):
-        first = found[0][0]
-        if first in "[{":
-            depth += 1
-            if depth > DEPTH:
-                raise BadMessage(f"it sent a value that is nested more than {DEPTH} deep")
-        elif first in "]}":
-            depth -= 1
+    depth = position = 0
+    while found := _MARKS.search(line, position):
+        position = found.end()
+        if found[0] == '"':
+            position = _end_of_text(line, position)
+        else:
+            depth += 1 if found[0] in "[{" else -1
+        if depth > DEPTH:
+            raise BadMessage(f"it sent a value that is nested more than {DEPTH} deep")
+
+
+def _end_of_text(line: str, position: int) -> int:
+    """Where a text that has begun before this position is over; texts can be very long."""
+    while (end := line.find('"', position)) >= 0:
+        backslash = end
+        while backslash > position and line[backslash - 1] == "\\":
+            backslash -= 1
+        if (end - backslash) % 2 == 0:
+            return end + 1
+        position = end + 1
+    return len(line)
 
 
 def _check_errors(error: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from nvflare.apis.fl_constant import CellMessageAuthHeaderKey, ReservedKey, ReturnCode
-from nvflare.apis.shareable import Shareable
+from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils import reliable_message
 from nvflare.private.defs import AUTH_CLIENT_NAME_FOR_SJ, new_cell_message
 
@@ -127,7 +127,12 @@ class Cell:
 
     def __init__(self):
         self.came = []
-        self.peers = AuthenticatedPeers(lambda request: self.came.append(request.payload))
+        self.status = reliable_message.STATUS_IN_PROCESS
+        self.peers = AuthenticatedPeers(self._receive)
+
+    def _receive(self, request):
+        self.came.append(request.payload)
+        return new_cell_message({}, make_reply(ReturnCode.OK, {reliable_message.HEADER_STATUS: self.status}))
 
     def send(self, transaction, header="seattle", says="seattle", parts=()):
         message = SEALS["seattle"].put(Shareable(), "results", list(parts))
@@ -135,7 +140,7 @@ class Cell:
         message.set_header(reliable_message.HEADER_TX_ID, transaction)
         message.set_peer_props({ReservedKey.IDENTITY_NAME: says, "other": 1})
         answer = self.peers.receive(new_cell_message({CellMessageAuthHeaderKey.CLIENT_NAME: header}, message))
-        return message, answer.payload.get_return_code() if answer is not None else None
+        return message, answer.payload.get_return_code()
 
     def done(self, message, site="seattle"):
         context = SimpleNamespace(get_peer_context=lambda: SimpleNamespace(get_identity_name=lambda: site))
@@ -157,15 +162,30 @@ def test_what_a_site_piles_up_waits_with_the_site(monkeypatch):
     cell = Cell()
     # One is let in however large, and one that comes again is no other.
     first, answer = cell.send("1", parts=["x" * 20])
-    assert answer is None
-    assert cell.send("1", parts=["x" * 20])[1] is None
+    assert answer == ReturnCode.OK
+    assert cell.send("1", parts=["x" * 20])[1] == ReturnCode.OK
     assert cell.send("2", parts=["x"])[1] == ReturnCode.SERVICE_UNAVAILABLE
     # Another site's do not wait for it.
-    assert cell.send("3", header="denver", parts=["x"])[1] is None
+    assert cell.send("3", header="denver", parts=["x"])[1] == ReturnCode.OK
     cell.done(first)
     second, answer = cell.send("2", parts=["x"])
-    assert answer is None
-    assert cell.send("4")[1] is None
+    assert answer == ReturnCode.OK
+    assert cell.send("4")[1] == ReturnCode.OK
     assert cell.send("5")[1] == ReturnCode.SERVICE_UNAVAILABLE
     cell.done(second)
-    assert cell.send("5")[1] is None
+    assert cell.send("5")[1] == ReturnCode.OK
+
+
+def test_what_comes_again_after_it_was_dealt_with_does_not_wait(monkeypatch):
+    monkeypatch.setattr(authenticated_peers, "MESSAGES_WAITING", 1)
+    cell = Cell()
+    message, _ = cell.send("1")
+    cell.done(message)
+    cell.status = reliable_message.STATUS_DUP_REQUEST
+    cell.send("1")
+    assert cell.send("2")[1] == ReturnCode.OK
+    cell.status = reliable_message.STATUS_IN_PROCESS
+    cell.send("3")
+    assert cell.send("4")[1] == ReturnCode.SERVICE_UNAVAILABLE
+    monkeypatch.setattr(authenticated_peers, "WAITING_SECONDS", 0)
+    assert cell.send("4")[1] == ReturnCode.OK

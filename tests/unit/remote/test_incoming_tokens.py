@@ -40,7 +40,8 @@ HONEST = {
     "nested as deep as DFM lets": token(value=json.loads(nested(254))),
     "half a surrogate pair": token(value="\ud800"),
     "brackets in text": token(value="[" * 1000 + '"{\\'),
-    "telemetry, which has the number of any set": token(place="__telemetry__", frame=[5]),
+    "much text with brackets": token(value=['[\\"\\\\', "]"] * 1000),
+    "telemetry": token(place="__telemetry__"),
 }
 
 
@@ -88,6 +89,8 @@ FORGED = {
     "a node of half a pair": (line(token(), source_node="\ud800"), "source_node"),
     "a node that is a list": (line(token(), source_node=[1]), "source_node"),
     "a site that is a number": (line(token(), source_site=1), "source_site is no text"),
+    "telemetry of a set": (line(token("__telemetry__", [1])), "telemetry with a frame of its own"),
+    "telemetry without data": (line(token("__telemetry__"), tagged_data=[]), "without data"),
     "no place": (line(token(), target_place=None), "target_place is no text"),
     "not JSON": ("{", "not JSON"),
     "nothing": ("", "not JSON"),
