@@ -12,6 +12,7 @@ import json
 import re
 import sqlite3
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ from .message_seal import BadMessage
 LINES_A_MESSAGE = 200
 # A value of a few hundred megabytes is honest, as base64 of an array may be.
 CHARACTERS_A_LINE = 512 << 20
+# So many lists, dicts and what is in them; each takes up to a hundred bytes of memory where it is read.
+ELEMENTS_A_LINE = 20_000_000
 # DFM itself refuses values that are nested more than 255 deep: pydantic's JsonValue.
 DEPTH = 300
 FRAME_DEPTH = 32
@@ -36,7 +39,8 @@ CHARACTERS_AN_ERROR = 16 << 20
 TELEMETRY_PLACE = "__telemetry__"
 STATUS_PLACE = "_dfm_status_"
 ERROR_TOKEN = "@dfm-error-token"
-_MARKS = re.compile(r'["\[\]{}]')
+_BRACKETS = re.compile(r'["\[\]{}]')
+_ELEMENTS = re.compile(r'["\[{,]')
 
 
 @dataclass(frozen=True)
@@ -147,8 +151,9 @@ class IncomingTokens:
         return token
 
     def _check_line(self, line: str) -> None:
-        if len(line) > CHARACTERS_A_LINE:
-            raise BadMessage(f"it sent a token of {len(line)} characters, and {CHARACTERS_A_LINE} are the most")
+        size = too_large(line)
+        if size:
+            raise BadMessage(f"it sent a token of {size}")
         # Whoever reads the results while the job runs looks for the ends of lines, of which Unicode has many.
         if not line.isascii() or not line.isprintable():
             raise BadMessage("it sent a token that has other characters than printable ASCII in it")
@@ -180,12 +185,15 @@ class IncomingTokens:
                 raise BadMessage("it sent a model without a class or data")
             if isinstance(value["data"], dict) and value["data"].get("token") == ERROR_TOKEN:
                 _check_errors(value["data"])
-                self._count_one(f"error {token['frame']['frame']}", token["target_place"], ERRORS_A_PLACE)
+                # Of a set; the end of the pipeline counts as one.
+                parameter_set = token["frame"]["frame"][0]
+                self._count_one(f"errors of {parameter_set}", token["target_place"], ERRORS_A_PLACE)
                 return
         elif tag == "PickledObject":
             _check_pickle(value)
         elif tag != "json":
-            raise BadMessage(f"it sent a value of the unknown kind {_shown(str(tag))}")
+            kind = tag if isinstance(tag, str) else type(tag).__name__
+            raise BadMessage(f"it sent a value of the unknown kind {_shown(kind)}")
         frame = token["frame"]["frame"]
         if frame != "stop" and token["target_place"] != STATUS_PLACE:
             self._count_one(str(frame), token["target_place"], most)
@@ -207,16 +215,37 @@ def _data(token: dict[str, Any]) -> list[Any]:
     return data
 
 
+def too_large(line: str) -> str:
+    """What of a token is more than the server takes, and how much that takes; empty: nothing.
+
+    :param line: the token as JSON.
+    """
+    if len(line) > CHARACTERS_A_LINE:
+        return f"{len(line)} characters, and {CHARACTERS_A_LINE} are the most"
+    if line.count("[") + line.count("{") + line.count(",") <= ELEMENTS_A_LINE:
+        return ""
+    # Those that stand in texts do not count.
+    elements = sum(1 for _ in _marks(line, _ELEMENTS))
+    return f"{elements} elements, and {ELEMENTS_A_LINE} are the most" if elements > ELEMENTS_A_LINE else ""
+
+
 def _check_depth(line: str) -> None:
-    depth = position = 0
-    while found := _MARKS.search(line, position):
+    depth = 0
+    for mark in _marks(line, _BRACKETS):
+        depth += 1 if mark in "[{" else -1
+        if depth > DEPTH:
+            raise BadMessage(f"it sent a value that is nested more than {DEPTH} deep")
+
+
+def _marks(line: str, marks: re.Pattern[str]) -> Iterator[str]:
+    """The marks of a JSON text that stand outside of its texts."""
+    position = 0
+    while found := marks.search(line, position):
         position = found.end()
         if found[0] == '"':
             position = _end_of_text(line, position)
         else:
-            depth += 1 if found[0] in "[{" else -1
-        if depth > DEPTH:
-            raise BadMessage(f"it sent a value that is nested more than {DEPTH} deep")
+            yield found[0]
 
 
 def _end_of_text(line: str, position: int) -> int:
@@ -262,4 +291,4 @@ def _check_pickle(value: Any) -> None:
 
 
 def _shown(text: str) -> str:
-    return f"{text!r:.100}"
+    return repr(text[:100])

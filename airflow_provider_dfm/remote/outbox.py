@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .incoming_tokens import CHARACTERS_A_LINE
+from .incoming_tokens import too_large
 
 TOPIC_RESULTS = "airflow_provider_dfm.results"
 TOKENS_AT_ONCE = 200
@@ -49,10 +49,11 @@ class Outbox:
         :raises ValueError: it is larger than the server takes.
         """
         line = json.dumps(token.model_dump(mode="json"))
-        if len(line) > CHARACTERS_A_LINE:
+        size = too_large(line)
+        if size:
             raise ValueError(
-                f"a value for place {token.target_place!r} has {len(line)} characters as JSON, and {CHARACTERS_A_LINE} "
-                "are the most. Yield it in parts, or write it to storage and yield its address"
+                f"a value for place {token.target_place!r} is too large: as JSON it has {size}. Yield it in parts, or "
+                "write it to storage and yield its address"
             )
         with self._changed:
             self._changed.wait_for(lambda: self._failure is not None or self._has_room())

@@ -9,6 +9,7 @@ from typing import Any
 from nv_dfm_core.exec import TokenPackage
 
 from .frame_feeder import deliver
+from .incoming_tokens import too_large
 from .message_seal import BadMessage, MessageSeal
 from .outbox import Outbox
 
@@ -28,10 +29,12 @@ def make_router_deliver(router: Any, seal_for: Callable[[str], MessageSeal]) -> 
 
     def send(recipient: str, token_package: Any) -> None:
         parts = [json.dumps(token_package.model_dump(mode="json"))]
+        place, size = token_package.target_place, too_large(parts[0])
+        if size:
+            raise RuntimeError(f"a token for place {place!r} is too large: as JSON it has {size}")
         try:
             deliver(recipient, TOPIC_SEND_TO_PLACE, parts, seal_for(recipient), router._fl_ctx, router._abort_signal)
         except RuntimeError as error:
-            place = token_package.target_place
             raise RuntimeError(f"a token for place {place!r} did not reach {recipient}: {error}") from error
 
     router._send_flare_message = send

@@ -148,6 +148,10 @@ def test_what_is_too_large_is_not_even_parsed(tokens, monkeypatch):
     monkeypatch.setattr(incoming_tokens, "CHARACTERS_AN_ERROR", 100)
     with pytest.raises(BadMessage, match="a token of 1001 characters"):
         tokens.check_results(["x" * 1001])
+    monkeypatch.setattr(incoming_tokens, "ELEMENTS_A_LINE", 100)
+    tokens.check_results([line(token(value=',[{"' * 100))])
+    with pytest.raises(BadMessage, match="elements, and 100 are the most"):
+        tokens.check_results([line(token(value=[[]] * 100))])
     with pytest.raises(BadMessage, match="an error of more than 100 characters"):
         tokens.check_results([line(error("x" * 101))])
 
