@@ -18,7 +18,7 @@ class HostileSite(PipelineExecutor):
     def _on_start_execution_task(self, fl_ctx):
         self._job_id = fl_ctx.get_job_id()
         ((_, values), *_) = self._bound_net_ir["tagged_input_params"]
-        self._attack = {str(value[1]) for name, value in values.items() if not name.startswith("__")}.pop()
+        self._attack = values["value"][1]
         if fl_ctx.get_identity_name() == HOSTILE and self._attack in ATTACKS:
             ATTACKS[self._attack](self, fl_ctx)
         super()._on_start_execution_task(fl_ctx)
@@ -30,7 +30,8 @@ class HostileSite(PipelineExecutor):
             def after_the_end():
                 while True:
                     time.sleep(0.2)
-                    self.results(fl_ctx, self.token(), number=2)
+                    # A repeat, which is no fault until the server has heard of the end.
+                    self.results(fl_ctx, self.token("echo"), number=1)
 
             threading.Thread(target=after_the_end, daemon=True).start()
         return reply
@@ -106,7 +107,7 @@ def repeats(self, fl_ctx):
     self.results(fl_ctx, self.token(value="repeats"), number=2)
 
 
-LATE = "3"
+LATE = "late"
 ATTACKS = {
     "names another site": names_another_site,
     "says it is another site": says_it_is_another_site,

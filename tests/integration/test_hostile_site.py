@@ -19,7 +19,7 @@ from airflow_provider_dfm.federation.settings import read_settings
 pytestmark = pytest.mark.federation
 
 HOSTILE = Path(__file__).resolve().parents[1] / "federation" / "hostile_site.py"
-LATE = 3
+LATE = "late"
 # Each with what the job says of seattle. More of what it may send is in tests/unit/remote/test_incoming_tokens.py.
 ATTACKS = {
     "names another site": "is not a list of texts",
@@ -32,14 +32,14 @@ ATTACKS = {
     "repeats": "more than the 1 that belong at the place 'seattle'",
     "a number far ahead": "its message 1000000000 after its message 0",
     "a million lines": "1000000 results with one message",
-    "a huge line": "nested more than",
+    "a huge line": "67108864 elements",
 }
 UNHEARD = "takes another name in the header"
 PAST_THE_SERVER = "past the server"
 
 
 @pytest.fixture(scope="module")
-def jobs(fields):
+def jobs(fields, tmp_path_factory):
     """All of them: attack to the results of its job."""
     with pytest.MonkeyPatch.context() as patch:
         source = host_process._source
@@ -50,7 +50,9 @@ def jobs(fields):
                 attack: session.execute("trial_pipelines:echo_both", [{"value": attack}, {"value": "honest"}])
                 for attack in (*ATTACKS, UNHEARD, PAST_THE_SERVER)
             }
-            started[LATE] = session.execute("trial_pipelines:shared_place", {"number": LATE})
+            # The other site is at work until the job is aborted.
+            held = {"value": LATE, "until": str(tmp_path_factory.mktemp("held") / "never")}
+            started[LATE] = session.execute("trial_pipelines:echo_and_hold", held)
             ended = {}
             for attack, job in started.items():
                 assert job.wait_until_finished(timeout=300), attack
