@@ -50,7 +50,11 @@ HOST_MODULES = (
     "pipeline_source",
     "bound_pipeline",
     "module_package",
+    "message_seal",
+    "incoming_tokens",
+    "job_parts",
     "flare_job",
+    "line_file",
     "sent_sets",
     "token_store",
     "local_jobs",
@@ -61,7 +65,21 @@ HOST_MODULES = (
     "session",
 )
 # Those that travel with each job.
-JOB_MODULES = ("job_components", "frame_feeder", "outbox", "sent_sets", "token_store", "wind_down")
+JOB_MODULES = (
+    "job_components",
+    "authenticated_peers",
+    "frame_feeder",
+    "incoming_messages",
+    "incoming_tokens",
+    "job_parts",
+    "line_file",
+    "message_seal",
+    "outbox",
+    "sent_sets",
+    "token_routes",
+    "token_store",
+    "wind_down",
+)
 # Those that the site processes of the local target import.
 SITE_MODULES = ("wind_down", "local_site")
 START_SECONDS = 30.0

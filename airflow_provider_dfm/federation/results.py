@@ -312,11 +312,24 @@ def _read_failures(path: Path) -> dict[str, str]:
 
 
 def _read_sends(path: Path) -> tuple[dict[str, Any], ...]:
-    """What an open pipeline was sent; a line without an end is that of a send which nobody was told of."""
+    """What an open pipeline was sent; a line without an end is that of a send which nobody was told of.
+
+    :raises ResultsIncomplete: there is something else in the file; names the line.
+    """
     if not path.exists():
         return ()
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    return tuple(json.loads(line) for line in lines if line.endswith("\n"))
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return tuple(_read_send(line, f"Line {number} of the job's {path.name}") for number, line in enumerate(lines, 1))
+
+
+def _read_send(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        send = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ResultsIncomplete(f"{where} is no send that can be read: {type(error).__name__}: {error}.") from None
+    if not isinstance(send, dict) or type(send.get("count")) is not int or type(send.get("stop")) is not bool:
+        raise ResultsIncomplete(f"{where} is no send that can be read: it has no number of sets.")
+    return send
 
 
 def _inside(folder: Path, name: str) -> Path:

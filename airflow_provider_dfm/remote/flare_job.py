@@ -10,9 +10,11 @@ import base64
 import json
 import os
 import re
+import secrets
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
+from airflow_provider_dfm.remote.job_parts import part_of, write_parts
 from airflow_provider_dfm.remote.module_package import write_package
 
 # A name of its own, so that it does not hide a provider that is installed at a site.
@@ -43,10 +45,13 @@ def write_flare_job(
     bound = pipeline.bind()
     sites = sorted(site for site in bound if site != SERVER)
     _write(os.path.join(job, "meta.json"), json.dumps(_meta(pipeline, job_id, sites, ends_at), indent=2))
+    # FLARE hands a site its own app only, so its key is known to it and the server.
+    parts = {site: part_of(bound[site].ir, secrets.token_hex(32)) for site in sites}
     controller: dict[str, Any] = {
         "id": "controller",
         "path": f"{PACKAGE}.job_components.ResultsController",
-        "args": _arguments(pipeline.prepared, bound[SERVER], force_modgen) | {"task_timeout_s": task_timeout_s},
+        "args": _arguments(pipeline.prepared, bound[SERVER], force_modgen)
+        | {"task_timeout_s": task_timeout_s, "encoded_parts": write_parts(parts)},
     }
     if not pipeline.autostop:
         controller["args"] |= {"open_places": pipeline.open_places(), "parameter_sets": len(pipeline.parameter_sets)}
@@ -54,7 +59,8 @@ def write_flare_job(
     for site in sites:
         executor = {
             "path": f"{PACKAGE}.job_components.PipelineExecutor",
-            "args": _arguments(pipeline.prepared, bound[site], force_modgen) | {"is_open": not pipeline.autostop},
+            "args": _arguments(pipeline.prepared, bound[site], force_modgen)
+            | {"is_open": not pipeline.autostop, "key": parts[site].key},
         }
         _write_app(job, site, {"executors": [{"tasks": ["*"], "executor": executor}]}, job_modules)
     return job

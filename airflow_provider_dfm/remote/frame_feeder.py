@@ -16,8 +16,10 @@ from nv_dfm_core.exec import FlowInfo, Frame
 from nv_dfm_core.exec._panic_error import PanicError
 from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME
 from nvflare.apis.fl_constant import ReturnCode
-from nvflare.apis.shareable import Shareable, make_reply
+from nvflare.apis.shareable import Shareable
 from nvflare.apis.utils.reliable_message import ReliableMessage
+
+from .message_seal import MessageSeal
 
 TOPIC_FRAMES = "airflow_provider_dfm.frames"
 TOPIC_READY = "airflow_provider_dfm.ready"
@@ -48,10 +50,10 @@ class FrameFeeder:
         # In the place of DFM's own, which puts all of them at once.
         job_controller.submit_initial_tokens = self._submit_initial_tokens
 
-    def receive(self, topic: str, request: Any, fl_ctx: Any) -> Any:
+    def receive(self, parts: list[str]) -> None:
         """Take what a :class:`FrameSender` sent."""
-        self.add(json.loads(request["frames"]), request["stop"], request["number"])
-        return make_reply(ReturnCode.OK)
+        number, stop, frames = parts
+        self.add(json.loads(frames), json.loads(stop), int(number))
 
     def add(self, frames: Frames, stop: bool, number: int) -> None:
         """Take frames that were sent to the open pipeline.
@@ -126,6 +128,7 @@ class FrameSender:
     :param sent: what is to be brought: frames, and whether the pipeline is to stop after them.
     :param places: site to its places of parameters.
     :param here: the server's own feeder.
+    :param seals: site to the seal of the messages to it.
     :param fl_ctx: the controller's.
     :param abort_signal: the controller's.
     :param fail: is told of the site that could not be reached, and why.
@@ -136,6 +139,7 @@ class FrameSender:
         sent: queue.Queue[tuple[Frames, bool]],
         places: dict[str, list[str]],
         here: FrameFeeder,
+        seals: dict[str, MessageSeal],
         fl_ctx: Any,
         abort_signal: Any,
         fail: Callable[[str, str], None],
@@ -143,23 +147,26 @@ class FrameSender:
         self._sent = sent
         self._places = places
         self._here = here
+        self._seals = seals
         self._fl_ctx = fl_ctx
         self._abort_signal = abort_signal
         self._fail = fail
         self._expected = set(places) - {SERVER}
         self._ready = threading.Event()
         self._number = 0
-        ReliableMessage.register_request_handler(topic=TOPIC_READY, handler_f=self._note_ready, fl_ctx=fl_ctx)
         if not self._expected:
             self._ready.set()
-
         threading.Thread(target=self._run, name="frame-sender", daemon=True).start()
 
-    def _note_ready(self, topic: str, request: Any, fl_ctx: Any) -> Any:
-        self._expected.discard(request["site"])
+    def note_ready(self, site: str, parts: list[str]) -> None:
+        """Take a site's word that it takes frames from now on.
+
+        :param site: the site.
+        :param parts: what its message says: nothing.
+        """
+        self._expected.discard(site)
         if not self._expected:
             self._ready.set()
-        return make_reply(ReturnCode.OK)
 
     def _run(self) -> None:
         # Until then the sites know nothing of frames.
@@ -190,41 +197,30 @@ class FrameSender:
         if site == SERVER:
             self._here.add(frames, stop, self._number)
             return
-        request = Shareable()
-        request["frames"] = json.dumps(frames)
-        request["stop"] = stop
-        request["number"] = self._number
-        deliver(site, TOPIC_FRAMES, request, self._fl_ctx, self._abort_signal)
+        parts = [str(self._number), json.dumps(stop), json.dumps(frames)]
+        deliver(site, TOPIC_FRAMES, parts, self._seals[site], self._fl_ctx, self._abort_signal)
 
 
-def tell_ready(feeder: FrameFeeder, fl_ctx: Any, abort_signal: Any) -> None:
-    """Let the server's :class:`FrameSender` know that this site takes frames from now on."""
-    ReliableMessage.register_request_handler(topic=TOPIC_FRAMES, handler_f=feeder.receive, fl_ctx=fl_ctx)
-    request = Shareable()
-    request["site"] = fl_ctx.get_identity_name()
-    deliver(SERVER, TOPIC_READY, request, fl_ctx, abort_signal)
-
-
-def deliver(target: str, topic: str, request: Any, fl_ctx: Any, abort_signal: Any) -> None:
+def deliver(target: str, topic: str, parts: list[str], seal: MessageSeal, fl_ctx: Any, abort_signal: Any) -> None:
     """Bring a message to the server or a site.
 
+    :param target: which of them.
+    :param topic: what it is about.
+    :param parts: what it says.
+    :param seal: that of the site which sends or receives it.
+    :param fl_ctx: FLARE's context of this process.
+    :param abort_signal: ends the attempts.
     :raises RuntimeError: it did not arrive.
     """
-    code = send_reliably(target, topic, request, fl_ctx, abort_signal)
-    if code != ReturnCode.OK:
-        raise RuntimeError(f"{target} answered {code}")
-
-
-def send_reliably(target: str, topic: str, request: Any, fl_ctx: Any, abort_signal: Any) -> str:
-    """Send a message to the server or a site; gives FLARE's return code."""
     reply = ReliableMessage.send_request(
         target=target,
         topic=topic,
-        request=request,
+        request=seal.put(Shareable(), topic, parts),
         fl_ctx=fl_ctx,
         per_msg_timeout=10,
         tx_timeout=DELIVERY_SECONDS,
         abort_signal=abort_signal,
     )
-    code: str = reply.get_return_code()
-    return code
+    code = reply.get_return_code()
+    if code != ReturnCode.OK:
+        raise RuntimeError(f"{target} answered {code}")

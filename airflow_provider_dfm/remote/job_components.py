@@ -17,64 +17,34 @@ from nv_dfm_core.targets.flare import FlareOptions
 from nv_dfm_core.targets.flare._controller import Controller
 from nv_dfm_core.targets.flare._executor import Executor
 from nvflare.apis.fl_constant import FLContextKey, ReturnCode
-from nvflare.apis.shareable import Shareable, make_reply
+from nvflare.apis.shareable import make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
 
-from .frame_feeder import SERVER, FrameFeeder, Frames, FrameSender, deliver, send_reliably, tell_ready
+from .authenticated_peers import AuthenticatedPeers
+from .frame_feeder import SERVER, TOPIC_FRAMES, TOPIC_READY, FrameFeeder, Frames, FrameSender, deliver
+from .incoming_messages import IncomingMessages, ServerMessages
+from .incoming_tokens import IncomingTokens, SetNumbers
+from .job_parts import read_parts
+from .message_seal import MessageSeal
 from .outbox import TOPIC_RESULTS, Outbox
 from .sent_sets import SentSets
+from .token_routes import make_router_deliver, send_results_first, token_package
 from .token_store import TokenStore
 from .wind_down import mend_wind_down
 
 # nv_dfm_core/targets/flare/_defs.py
 ERROR = "nv_dfm_core.reply.error"
-TOPIC_SEND_TO_PLACE = "nv_dfm_core.send_to_place"
-TOKEN_PACKAGE = "nv_dfm_core.send_to_place_package_dict"
 FOLDER = "airflow_provider_dfm"
 TOPIC_READ_TOKENS = "airflow_provider_dfm.read_tokens"
 TOPIC_SEND = "airflow_provider_dfm.send"
 MAX_REASON = 2000
 
 
-def make_router_deliver(router: Any) -> None:
-    """Let a token that did not arrive be an error; DFM's router does not look at the answer.
-
-    :param router: DFM's router, nv_dfm_core/targets/flare/_flare_router.py.
-    """
-
-    def send(recipient: str, token_package: Any) -> None:
-        request = Shareable()
-        request[TOKEN_PACKAGE] = token_package.model_dump()
-        code = send_reliably(recipient, TOPIC_SEND_TO_PLACE, request, router._fl_ctx, router._abort_signal)
-        if code != ReturnCode.OK:
-            raise RuntimeError(f"a token for place {token_package.target_place!r} did not reach {recipient}: {code}")
-
-    router._send_flare_message = send
-
-
-def send_results_first(router: Any, outbox: Outbox) -> None:
-    """Have a site's results brought by an outbox, and before any token that it sends to another site.
-
-    Such a token can be its last word on a parameter set, upon which another site reports the set's end: the server must
-    have all results of the set by then.
-
-    :param router: DFM's router, nv_dfm_core/targets/flare/_flare_router.py.
-    :param outbox: the site's.
-    """
-    send = router._send_flare_message
-
-    def send_after_results(recipient: str, token_package: Any) -> None:
-        outbox.flush()
-        send(recipient, token_package)
-
-    router._send_flare_message = send_after_results
-    router._send_this_job_yield_token_package_sync = outbox.put
-
-
 class ResultsController(Controller):
     """DFM's controller, except that results are kept and a failed site fails the job.
 
     :param encoded_net_ir: the server's BoundNetIR as base64 JSON.
+    :param encoded_parts: what each site has to do with the pipeline; see ``job_parts.py``.
     :param task_timeout_s: seconds after which the sites are told to stop; 0: never.
     :param force_modgen: generate the server's code anew.
     :param open_places: of a pipeline that takes further parameter sets while it runs: site to the places of
@@ -88,6 +58,7 @@ class ResultsController(Controller):
         federation_name: str,
         homesite: str,
         encoded_net_ir: str,
+        encoded_parts: str,
         task_timeout_s: int = 0,
         force_modgen: bool = False,
         open_places: dict[str, list[str]] | None = None,
@@ -109,8 +80,10 @@ class ResultsController(Controller):
         self._to_send: queue.Queue[tuple[Frames, bool]] = queue.Queue()
         self._sent_sets = SentSets(parameter_sets, lambda frames, stop: self._to_send.put((frames, stop)))
         self._not_reached: dict[str, str] = {}
-        self._taking = threading.Lock()
-        self._taken: dict[str, int] = {}
+        self._parts = read_parts(encoded_parts)
+        self._messages: IncomingMessages | None = None
+        self._tokens: dict[str, IncomingTokens] = {}
+        self._has_ended = False
 
     def start_controller(self, fl_ctx: Any) -> None:
         self._folder = os.path.join(fl_ctx.get_prop(FLContextKey.APP_ROOT), FOLDER)
@@ -139,7 +112,11 @@ class ResultsController(Controller):
             reply = client_task.result
             code = reply.get_return_code()
             failure = "" if code == ReturnCode.OK else f"{code}: {reply.get(ERROR) or 'see the log of this site'}"
-            self._answers[client_task.client.name] = failure
+            site = client_task.client.name
+            self._answers[site] = failure
+            # One that failed may still be sending, and its reason stands.
+            if self._messages is not None and not failure:
+                self._messages.end(site)
             received(client_task, fl_ctx)
             if failure:
                 self._give_up()
@@ -152,29 +129,45 @@ class ResultsController(Controller):
 
     def _do_prepare(self, fl_ctx: Any) -> None:
         mend_wind_down()
+        job_id = fl_ctx.get_job_id()
+        seals = {site: MessageSeal(part.key, job_id) for site, part in self._parts.items()}
+        self._tokens = {
+            site: IncomingTokens(site, part, job_id, self._set_numbers()) for site, part in self._parts.items()
+        }
+        self._messages = IncomingMessages(seals, self._tokens, self._app_io_manager, self._fail)
+        self._messages.start(fl_ctx)
         super()._do_prepare(fl_ctx)
-        make_router_deliver(self._router)
-        ReliableMessage.register_request_handler(topic=TOPIC_RESULTS, handler_f=self._take_results, fl_ctx=fl_ctx)
+        make_router_deliver(self._router, seals.__getitem__)
         feeder = FrameFeeder(self._job_controller)
         if self._open_places is not None:
-            FrameSender(self._to_send, self._open_places, feeder, fl_ctx, self._abort_signal, self._fail)
+            sender = FrameSender(
+                self._to_send, self._open_places, feeder, seals, fl_ctx, self._abort_signal, self._fail
+            )
+            ready = self._messages.receiving(sender.note_ready)
+            ReliableMessage.register_request_handler(topic=TOPIC_READY, handler_f=ready, fl_ctx=fl_ctx)
 
-    def _take_results(self, topic: str, request: Any, fl_ctx: Any) -> Any:
-        site = request["site"]
-        with self._taking:
-            # A message whose reply was lost comes again.
-            if request["number"] > self._taken.get(site, 0):
-                self._app_io_manager.receive_lines(request["lines"])
-                self._taken[site] = request["number"]
-        return make_reply(ReturnCode.OK)
+    def _on_send_to_place_topic(self, topic: str, request: Any, fl_ctx: Any) -> Any:
+        assert self._messages is not None
+        return self._messages.receiving(self._take_token)(topic, request, fl_ctx)
+
+    def _take_token(self, site: str, parts: list[str]) -> None:
+        token = self._tokens[site].check_token("".join(parts))
+        self._router.route_token_package_sync(token_package(token))
+
+    def _set_numbers(self) -> SetNumbers:
+        if self._open_places is not None:
+            return self._sent_sets
+        frames = [frame["frame"] for frame, _ in self._bound_net_ir["tagged_input_params"]]
+        return frozenset(frame[0] for frame in frames if frame != "stop")
 
     def _fail(self, site: str, reason: str) -> None:
-        self._not_reached[site] = reason
+        # The first reason is the cause of the others.
+        self._not_reached.setdefault(site, reason)
         self._give_up()
 
     def _give_up(self) -> None:
-        """Keep why the job failed, and have FLARE abort it, unless that is under way."""
-        if self._abort_signal.triggered:
+        """Keep why the job failed, and have FLARE abort it, unless that is under way, or the job has ended."""
+        if self._abort_signal.triggered or self._has_ended:
             return
         failures = self._failures()
         self._keep(failures)
@@ -189,24 +182,31 @@ class ResultsController(Controller):
         except Exception as error:
             # FLARE fails the job for it, but keeps the reason to its own log.
             if not abort_signal.triggered:
-                self._keep({"server": f"{type(error).__name__}: {error}"[:MAX_REASON]})
+                self._keep({"server": _plain(f"{type(error).__name__}: {error}")})
             raise
+        finally:
+            self._app_io_manager.close()
         if reply is not None and reply.get_return_code() != ReturnCode.OK:
             self._give_up()
+        self._has_ended = True
         return reply
 
     def _keep(self, failures: dict[str, str]) -> None:
         # Whole or not at all, whichever thread comes first.
         path = os.path.join(self._folder, f"failures-{threading.get_ident()}.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(failures, file)
-        os.replace(path, os.path.join(self._folder, "failures.json"))
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(failures, file)
+            os.replace(path, os.path.join(self._folder, "failures.json"))
+        except OSError:
+            # The job fails all the same.
+            self.log_exception(self._fl_ctx, "the reasons that the job failed could not be written")
 
     def _failures(self) -> dict[str, str]:
-        failures = {site: reason[:MAX_REASON] for site, reason in self._answers.items() if reason}
-        failures |= self._not_reached
+        failures = {site: _plain(reason) for site, reason in self._answers.items() if reason}
+        failures |= {site: _plain(reason) for site, reason in self._not_reached.items()}
         if self._job_controller and self._job_controller.error_occurred():
-            failures["server"] = repr(self._job_controller.get_panic_error())[:MAX_REASON]
+            failures["server"] = _plain(repr(self._job_controller.get_panic_error()))
         # Once one has failed, the others are told to stop.
         for site in [] if failures else self._client_names:
             if site not in self._answers:
@@ -219,6 +219,7 @@ class PipelineExecutor(Executor):
     """Runs a site's part of a pipeline.
 
     :param encoded_net_ir: the site's BoundNetIR as base64 JSON.
+    :param key: what the messages between the server and this site are sealed with.
     :param force_modgen: generate the site's code anew.
     :param is_open: whether the pipeline takes further parameter sets while it runs.
     """
@@ -229,6 +230,7 @@ class PipelineExecutor(Executor):
         federation_name: str,
         homesite: str,
         encoded_net_ir: str,
+        key: str,
         force_modgen: bool = False,
         is_open: bool = False,
     ) -> None:
@@ -239,24 +241,37 @@ class PipelineExecutor(Executor):
             bound_net_ir=json.loads(base64.b64decode(encoded_net_ir)),
             force_modgen=force_modgen,
         )
+        self._key = key
         self._is_open = is_open
         self._outbox: Outbox | None = None
+        self._messages: ServerMessages | None = None
 
     def _on_prepare_execution_task(self, fl_ctx: Any) -> None:
         mend_wind_down()
+        AuthenticatedPeers.install(fl_ctx.get_engine())
+        seal = MessageSeal(self._key, fl_ctx.get_job_id())
+        self._messages = ServerMessages(seal)
         super()._on_prepare_execution_task(fl_ctx)
-        make_router_deliver(self._router)
+        make_router_deliver(self._router, lambda recipient: seal)
         feeder = FrameFeeder(self._job_controller)
+        self._messages.fail = feeder.fail
 
         def send(number: int, lines: list[str]) -> None:
-            request = Shareable()
-            request["site"], request["number"], request["lines"] = fl_ctx.get_identity_name(), number, lines
-            deliver(SERVER, TOPIC_RESULTS, request, fl_ctx, self._abort_signal)
+            deliver(SERVER, TOPIC_RESULTS, [str(number), *lines], seal, fl_ctx, self._abort_signal)
 
         self._outbox = Outbox(send, feeder.fail)
         send_results_first(self._router, self._outbox)
         if self._is_open:
-            tell_ready(feeder, fl_ctx, self._abort_signal)
+            frames = self._messages.receiving(feeder.receive)
+            ReliableMessage.register_request_handler(topic=TOPIC_FRAMES, handler_f=frames, fl_ctx=fl_ctx)
+            deliver(SERVER, TOPIC_READY, [], seal, fl_ctx, self._abort_signal)
+
+    def _on_send_to_place_topic(self, topic: str, request: Any, fl_ctx: Any) -> Any:
+        assert self._messages is not None
+        return self._messages.receiving(self._take_token)(topic, request, fl_ctx)
+
+    def _take_token(self, parts: list[str]) -> None:
+        self._router.route_token_package_sync(token_package(json.loads("".join(parts))))
 
     def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:
         try:
@@ -277,3 +292,8 @@ def _failure(reason: str) -> Any:
     reply = make_reply(ReturnCode.EXECUTION_EXCEPTION)
     reply[ERROR] = reason
     return reply
+
+
+def _plain(reason: str) -> str:
+    """A reason as all can read it, though somebody else's site gave it."""
+    return reason[:MAX_REASON].encode(errors="backslashreplace").decode()

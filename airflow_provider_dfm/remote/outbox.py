@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from .incoming_tokens import too_large
+
 TOPIC_RESULTS = "airflow_provider_dfm.results"
 TOKENS_AT_ONCE = 200
 BYTES_AT_ONCE = 1 << 20
@@ -44,8 +46,15 @@ class Outbox:
         """Take a token, a DFM ``TokenPackage``.
 
         :raises RuntimeError: one before it could not be sent.
+        :raises ValueError: it is larger than the server takes.
         """
         line = json.dumps(token.model_dump(mode="json"))
+        size = too_large(line)
+        if size:
+            raise ValueError(
+                f"a value for place {token.target_place!r} is too large: as JSON it has {size}. Yield it in parts, or "
+                "write it to storage and yield its address"
+            )
         with self._changed:
             self._changed.wait_for(lambda: self._failure is not None or self._has_room())
             self._check()

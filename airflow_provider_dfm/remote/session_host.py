@@ -57,6 +57,8 @@ def load_modules(sources: dict[str, str]) -> None:
         sys.modules[name] = package
     for name, source in sources.items():
         module = types.ModuleType(f"{PACKAGE}.{name}")
+        # So that those which travel with a job, too, find each other under any package's name.
+        module.__package__ = PACKAGE
         sys.modules[module.__name__] = module
         exec(compile(source, f"<{module.__name__}>", "exec"), module.__dict__)
 

@@ -7,6 +7,8 @@ import os
 import threading
 from typing import Any
 
+from .line_file import LineFile
+
 TOKENS_FILE = "tokens.jsonl"
 # One reply holds about so much, or one token.
 MAX_BYTES_A_READ = 1 << 20
@@ -21,7 +23,9 @@ class TokenStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._file: LineFile | None = None
         self._path = ""
+        self._is_closed = False
         # Tokens can come before start_controller has told the folder.
         self._waiting: list[str] = []
 
@@ -30,21 +34,31 @@ class TokenStore:
         os.makedirs(folder, exist_ok=True)
         with self._lock:
             self._path = os.path.join(folder, TOKENS_FILE)
-            self._append(self._waiting)
+            self._file = LineFile(self._path)
+            self._file.append(self._waiting)
             self._waiting = []
+
+    def close(self) -> None:
+        """Take nothing any more: the job's outcome stands."""
+        with self._lock:
+            self._is_closed = True
 
     def receive_token_package(self, token: Any) -> None:
         self.receive_lines([json.dumps(token.model_dump(mode="json"))])
 
     def receive_lines(self, lines: list[str]) -> None:
-        """Take tokens as they are written, each a line without its end."""
-        if any("\n" in line for line in lines):
-            raise ValueError("a token has more than one line")
+        """Take tokens as they are written, each a line without its end: all of them or none.
+
+        :raises OSError: they were not written.
+        :raises RuntimeError: the store is closed.
+        """
         with self._lock:
-            if self._path:
-                self._append(lines)
-            else:
+            if self._is_closed:
+                raise RuntimeError("the job has ended, and takes no results any more")
+            if self._file is None:
                 self._waiting.extend(lines)
+            else:
+                self._file.append(lines)
 
     def read(self, position: int) -> dict[str, Any]:
         """Whole lines from a position on, which nobody loses by that.
@@ -52,13 +66,14 @@ class TokenStore:
         :param position: in bytes; 0: the first line.
         :return: ``text``, and the ``position`` to go on from.
         """
-        if not self._path or not os.path.exists(self._path):
+        # What comes after that is being written, and may be taken off again.
+        size = self._file.size if self._file is not None else 0
+        if position >= size:
             return {"text": "", "position": position}
         with open(self._path, "rb") as file:
             file.seek(position)
-            lines = file.readlines(MAX_BYTES_A_READ)
-        # A line without an end is being written.
-        text = b"".join(line for line in lines if line.endswith(b"\n"))
+            lines = file.readlines(min(MAX_BYTES_A_READ, size - position))
+        text = b"".join(lines)[: size - position]
         return {"text": text.decode(), "position": position + len(text)}
 
     def get_all(self) -> list[Any]:
@@ -67,7 +82,3 @@ class TokenStore:
 
     def save_all_remaining(self, fl_ctx: Any) -> None:
         """Everything is saved already."""
-
-    def _append(self, lines: list[str]) -> None:
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in lines)

@@ -105,6 +105,19 @@ def large_and_small() -> Pipeline:
     return pipeline
 
 
+def echo_and_hold() -> Pipeline:
+    """Build: ``value`` comes back at ``echo``; at ``held`` from another site, once there is a file ``until``."""
+    with Pipeline(name="echo_and_hold") as pipeline:
+        value = PlaceParam(place="value", multiuse=True)
+        Yield(value=Echo(site="seattle", value=value), place="echo")
+        held = Hold(site="san_francisco", value=value, until=PlaceParam(place="until"))
+        # So that this site's part is the larger one, which DFM has report the set's end.
+        Yield(value=Echo(site="san_francisco", value=held), place="held")
+        Yield(value=Echo(site="san_francisco", value=1), place="one")
+        Yield(value=Echo(site="san_francisco", value=2), place="two")
+    return pipeline
+
+
 def same_twice() -> Pipeline:
     """Build: one operation's result, the parameter ``value``, comes twice."""
     with Pipeline(name="same_twice") as pipeline:

@@ -211,3 +211,35 @@ def test_a_token_that_lacks_its_end_was_being_written(tmp_path):
     with (folder / "workspace/app_server/airflow_provider_dfm/tokens.jsonl").open("a") as file:
         file.write('{"source_site": "sea')
     assert len(list(read_downloaded_job(folder, meta()))) == 1
+
+
+SEND = '{"key": "a", "content": "", "first": 1, "count": 1, "stop": false}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"key": "a", "cou' + SEND,
+        "",
+        "1",
+        "[]",
+        "\ud800",
+        '{"count": 1}',
+        SEND.replace('"count": 1', '"count": "1"'),
+        "[" * 100_000,
+    ],
+    ids=["torn", "empty", "a number", "a list", "half a pair", "no stop", "a text", "deep"],
+)
+def test_what_is_no_send_is_named(tmp_path, line):
+    write_job(tmp_path, token(), end(), end("stop"))
+    kept = next(tmp_path.rglob("tokens.jsonl")).with_name("sends.jsonl")
+    kept.write_bytes(f"{SEND}\n{line}\n{SEND}\n".encode(errors="surrogatepass"))
+    with pytest.raises(ResultsIncomplete, match=r"Line 2 of the job's sends\.jsonl is no send that can be read"):
+        read_downloaded_job(tmp_path, meta())
+
+
+def test_a_send_that_lacks_its_end_was_being_written(tmp_path):
+    write_job(tmp_path, token(), end(), end("stop"))
+    kept = next(tmp_path.rglob("tokens.jsonl")).with_name("sends.jsonl")
+    kept.write_text(f'{SEND}\n{{"key": "b", "cou')
+    assert read_downloaded_job(tmp_path, meta()).outcome.parameter_sets == 2

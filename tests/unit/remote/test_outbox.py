@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from airflow_provider_dfm.remote import incoming_tokens
 from airflow_provider_dfm.remote.outbox import BYTES_WAITING, Outbox
 
 SECONDS = 10
@@ -11,6 +12,8 @@ SECONDS = 10
 
 class Token:
     """Stands in for DFM's TokenPackage."""
+
+    target_place = "answer"
 
     def __init__(self, value):
         self._value = value
@@ -93,3 +96,13 @@ def test_what_cannot_be_sent_fails_the_pipeline_and_all_that_come_after(outbox, 
     with pytest.raises(RuntimeError, match="no room"):
         outbox.put(Token("later"))
     assert [str(error) for error in server.failures] == ["no room"]
+
+
+def test_what_is_larger_than_the_server_takes_is_refused_at_the_site(outbox, server, monkeypatch):
+    monkeypatch.setattr(incoming_tokens, "CHARACTERS_A_LINE", 10)
+    with pytest.raises(ValueError, match="'answer' is too large: as JSON it has 11 characters, and 10 are the most"):
+        outbox.put(Token("x" * 9))
+    outbox.put(Token("small"))
+    server.lets.release()
+    outbox.flush()
+    assert server.lines == ['"small"']

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from airflow_provider_dfm.remote.sent_sets import SentSets
+from tests.unit.remote.test_line_file import FullDisk
 
 
 class Pipeline:
@@ -13,10 +15,13 @@ class Pipeline:
     def __init__(self, folder, parameter_sets=0):
         self.frames = []
         self.stops = 0
+        self.failing = False
         self.sent = SentSets(parameter_sets, self._deliver)
         self.sent.open(str(folder))
 
     def _deliver(self, frames, stop):
+        if self.failing:
+            raise RuntimeError("not delivered")
         self.frames += frames
         self.stops += stop
 
@@ -65,3 +70,56 @@ def test_what_cannot_be_noted_is_not_delivered(pipeline, tmp_path):
     assert pipeline.frames == []
     (tmp_path / "sends.jsonl").rmdir()
     assert pipeline.send("a", 1)["first"] == 2
+
+
+def test_what_was_not_delivered_is_not_answered_as_sent_but_delivered_at_the_retry(pipeline):
+    pipeline.failing = True
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="not delivered"):
+            pipeline.send("a", 1)
+    assert pipeline.send("a", 2, content="other")["error"] == "JobContentConflict"
+    pipeline.failing = False
+    assert pipeline.send("a", 1)["first"] == 2
+    assert pipeline.send("a", 1)["first"] == 2
+    assert pipeline.frames == [(2, {"value": 1})]
+
+
+def test_what_was_not_delivered_comes_before_all_that_is_sent_after_it(pipeline):
+    pipeline.failing = True
+    with pytest.raises(RuntimeError):
+        pipeline.send("a", 1)
+    with pytest.raises(RuntimeError):
+        pipeline.send("b", 2)
+    pipeline.failing = False
+    assert pipeline.send("c", 3)["first"] == 3
+    assert pipeline.send("b", 2)["first"] == 4
+    assert pipeline.frames == [(2, {"value": 1}), (3, {"value": 3}), (4, {"value": 2})]
+
+
+@pytest.mark.parametrize("key", ["end", "another"])
+def test_a_stop_that_was_not_delivered_is_not_lost(pipeline, key):
+    pipeline.failing = True
+    with pytest.raises(RuntimeError):
+        pipeline.send("end", stop=True)
+    with pytest.raises(RuntimeError):
+        pipeline.send(key, stop=True)
+    pipeline.failing = False
+    assert pipeline.send(key, stop=True)["count"] == 0
+    assert pipeline.stops == 1
+
+
+def test_a_full_disk_leaves_no_half_note(pipeline, tmp_path, monkeypatch):
+    first = pipeline.send("a", 1)
+    disk = FullDisk(monkeypatch, 10)
+    with pytest.raises(OSError, match="No space left"):
+        pipeline.send("b", 2)
+    disk.room = 1000
+    second = pipeline.send("b", 2)
+    assert [json.loads(line) for line in (tmp_path / "sends.jsonl").open()] == [first, second]
+    assert pipeline.frames == [(2, {"value": 1}), (3, {"value": 2})]
+
+
+def test_it_tells_the_numbers_of_the_sets(pipeline):
+    assert (len(pipeline.sent), 1 in pipeline.sent, 2 in pipeline.sent) == (2, True, False)
+    pipeline.send("a", 1)
+    assert (len(pipeline.sent), 2 in pipeline.sent, -1 in pipeline.sent) == (3, True, False)

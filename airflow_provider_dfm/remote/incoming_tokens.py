@@ -1,0 +1,294 @@
+"""Checks what a site of a job sends to its server, token by token.
+
+Other people's sites send it: each may give what the pipeline has it give, in its own name, and nothing else can be
+written among the results. This module travels with each job.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .message_seal import BadMessage
+
+# As many as an honest site's outbox sends at once.
+LINES_A_MESSAGE = 200
+# A value of a few hundred megabytes is honest, as base64 of an array may be.
+CHARACTERS_A_LINE = 512 << 20
+# So many lists, dicts and what is in them; each takes up to a hundred bytes of memory where it is read.
+ELEMENTS_A_LINE = 20_000_000
+# DFM itself refuses values that are nested more than 255 deep: pydantic's JsonValue.
+DEPTH = 300
+FRAME_DEPTH = 32
+FRAME_LIMIT = 1 << 63
+# What a site may give in all: so many tokens, and so many more for each parameter set.
+TOKENS = 1_000_000
+TOKENS_A_SET = 1_000
+# An operation that fails reports it once for each yield that needs it.
+ERRORS_A_PLACE = 100
+CHARACTERS_AN_ERROR = 16 << 20
+
+# nv_dfm_core/telemetry, nv_dfm_core/api/_yield.py, nv_dfm_core/api/_error_token.py
+TELEMETRY_PLACE = "__telemetry__"
+STATUS_PLACE = "_dfm_status_"
+ERROR_TOKEN = "@dfm-error-token"
+_BRACKETS = re.compile(r'["\[\]{}]')
+_ELEMENTS = re.compile(r'["\[{,]')
+
+
+@dataclass(frozen=True)
+class SitePart:
+    """What one site has to do with a pipeline.
+
+    :param key: what its messages are sealed with.
+    :param yields: the places that it yields to for the home site, each with how many values for one frame.
+    :param sends: the places of other sites that it sends tokens to, as pairs of site and place.
+    """
+
+    key: str
+    yields: dict[str, int] = field(default_factory=dict)
+    sends: frozenset[tuple[str, str]] = frozenset()
+
+
+class SetNumbers(Protocol):
+    """The numbers of a job's parameter sets, of which there may become more."""
+
+    def __contains__(self, number: object, /) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+
+class IncomingTokens:
+    """Checks the tokens of one site, against what the pipeline has it give.
+
+    :param site: the site that sent them.
+    :param part: its part of the pipeline.
+    :param job_id: the job.
+    :param sets: the numbers of the job's parameter sets.
+    """
+
+    def __init__(self, site: str, part: SitePart, job_id: str, sets: SetNumbers) -> None:
+        self._site = site
+        self._part = part
+        self._job_id = job_id
+        self._sets = sets
+        self._lock = threading.Lock()
+        self._count = 0
+        # How many values came for a frame at a place: in memory up to some megabytes, then in a temporary file.
+        self._came = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._came.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+            "CREATE TABLE came (frame TEXT, place TEXT, number INTEGER, PRIMARY KEY (frame, place)) WITHOUT ROWID;"
+            "BEGIN;"
+        )
+
+    def check_results(self, lines: list[str]) -> None:
+        """Make sure that lines are results which this site may give.
+
+        :param lines: one token each, as JSON.
+        :raises BadMessage: they are not.
+        """
+        if len(lines) > LINES_A_MESSAGE:
+            raise BadMessage(f"it sent {len(lines)} results with one message, and {LINES_A_MESSAGE} are the most")
+        for line in lines:
+            token = self._read(line)
+            if token["is_yield"] is not True:
+                raise BadMessage("it sent a token for a site among its results")
+            place = token["target_place"]
+            if place == TELEMETRY_PLACE:
+                # Of no set: nv_dfm_core/exec/_net_runner.py, _get_telemetry_collector
+                if token.get("frame") != {"token": "@dfm-control-token", "frame": [0]}:
+                    raise BadMessage("it sent telemetry with a frame of its own")
+                _data(token)
+                continue
+            if place not in self._part.yields:
+                raise BadMessage(f"the pipeline has it yield nothing at the place {_shown(place)}")
+            self._check_frame(token)
+            self._check_data(token, self._part.yields[place])
+
+    def check_token(self, line: str) -> dict[str, Any]:
+        """Make sure that a line is a token for another site, or the server, which this site may send.
+
+        :param line: the token as JSON.
+        :return: the token.
+        :raises BadMessage: it is not.
+        """
+        token = self._read(line)
+        target = (token["target_site"], token["target_place"])
+        if token["is_yield"] is not False or target not in self._part.sends:
+            raise BadMessage(
+                f"the pipeline has it send nothing to {_shown(target[0])} at the place {_shown(target[1])}"
+            )
+        self._check_frame(token)
+        return token
+
+    def _read(self, line: str) -> dict[str, Any]:
+        self._check_line(line)
+        try:
+            token = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise BadMessage(f"it sent what is not JSON: {type(error).__name__}: {_shown(str(error))}") from None
+        if not isinstance(token, dict):
+            raise BadMessage("it sent what is no token")
+        names = ("source_site", "source_job", "target_site", "target_place", "target_job")
+        for name in names:
+            if not isinstance(token.get(name), str):
+                raise BadMessage(f"it sent a token whose {name} is no text")
+        if token["source_site"] != self._site:
+            raise BadMessage(f"it sent a token in the name of {_shown(token['source_site'])}")
+        if token["source_job"] != self._job_id or token["target_job"] != self._job_id:
+            raise BadMessage("it sent a token of another job")
+        node = token.get("source_node")
+        if not isinstance(node, (int, str, type(None))) or (isinstance(node, str) and not _is_unicode(node)):
+            raise BadMessage("it sent a token whose source_node is no number and no text")
+        return token
+
+    def _check_line(self, line: str) -> None:
+        size = too_large(line)
+        if size:
+            raise BadMessage(f"it sent a token of {size}")
+        # Whoever reads the results while the job runs looks for the ends of lines, of which Unicode has many.
+        if not line.isascii() or not line.isprintable():
+            raise BadMessage("it sent a token that has other characters than printable ASCII in it")
+        with self._lock:
+            self._count += 1
+            most = TOKENS + TOKENS_A_SET * len(self._sets)
+            if self._count > most:
+                raise BadMessage(f"it sent more than {most} tokens")
+        if line.count("[") + line.count("{") > DEPTH:
+            _check_depth(line)
+
+    def _check_frame(self, token: dict[str, Any]) -> None:
+        # nv_dfm_core/exec/_frame.py
+        frame = token.get("frame")
+        numbers = frame.get("frame") if isinstance(frame, dict) else None
+        if numbers == "stop":
+            return
+        if not isinstance(numbers, list) or not 0 < len(numbers) <= FRAME_DEPTH:
+            raise BadMessage("it sent a token without a frame")
+        if not all(type(number) is int and 0 <= number < FRAME_LIMIT for number in numbers):
+            raise BadMessage(f"it sent a token whose frame is {_shown(str(numbers))}")
+        if numbers[0] not in self._sets:
+            raise BadMessage(f"it sent a token of parameter set {numbers[0]}, which the job does not have")
+
+    def _check_data(self, token: dict[str, Any], most: int) -> None:
+        tag, value = _data(token)
+        if tag == "BaseModel":
+            if not isinstance(value, dict) or not isinstance(value.get("class"), str) or "data" not in value:
+                raise BadMessage("it sent a model without a class or data")
+            if isinstance(value["data"], dict) and value["data"].get("token") == ERROR_TOKEN:
+                _check_errors(value["data"])
+                # Of a set; the end of the pipeline counts as one.
+                parameter_set = token["frame"]["frame"][0]
+                self._count_one(f"errors of {parameter_set}", token["target_place"], ERRORS_A_PLACE)
+                return
+        elif tag == "PickledObject":
+            _check_pickle(value)
+        elif tag != "json":
+            kind = tag if isinstance(tag, str) else type(tag).__name__
+            raise BadMessage(f"it sent a value of the unknown kind {_shown(kind)}")
+        frame = token["frame"]["frame"]
+        if frame != "stop" and token["target_place"] != STATUS_PLACE:
+            self._count_one(str(frame), token["target_place"], most)
+
+    def _count_one(self, frame: str, place: str, most: int) -> None:
+        with self._lock:
+            found = self._came.execute("SELECT number FROM came WHERE frame = ? AND place = ?", (frame, place))
+            number = (found.fetchone() or (0,))[0] + 1
+            if number > most:
+                raise BadMessage(f"it gave more than the {most} that belong at the place {place!r} for {frame}")
+            self._came.execute("INSERT OR REPLACE INTO came VALUES (?, ?, ?)", (frame, place, number))
+
+
+def _data(token: dict[str, Any]) -> list[Any]:
+    # nv_dfm_core/exec/_token_package.py
+    data = token.get("tagged_data")
+    if not isinstance(data, list) or len(data) != 2:
+        raise BadMessage("it sent a token without data")
+    return data
+
+
+def too_large(line: str) -> str:
+    """What of a token is more than the server takes, and how much that takes; empty: nothing.
+
+    :param line: the token as JSON.
+    """
+    if len(line) > CHARACTERS_A_LINE:
+        return f"{len(line)} characters, and {CHARACTERS_A_LINE} are the most"
+    if line.count("[") + line.count("{") + line.count(",") <= ELEMENTS_A_LINE:
+        return ""
+    # Those that stand in texts do not count.
+    elements = sum(1 for _ in _marks(line, _ELEMENTS))
+    return f"{elements} elements, and {ELEMENTS_A_LINE} are the most" if elements > ELEMENTS_A_LINE else ""
+
+
+def _check_depth(line: str) -> None:
+    depth = 0
+    for mark in _marks(line, _BRACKETS):
+        depth += 1 if mark in "[{" else -1
+        if depth > DEPTH:
+            raise BadMessage(f"it sent a value that is nested more than {DEPTH} deep")
+
+
+def _marks(line: str, marks: re.Pattern[str]) -> Iterator[str]:
+    """The marks of a JSON text that stand outside of its texts."""
+    position = 0
+    while found := marks.search(line, position):
+        position = found.end()
+        if found[0] == '"':
+            position = _end_of_text(line, position)
+        else:
+            yield found[0]
+
+
+def _end_of_text(line: str, position: int) -> int:
+    """Where a text that has begun before this position is over; texts can be very long."""
+    while (end := line.find('"', position)) >= 0:
+        backslash = end
+        while backslash > position and line[backslash - 1] == "\\":
+            backslash -= 1
+        if (end - backslash) % 2 == 0:
+            return end + 1
+        position = end + 1
+    return len(line)
+
+
+def _check_errors(error: dict[str, Any]) -> None:
+    # nv_dfm_core/api/_error_token.py
+    errors = error.get("errors")
+    if not isinstance(errors, list):
+        raise BadMessage("it sent an error that says nothing")
+    for one in errors:
+        texts = [one.get(name) if isinstance(one, dict) else None for name in ("type", "message", "stack_trace")]
+        said = [text for text in texts if isinstance(text, str) and _is_unicode(text)]
+        if len(said) < len(texts):
+            raise BadMessage("it sent an error that says nothing")
+        if sum(map(len, said)) > CHARACTERS_AN_ERROR:
+            raise BadMessage(f"it sent an error of more than {CHARACTERS_AN_ERROR} characters")
+
+
+def _is_unicode(text: str) -> bool:
+    # A half of a surrogate pair can stand in JSON, but in no message that is logged.
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_pickle(value: Any) -> None:
+    try:
+        base64.b64decode(value["value"])
+    except (TypeError, KeyError, ValueError, binascii.Error):
+        raise BadMessage("it sent a pickle that is not base64") from None
+
+
+def _shown(text: str) -> str:
+    return repr(text[:100])

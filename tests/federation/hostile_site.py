@@ -1,0 +1,130 @@
+"""What a hostile site adds to the part of a job that it was given. Appended to ``job_components.py`` of a job.
+
+The other sites get it too, where it does nothing. Which attack it is the first parameter set says.
+"""
+
+# ruff: noqa: F821  the names are those of job_components.py
+import time
+
+from nvflare.apis.fl_constant import CellMessageAuthHeaderKey, ReservedKey
+from nvflare.apis.shareable import Shareable
+
+HOSTILE = "seattle"
+VICTIM = "san_francisco"
+DFM_TOPIC = "nv_dfm_core.send_to_place"
+
+
+class HostileSite(PipelineExecutor):
+    def _on_start_execution_task(self, fl_ctx):
+        self._job_id = fl_ctx.get_job_id()
+        ((_, values), *_) = self._bound_net_ir["tagged_input_params"]
+        self._attack = values["value"][1]
+        if fl_ctx.get_identity_name() == HOSTILE and self._attack in ATTACKS:
+            ATTACKS[self._attack](self, fl_ctx)
+        super()._on_start_execution_task(fl_ctx)
+
+    def execute(self, task_name, shareable, fl_ctx, abort_signal):
+        reply = super().execute(task_name, shareable, fl_ctx, abort_signal)
+        if fl_ctx.get_identity_name() == HOSTILE and self._attack == LATE:
+
+            def after_the_end():
+                while True:
+                    time.sleep(0.2)
+                    # A repeat, which is no fault until the server has heard of the end.
+                    self.results(fl_ctx, self.token("echo"), number=1)
+
+            threading.Thread(target=after_the_end, daemon=True).start()
+        return reply
+
+    def token(self, place=HOSTILE, source=HOSTILE, target="analyst", is_yield=True, frame=0, value="forged"):
+        return json.dumps(
+            {
+                "source_site": source,
+                "source_node": 1,
+                "source_job": self._job_id,
+                "target_site": target,
+                "target_place": place,
+                "target_job": self._job_id,
+                "is_yield": is_yield,
+                "frame": {"token": "@dfm-control-token", "frame": [frame]},
+                "tagged_data": ["json", value],
+                "trace_context": None,
+            }
+        )
+
+    def results(self, fl_ctx, *lines, number=1):
+        self.send(fl_ctx, TOPIC_RESULTS, [str(number), *lines])
+
+    def send(self, fl_ctx, topic, parts, target=SERVER, key=None):
+        self.send_raw(fl_ctx, topic, MessageSeal(key or self._key, self._job_id).put(Shareable(), topic, parts), target)
+
+    def send_raw(self, fl_ctx, topic, request, target=SERVER):
+        reply = ReliableMessage.send_request(
+            target=target,
+            topic=topic,
+            request=request,
+            fl_ctx=fl_ctx,
+            per_msg_timeout=10,
+            tx_timeout=60,
+            abort_signal=self._abort_signal,
+        )
+        self.log_info(fl_ctx, f"HOSTILE got {reply.get_return_code()} for {topic}")
+
+
+def names_another_site(self, fl_ctx):
+    request = Shareable()
+    request["site"], request["number"], request["lines"] = VICTIM, 10**9, [self.token(VICTIM, VICTIM)]
+    self.send_raw(fl_ctx, TOPIC_RESULTS, request)
+
+
+def says_it_is_another_site(self, fl_ctx):
+    # FLARE sends these along as the peer's context.
+    fl_ctx.set_prop(ReservedKey.IDENTITY_NAME, VICTIM, private=False, sticky=False)
+    self.results(fl_ctx, self.token(VICTIM, VICTIM))
+
+
+def takes_another_sites_name_in_flares_header(self, fl_ctx):
+    def rename(message):
+        message.set_header(CellMessageAuthHeaderKey.CLIENT_NAME, VICTIM)
+
+    core = self._router._fl_ctx.get_engine().client.cell.core_cell
+    core.add_outgoing_request_filter("*", "*", rename)
+    message = MessageSeal(self._key, self._job_id).put(Shareable(), TOPIC_RESULTS, ["1", self.token(VICTIM, VICTIM)])
+    fl_ctx.get_engine().send_aux_request([SERVER], TOPIC_RESULTS, message, timeout=2.0, fl_ctx=fl_ctx)
+    for filters in core.out_req_filter_reg.reg.values():
+        filters[:] = [each for each in filters if each.cb is not rename]
+
+
+def sends_dfms_own_message(self, fl_ctx):
+    request = Shareable()
+    request["nv_dfm_core.send_to_place_package_dict"] = json.loads(self.token(VICTIM, VICTIM))
+    self.send_raw(fl_ctx, DFM_TOPIC, request)
+
+
+def repeats(self, fl_ctx):
+    for _ in range(2):
+        self.results(fl_ctx, self.token(value="repeats"))
+    self.results(fl_ctx, self.token(value="repeats"), number=2)
+
+
+LATE = "late"
+ATTACKS = {
+    "names another site": names_another_site,
+    "says it is another site": says_it_is_another_site,
+    "takes another name in the header": takes_another_sites_name_in_flares_header,
+    "forged results": lambda self, fl_ctx: self.results(fl_ctx, self.token(VICTIM, VICTIM)),
+    "without the key": lambda self, fl_ctx: self.send(fl_ctx, TOPIC_RESULTS, ["1", self.token()], key="guessed"),
+    "sends DFM's own message": sends_dfms_own_message,
+    "forged token": lambda self, fl_ctx: self.send(
+        fl_ctx, DFM_TOPIC, [self.token("value", VICTIM, VICTIM, is_yield=False)]
+    ),
+    "yield by another way": lambda self, fl_ctx: self.send(fl_ctx, DFM_TOPIC, [self.token()]),
+    "past the server": lambda self, fl_ctx: self.send(
+        fl_ctx, DFM_TOPIC, [self.token("value", "server", VICTIM, is_yield=False)], target=VICTIM
+    ),
+    "repeats": repeats,
+    "a number far ahead": lambda self, fl_ctx: self.results(fl_ctx, self.token(), number=10**9),
+    "a million lines": lambda self, fl_ctx: self.results(fl_ctx, *["{}"] * 1_000_000),
+    "a huge line": lambda self, fl_ctx: self.results(fl_ctx, "[" * (64 << 20)),
+}
+PipelineExecutor = HostileSite

@@ -1,0 +1,101 @@
+"""A site that does not play by the rules: what it gains, which is nothing, and what becomes of the job.
+
+Each job here is a real one on a real federation, except that the site `seattle` has more in its part of the job than it
+was given: ``tests/federation/hostile_site.py``. A site that never answers is in ``test_absent_site.py`` and
+``test_pipelines.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_dfm.federation import host_process
+from airflow_provider_dfm.federation.errors import JobFailed
+from airflow_provider_dfm.federation.session import FederationSession
+from airflow_provider_dfm.federation.settings import read_settings
+
+pytestmark = pytest.mark.federation
+
+HOSTILE = Path(__file__).resolve().parents[1] / "federation" / "hostile_site.py"
+LATE = "late"
+# Each with what the job says of seattle. More of what it may send is in tests/unit/remote/test_incoming_tokens.py.
+ATTACKS = {
+    "names another site": "is not a list of texts",
+    "says it is another site": "in the name of 'san_francisco'",
+    "forged results": "in the name of 'san_francisco'",
+    "without the key": "not sealed with the key",
+    "sends DFM's own message": "is not a list of texts",
+    "forged token": "in the name of 'san_francisco'",
+    "yield by another way": "send nothing to 'analyst'",
+    "repeats": "more than the 1 that belong at the place 'seattle'",
+    "a number far ahead": "its message 1000000000 after its message 0",
+    "a million lines": "1000000 results with one message",
+    "a huge line": "67108864 elements",
+}
+UNHEARD = "takes another name in the header"
+PAST_THE_SERVER = "past the server"
+
+
+@pytest.fixture(scope="module")
+def jobs(fields, tmp_path_factory):
+    """All of them: attack to the results of its job."""
+    with pytest.MonkeyPatch.context() as patch:
+        source = host_process._source
+        hostile = source("job_components") + HOSTILE.read_text().replace("from __future__ import annotations\n", "")
+        patch.setattr(host_process, "_source", lambda name: hostile if name == "job_components" else source(name))
+        with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
+            started = {
+                attack: session.execute("trial_pipelines:echo_both", [{"value": attack}, {"value": "honest"}])
+                for attack in (*ATTACKS, UNHEARD, PAST_THE_SERVER)
+            }
+            # The other site is at work until the job is aborted.
+            held = {"value": LATE, "until": str(tmp_path_factory.mktemp("held") / "never")}
+            started[LATE] = session.execute("trial_pipelines:echo_and_hold", held)
+            ended = {}
+            for attack, job in started.items():
+                assert job.wait_until_finished(timeout=300), attack
+                ended[attack] = job.results()
+            yield ended
+
+
+@pytest.mark.parametrize(("attack", "why"), ATTACKS.items())
+def test_a_site_that_does_not_play_by_the_rules_fails_the_job_by_its_name_and_forges_nothing(jobs, attack, why):
+    outcome = jobs[attack].outcome
+    assert outcome.status == "FINISHED:EXECUTION_EXCEPTION"
+    with pytest.raises(JobFailed, match="site seattle: it does not play by the rules: "):
+        outcome.check()
+    assert outcome.failed_sites.keys() == {"seattle"}
+    assert why in outcome.failed_sites["seattle"]
+    _check_that_nothing_is_forged(jobs[attack], attack)
+
+
+def test_a_name_that_flare_has_not_authenticated_is_not_heard(jobs):
+    results = jobs[UNHEARD]
+    assert [(each.site, each.place, each.value) for each in results] == [
+        (site, site, value) for value in (UNHEARD, "honest") for site in ("san_francisco", "seattle")
+    ]
+
+
+def test_a_message_past_the_server_fails_the_part_of_the_site_that_it_reached(jobs):
+    outcome = jobs[PAST_THE_SERVER].outcome
+    assert outcome.status == "FINISHED:EXECUTION_EXCEPTION"
+    why = outcome.failed_sites["san_francisco"]
+    assert "the site seattle does not play by the rules: it sent a message to this site" in why
+    _check_that_nothing_is_forged(jobs[PAST_THE_SERVER], PAST_THE_SERVER)
+
+
+def test_what_comes_after_a_sites_end_fails_the_job(jobs):
+    outcome = jobs[LATE].outcome
+    assert outcome.status == "FINISHED:EXECUTION_EXCEPTION"
+    assert "after it had said that its part is done" in outcome.failed_sites["seattle"]
+    assert all(each.value != "forged" for each in jobs[LATE].received())
+
+
+def _check_that_nothing_is_forged(results, attack):
+    """Of what came before the job failed, each site gave its own, once."""
+    came = [(each.parameter_set, each.site, each.place, each.value) for each in results.received()]
+    values = {0: attack, 1: "honest"}
+    assert all(site == place and value == values[index] for index, site, place, value in came)
+    assert len(set(came)) == len(came)
