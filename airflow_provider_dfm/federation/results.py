@@ -12,8 +12,17 @@ from pydantic import BaseModel
 from airflow_provider_dfm.federation.errors import (
     FederationError,
     JobFailed,
+    PipelineError,
     ResultsIncomplete,
     UnsafeResult,
+    WorkFailed,
+)
+from airflow_provider_dfm.federation.job_ends import (
+    ABORTED,
+    error_of_pipeline,
+    error_of_status,
+    follows_from_abort,
+    in_words,
 )
 from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
 from airflow_provider_dfm.federation.job_status import SUCCESS
@@ -101,7 +110,7 @@ class JobOutcome(BaseModel, frozen=True):
 
     def is_partial(self) -> bool:
         """Whether some sets were answered and some were not, in a job that nobody aborted."""
-        return 0 < len(self.failed_sets()) < self.parameter_sets and not self.status.endswith(":ABORTED")
+        return 0 < len(self.failed_sets()) < self.parameter_sets and self.status != ABORTED
 
     def check(self, partial: bool = False) -> None:
         """Hold the outcome against the promise: every set answered, no error anywhere.
@@ -122,21 +131,14 @@ class JobOutcome(BaseModel, frozen=True):
             return ResultsIncomplete(f"{job} is {self.status}: wait until it has finished.")
         if partial and self.is_partial():
             return None
-        reasons = [f"site {site}: {reason}" for site, reason in self.failed_sites.items()]
-        reasons += [str(error) for error in self.errors]
-        if self.status != SUCCESS or reasons:
-            reasons += self.refusals
-            if self.status.endswith(":ABORTED"):
-                reasons.insert(0, "somebody aborted it, or the federation did")
-            came = f"{self.results} results came of {self.parameter_sets} parameter sets"
-            return JobFailed(f"{job} failed ({self.status}): {_first(reasons) or 'no site gave a reason'}. {came}.")
+        if self.status != SUCCESS or self.failed_sites or self.errors:
+            return self._failed(job)
         if not self.was_stopped:
-            return JobFailed(f"{job} ended as {self.status}, though nobody had stopped its pipeline.")
+            return WorkFailed(f"{job} ended as {self.status}, though nobody had stopped its pipeline.")
         if self.missing or not self.stopped:
             return ResultsIncomplete(
-                f"{job} ended as {self.status}, but results are missing: "
-                f"{_first(_by_set(self.missing)) or 'the end of the pipeline'}. Its sites' logs may tell why; run it "
-                "again."
+                f"Results are missing: {_first(_by_set(self.missing)) or 'the end of the pipeline'}. {job} "
+                f"{in_words(self.status, '')}. Its sites' logs may tell why; run it again."
             )
         if self.pickles:
             return UnsafeResult(
@@ -146,6 +148,18 @@ class JobOutcome(BaseModel, frozen=True):
                 "allow_pickles in the connection."
             )
         return None
+
+    def _failed(self, job: str) -> JobFailed:
+        """The error of a job that failed: its reason comes first."""
+        reasons = [f"site {site}: {reason}" for site, reason in self.failed_sites.items()]
+        reasons += [str(error) for error in self.errors]
+        reasons += self.refusals
+        if self.status == ABORTED:
+            reasons = ["somebody aborted it, or the federation did", *(r for r in reasons if not follows_from_abort(r))]
+        came = f"{self.results} results came of {self.parameter_sets} parameter sets"
+        kind = error_of_pipeline(self.status, bool(self.errors), self.failed_sites, self.refusals)
+        ended = f"{job} {in_words(self.status, came)}."
+        return kind(f"{_first(reasons)}. {ended}" if reasons else ended)
 
 
 class FederationResults:
@@ -193,7 +207,7 @@ class FederationResults:
         outcome = self.outcome
         reason = outcome.failed_sets().get(parameter_set)
         if reason is not None:
-            raise JobFailed(f"Parameter set {parameter_set} of job {outcome.job_id} failed: {reason}.")
+            raise WorkFailed(f"Parameter set {parameter_set} of job {outcome.job_id} failed: {reason}.")
         if not outcome.status.startswith("FINISHED") or not 0 <= parameter_set < outcome.parameter_sets:
             raise ResultsIncomplete(
                 f"Job {outcome.job_id} ({outcome.status}) has no results of parameter set {parameter_set}: it had "
@@ -222,10 +236,10 @@ def pipeline_expectation(meta: JobMeta) -> dict[str, Any]:
     Of a place that gets several values for each set, ``certain`` says how many.
 
     :param meta: the job's meta, as the server has it.
-    :raises JobFailed: the job was not made by this provider, so that its results are not kept.
+    :raises PipelineError: the job was not made by this provider, so that its results are not kept.
     """
     if not is_pipeline_job(meta):
-        raise JobFailed(
+        raise PipelineError(
             f"Job {meta.job_id} ({meta.name}) is not a pipeline that this provider submitted: it has no "
             "results to read. Download its files instead."
         )
@@ -239,10 +253,12 @@ def check_status(meta: JobMeta) -> None:
     :raises JobFailed: it has another status.
     """
     if meta.status != SUCCESS:
-        why = "; ".join(meta.why_it_could_not_run)
-        raise JobFailed(
-            f"Job {meta.job_id} ({meta.name}) failed: its status is {meta.status}{f' ({why})' if why else ''}."
-        )
+        reasons = list(meta.why_it_could_not_run)
+        if meta.status == ABORTED:
+            reasons.insert(0, "somebody aborted it, or the federation did")
+        ended = f"Job {meta.job_id} ({meta.name}) {in_words(meta.status, '')}."
+        kind = error_of_status(meta.status, reasons)
+        raise kind(f"{'; '.join(reasons)}. {ended}" if reasons else ended)
 
 
 def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
@@ -250,7 +266,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
 
     :param folder: what FLARE's download gave: ``workspace/`` is in it.
     :param meta: the job's meta, as the server has it.
-    :raises JobFailed: the job was not made by this provider, so that its results were not kept.
+    :raises PipelineError: the job was not made by this provider, so that its results were not kept.
     :raises UnsafeResult: a name in the folder leads out of it.
     """
     expectation = pipeline_expectation(meta)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from airflow_provider_dfm.federation.errors import JobTimedOut, SitesMissing, TransientFederationError
+from airflow_provider_dfm.federation.errors import JobFailed, JobTimedOut, SitesMissing, TransientFederationError
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -57,5 +57,6 @@ def patiently(action: Callable[[], Answer], hook: DfmHook, log: Logger, ends_at:
 
 
 def _may_pass(error: BaseException) -> bool:
-    # A deadline does not pass, and a site can stay away for days.
-    return isinstance(error, TransientFederationError) and not isinstance(error, (JobTimedOut, SitesMissing))
+    # A deadline does not pass, a site can stay away for days, and a job that has ended does not begin again.
+    lasting = (JobTimedOut, SitesMissing, JobFailed)
+    return isinstance(error, TransientFederationError) and not isinstance(error, lasting)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk import conf
 
 from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import FederationError, JobFailed, JobTimedOut
+from airflow_provider_dfm.federation.errors import FederationError, JobAborted, JobTimedOut
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.log_follower import LogFollower
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, task_identity
@@ -124,6 +125,7 @@ class SubmittingOperator(IsoDatesOperator):
         """
         return hook.active_jobs(identity)
 
+    @fails_for_good
     def execute(self, context: Context) -> str:
         started = time.time()
         self._task = task_identity(context, self.dfm_conn_id)
@@ -144,6 +146,7 @@ class SubmittingOperator(IsoDatesOperator):
                 if self._callbacks is not None:
                     self._callbacks.close()
 
+    @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Take up again where the wait ended.
 
@@ -241,4 +244,4 @@ class SubmittingOperator(IsoDatesOperator):
 
     def _go_on_unless_killed(self) -> None:
         if self._killed:
-            raise JobFailed("The task was ended, and its job aborted.")
+            raise JobAborted("The task was ended, and its job aborted.")

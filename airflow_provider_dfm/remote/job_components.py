@@ -16,6 +16,7 @@ from typing import Any
 from nv_dfm_core.targets.flare import FlareOptions
 from nv_dfm_core.targets.flare._controller import Controller
 from nv_dfm_core.targets.flare._executor import Executor
+from nvflare.apis.controller_spec import TaskCompletionStatus
 from nvflare.apis.fl_constant import FLContextKey, ReturnCode
 from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
@@ -102,6 +103,7 @@ class ResultsController(Controller):
             force_modgen=force_modgen,
         )
         self._task_timeout_s = task_timeout_s
+        self._out_of_time = False
         self._app_io_manager = TokenStore()
         self._answers: dict[str, str] = {}
         self._folder = ""
@@ -146,6 +148,7 @@ class ResultsController(Controller):
 
         task.result_received_cb = note
         super().broadcast_and_wait(task, *args, **kwargs)
+        self._out_of_time = task.completion_status == TaskCompletionStatus.TIMEOUT
         # A site that is out of time, or away, has answered nothing.
         if self._failures():
             self._give_up()
@@ -210,8 +213,8 @@ class ResultsController(Controller):
         # Once one has failed, the others are told to stop.
         for site in [] if failures else self._client_names:
             if site not in self._answers:
-                limit = f" within {self._task_timeout_s} s" if self._task_timeout_s else ""
-                failures[site] = f"did not finish{limit}"
+                limit = f"did not finish within {self._task_timeout_s} s"
+                failures[site] = limit if self._out_of_time else "died, or went away, before it had finished"
         return failures
 
 

@@ -19,17 +19,23 @@ controller = ResultsController.__new__(ResultsController)
 controller.__dict__.update(json.loads(sys.argv[2]), _job_controller=None)
 print(json.dumps(controller._failures()))
 """
-NOTHING = {"_answers": {}, "_not_reached": {}, "_client_names": ["north", "south"], "_task_timeout_s": 0}
+NOTHING = {
+    "_answers": {},
+    "_not_reached": {},
+    "_client_names": ["north", "south"],
+    "_task_timeout_s": 60,
+    "_out_of_time": False,
+}
 
 
 @pytest.mark.parametrize(
     ("known", "failures"),
     [
-        ({}, {"north": "did not finish", "south": "did not finish"}),
-        ({"_answers": {"north": ""}, "_task_timeout_s": 60}, {"south": "did not finish within 60 s"}),
+        ({}, dict.fromkeys(["north", "south"], "died, or went away, before it had finished")),
+        ({"_answers": {"north": ""}, "_out_of_time": True}, {"south": "did not finish within 60 s"}),
         # The other one was told to stop.
-        ({"_answers": {"north": "ERROR: no disk"}, "_task_timeout_s": 60}, {"north": "ERROR: no disk"}),
-        ({"_not_reached": {"south": "no reply"}, "_task_timeout_s": 60}, {"south": "no reply"}),
+        ({"_answers": {"north": "ERROR: no disk"}}, {"north": "ERROR: no disk"}),
+        ({"_not_reached": {"south": "no reply"}}, {"south": "no reply"}),
     ],
 )
 def test_a_site_is_blamed_for_what_it_did_not_do(known, failures):
