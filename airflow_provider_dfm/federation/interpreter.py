@@ -6,7 +6,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 
-from airflow_provider_dfm.federation.errors import ConnectionSettingsError
+from airflow_provider_dfm.federation.errors import CommandTimedOut, ConnectionSettingsError
 
 _ASK = """
 import json, sys
@@ -41,6 +41,7 @@ def inspect_interpreter(path: str, needs_dfm: bool, timeout: float) -> Interpret
     :param needs_dfm: whether nv_dfm_core has to be there.
     :param timeout: seconds.
     :raises ConnectionSettingsError: it is no Python, or lacks a package.
+    :raises CommandTimedOut: it did not answer in time.
     """
     hint = "Set the connection's field python to the interpreter of the federation's own environment."
     try:
@@ -52,7 +53,7 @@ def inspect_interpreter(path: str, needs_dfm: bool, timeout: float) -> Interpret
     except OSError as error:
         raise ConnectionSettingsError(f"python: cannot run {path}: {error.strerror}. {hint}") from None
     except subprocess.TimeoutExpired:
-        raise ConnectionSettingsError(
+        raise CommandTimedOut(
             f"python: {path} gave no answer within {timeout:g} s, it may be no Python. {hint}"
         ) from None
     except (ValueError, KeyError, TypeError):

@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
 from airflow_provider_dfm.federation.errors import StartupKitError
 from airflow_provider_dfm.federation.folder_copy import copy_folder
+from airflow_provider_dfm.federation.storage_faults import storage_error
 
 # What the FLARE admin client reads, as nvflare's provisioning lays it out.
 REQUIRED_FILES = (
@@ -38,7 +39,7 @@ def copy_startup_kit(source: Any, folder: Path) -> Path:
     except StartupKitError:
         raise
     except Exception as error:  # object stores pass on whatever their libraries raise
-        raise StartupKitError(
+        raise storage_error(error, StartupKitError)(
             f"Cannot read the startup kit at {source}: {type(error).__name__}: {error}. Check that the path is right "
             "and that this user may read it."
         ) from error

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.hooks.clone_once import CloneOnce
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
@@ -81,6 +82,7 @@ class FlareCloneJobOperator(SubmittingOperator):
         self.job_id = job_id
         self._once: CloneOnce | None = None
 
+    @fails_for_good
     def execute(self, context: Context) -> str:
         self._once = CloneOnce(self.job_id, context["task_state_store"])
         return super().execute(context)
@@ -108,6 +110,7 @@ class FlareJobOperator(BaseOperator):
         self.job_id = job_id
         self.dfm_conn_id = dfm_conn_id
 
+    @fails_for_good
     def execute(self, context: Context) -> Any:
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
@@ -201,6 +204,7 @@ class FlareListJobsOperator(BaseOperator):
         self.reverse = reverse
         self.dfm_conn_id = dfm_conn_id
 
+    @fails_for_good
     def execute(self, context: Context) -> list[dict[str, Any]]:
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):

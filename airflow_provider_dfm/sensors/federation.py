@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowSensorTimeout
 from airflow_provider_dfm.federation.errors import SitesMissing
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.site_wait import SiteWait, SiteWatch, connected_sites
 from airflow_provider_dfm.triggers.federation import FederationReadyTrigger
 
@@ -55,6 +56,7 @@ class FederationReadySensor(BaseSensorOperator):
         self._watch: SiteWatch | None = None
         self._wait: SiteWait | None = None
 
+    @fails_for_good
     def execute(self, context: Context) -> Any:
         if self.deferrable:
             required = self._required()
@@ -67,6 +69,7 @@ class FederationReadySensor(BaseSensorOperator):
         with contextlib.closing(self._watch):
             return super().execute(context)
 
+    @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> list[str]:
         """Take up again where the wait ended.
 
@@ -78,6 +81,7 @@ class FederationReadySensor(BaseSensorOperator):
             # What a sensor raises, deferred or not: soft_fail goes by it.
             raise AirflowSensorTimeout(str(error)) from error
 
+    @fails_for_good
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, in a session that lives as long as this process does."""
         assert self._watch is not None

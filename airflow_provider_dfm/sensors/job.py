@@ -20,6 +20,7 @@ from airflow_provider_dfm.hooks.job_monitor import MonitorReturnCode
 from airflow_provider_dfm.hooks.job_wait import JobWait, look
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.log_follower import LogFollower
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class FederationJobSensor(BaseSensorOperator):
         self._wait: JobWait | None = None
         self._follower: LogFollower | None = None
 
+    @fails_for_good
     def execute(self, context: Context) -> Any:
         with contextlib.closing(self._hook):
             self._check_sites(context)
@@ -98,6 +100,7 @@ class FederationJobSensor(BaseSensorOperator):
                 self._tell(context, MonitorReturnCode.TIMEOUT)
                 raise
 
+    @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Take up again where the wait ended.
 
@@ -131,6 +134,7 @@ class FederationJobSensor(BaseSensorOperator):
         if self.cancel_on_kill:
             abort(self._hook, self.job_id, self.log)
 
+    @fails_for_good
     def poke(self, context: Context) -> PokeReturnValue:
         """Look at the job once, in a session that lives as long as this process does."""
         if self._watch is None or self._wait is None:
