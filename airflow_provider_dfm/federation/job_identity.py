@@ -23,7 +23,7 @@ class JobIdentity:
     :param map_index: index of a mapped task; -1: not mapped.
     :param salt: tells apart what has the same names: the same DAG in two Airflows, a run that was deleted and
         made again.
-    :param cycle: number of the first try since the task was last cleared.
+    :param cycle: another number each time that the task begins anew: it was cleared, or its instance made again.
     """
 
     connection: str

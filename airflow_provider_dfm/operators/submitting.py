@@ -43,7 +43,7 @@ class SubmittingOperator(IsoDatesOperator):
 
     A try of the task finds the job that an earlier one submitted: it goes on waiting for one that is active, takes
     the results of one that has succeeded, and submits another in the place of one that has failed. Clearing the
-    task starts anew.
+    task starts anew, and so does deleting its instance, where Airflow makes another.
 
     While it waits in its own process (not deferred), the task's log shows the server's log of the job as it grows. Of
     a job that failed, deferred or not, it shows the end of that log and the last errors of each site, and the task's
@@ -190,9 +190,10 @@ class SubmittingOperator(IsoDatesOperator):
         assert self._task is not None
         self._go_on_unless_killed()
         if self._task.former is not None and self.replaces_former():
-            # Airflow does not tell a trigger that has not started yet that its task was cleared.
+            # Airflow does not tell a trigger that has not started yet that its task was cleared, and one whose task
+            # instance was deleted hears of it later than the new instance starts.
             for job_id in self.active_jobs(hook, self._task.former):
-                self.log.info("The task was cleared: aborting its former job %s", job_id)
+                self.log.info("The task begins anew: aborting its former job %s", job_id)
                 hook.abort_job(job_id)
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")
         required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
