@@ -15,6 +15,7 @@ from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.site_wait import SiteWait, SiteWatch, connected_sites
+from airflow_provider_dfm.sensors.reschedule import warn_of_short_pauses
 from airflow_provider_dfm.triggers.federation import FederationReadyTrigger
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class FederationReadySensor(BaseSensorOperator):
     :param dfm_conn_id: the connection. Templated.
     :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
         ``operators.default_deferrable``.
-    :param poke_interval: seconds between two looks; default 30.
+    :param poke_interval: seconds between two looks; default 30, and at least 10 in mode reschedule.
     :param timeout: seconds to wait; then the task fails, and says what was missing.
     """
 
@@ -49,6 +50,7 @@ class FederationReadySensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
+        warn_of_short_pauses(self, deferrable)
         self.min_sites = min_sites
         self.sites = sites
         self.dfm_conn_id = dfm_conn_id
