@@ -96,7 +96,7 @@ def _was_made_again(noted: dict[str, Any], ti_id: str, try_number: int) -> bool:
     keeps the number keeps the id: the end of a deferral, a reschedule, and a task that is put into the queue again.
     Only a new instance counts its tries from the beginning.
     """
-    return ti_id != noted.get("ti_id", ti_id) and try_number <= noted["try_number"]
+    return bool(ti_id != noted.get("ti_id", ti_id) and try_number <= noted["try_number"])
 
 
 def _was_cleared(noted: dict[str, Any], try_number: int, max_tries: int, retries: int) -> bool:
