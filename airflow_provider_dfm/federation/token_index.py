@@ -48,6 +48,12 @@ _PASSED_ON = re.compile(
 _GENERATED_CODE = re.compile(r"[/\\]fed[/\\]runtime[/\\](\w+)[/\\]_this_site\.py")
 
 
+# Of so many errors, so much of the traceback is kept.
+TRACED_ERRORS = 5
+TRACE_LINES = 8
+TRACE_CHARACTERS = 2000
+
+
 class TokenIndex:
     """What a file of tokens holds, and where; the values stay in the file.
 
@@ -58,7 +64,7 @@ class TokenIndex:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stopped = False
-        self._errors: dict[AdapterError, None] = {}
+        self._errors: dict[str, AdapterError] = {}
         # Results may be read in another thread than this.
         self._tokens = sqlite3.connect(TEMPORARY, isolation_level=None, check_same_thread=False)
         self._tokens.executescript(SCHEMA)
@@ -73,7 +79,7 @@ class TokenIndex:
     @property
     def errors(self) -> tuple[AdapterError, ...]:
         """What operations raised, each once."""
-        return tuple(self._errors)
+        return tuple(self._errors.values())
 
     def __len__(self) -> int:
         """How many values are data."""
@@ -140,14 +146,16 @@ class TokenIndex:
             self._tokens.execute(ADD, (frame, token.place, arrival, token.site, token.kind, parameter_set, offset))
         elif token.kind == "error":
             for error in token.value:
-                self._errors[_adapter_error(error, parameter_set, token.site)] = None
+                trace_it = len(self._errors) < TRACED_ERRORS
+                told = _adapter_error(error, parameter_set, token.site, trace_it)
+                self._errors.setdefault(str(told), told)
         elif token.kind == "end" and parameter_set is not None:
             self._tokens.execute("INSERT OR IGNORE INTO ended VALUES (?)", (parameter_set,))
         elif token.kind == "end":
             self._stopped = True
 
 
-def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: str) -> AdapterError:
+def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: str, trace_it: bool) -> AdapterError:
     kind, message, trace = error["type"], error["message"], error["stack_trace"]
     # What gets several errors for its input passes them on as one of its own, as text inside of its message, once more
     # for each operation on the way: nv_dfm_core/api/_error_token.py, from_error_tokens
@@ -158,6 +166,14 @@ def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: 
             break
         kind, message, trace = inside[1], text, message
     raised_at = _GENERATED_CODE.findall(trace)
+    # What was passed on as text has its line feeds escaped, and is no traceback that could be read.
+    lines = (
+        error["stack_trace"].strip().splitlines()[-TRACE_LINES:] if trace is error["stack_trace"] and trace_it else []
+    )
     return AdapterError(
-        parameter_set=parameter_set, site=raised_at[-1] if raised_at else source, type=kind, message=message
+        parameter_set=parameter_set,
+        site=raised_at[-1] if raised_at else source,
+        type=kind,
+        message=message,
+        trace="\n".join(lines[-TRACE_LINES:])[-TRACE_CHARACTERS:],
     )

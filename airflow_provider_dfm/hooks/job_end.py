@@ -44,7 +44,7 @@ def conclude(
 
     :param context: the task's context.
     :param hook: the connection's.
-    :param event: as a :class:`JobWait` gives it; ``"log_shown"``: whether the task's log has the job's log already.
+    :param event: as a :class:`JobWait` gives it; ``"shown_lines"``: see :func:`explain`.
     :param log: the task's log.
     :param abort_on_timeout: abort the job when its time was over.
     :param on_partial_failure: whether a job that answered only some of its parameter sets is a failure.
@@ -68,7 +68,7 @@ def conclude(
     try:
         results = patiently(lambda: hook.check_job(job_id, partial=on_partial_failure == "succeed"), hook, log)
     except (JobFailed, ResultsIncomplete) as error:
-        raise explain(error, hook, job_id, log, log_shown=bool(event.get("log_shown"))) from None
+        raise explain(error, hook, job_id, log, event.get("shown_lines")) from None
     _tell(job_id, results, log)
     return results
 

@@ -215,7 +215,7 @@ class SubmittingOperator(IsoDatesOperator):
             follower = LogFollower(hook, job.job_id, self.log)
             wait = JobWait(job.job_id, ends_at, self.log)
             event = wait_for_job(JobWatch(hook), wait, self.poll_interval, follower, self._callbacks)
-            event["log_shown"] = follower.complete
+            event["shown_lines"] = follower.shown_lines
         return self.execute_complete(context, event)
 
     def _run_here(self, job: FederationJob, ends_at: float) -> dict[str, Any]:

@@ -28,6 +28,8 @@ PACKAGE = "airflow_provider_dfm.remote"
 PARENT_CHECK_SECONDS = 0.5
 LOCK = "airflow-provider-dfm.lock"
 QUIET_LOGGERS = ("nvflare.fuel", "nvflare.private")
+# nv_dfm_core/gen/irgen/_fed_info.py, get_send_cost: a warning for each pair of sites whose costs nobody has configured.
+DEMOTED = ("doesn't have send cost info to site",)
 
 
 def load_modules(sources: dict[str, str]) -> None:
@@ -128,11 +130,30 @@ class Outlet:
             self.send(log=[level, name, text])
 
 
+class Demoted(logging.Filter):
+    """Lets what the client library says of every pipeline, and nobody can act on, pass as DEBUG, each text once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if not any(sign in text for sign in DEMOTED):
+            return True
+        if text in self._said:
+            return False
+        self._said.add(text)
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return True
+
+
 class ForwardingHandler(logging.Handler):
     """Sends the log records of the client libraries to the parent."""
 
     def __init__(self, outlet: Outlet) -> None:
         super().__init__(logging.INFO)
+        self.addFilter(Demoted())
         self._outlet = outlet
 
     def emit(self, record: logging.LogRecord) -> None:

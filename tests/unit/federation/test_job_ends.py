@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from airflow_provider_dfm.federation import errors
 from airflow_provider_dfm.federation.errors import PermanentFederationError, TransientFederationError
@@ -107,3 +108,16 @@ def test_what_only_follows_from_an_abort_is_no_reason(tmp_path):
         "somebody aborted it, or the federation did; parameter set 0, site seattle: RuntimeError: no data. Job 1 "
         "(trial) ended as FINISHED:ABORTED: 0 results came of 2 parameter sets."
     )
+
+
+@pytest.mark.parametrize(("status", "failures", "name"), PIPELINES)
+def test_a_retry_policy_by_branch_retries_what_may_pass(tmp_path, status, failures, name):
+    policy = ExceptionRetryPolicy(
+        [
+            RetryRule(errors.TransientFederationError, RetryAction.RETRY),
+            RetryRule(errors.PermanentFederationError, RetryAction.FAIL),
+        ]
+    )
+    failure = read_downloaded_job(write_job(tmp_path, failures=failures), meta(f"FINISHED:{status}")).outcome.failure()
+    decision = policy.evaluate(failure, try_number=1, max_tries=3)
+    assert decision.action is (RetryAction.RETRY if name in TRANSIENT else RetryAction.FAIL)

@@ -71,6 +71,20 @@ def test_an_adapters_error_names_set_site_and_message(tmp_path):
     assert len(results.outcome.errors) == 1, "DFM reports one error at several places"
 
 
+def test_an_error_keeps_the_last_lines_of_its_traceback(tmp_path):
+    trace = "\n".join(["Traceback (most recent call last):", *(f"line {number}" for number in range(20))])
+    tokens = [error("no data", trace=trace), error("no data", place="_dfm_status_"), error("late", [1], trace=trace)]
+    outcome = read_downloaded_job(write_job(tmp_path, *tokens, STOP), meta(sets=2)).outcome
+    assert [each.trace for each in outcome.errors] == ["\n".join(f"line {number}" for number in range(12, 20))] * 2
+
+
+def test_many_errors_do_not_keep_as_many_tracebacks(tmp_path):
+    tokens = [error("no data", [index], trace="x" * 10_000) for index in range(100)]
+    outcome = read_downloaded_job(write_job(tmp_path, *tokens, STOP), meta(sets=100)).outcome
+    assert len(outcome.errors) == 100
+    assert sum(len(each.trace) for each in outcome.errors) <= 5 * 2000
+
+
 def test_an_error_belongs_to_the_site_that_raised_it_not_to_the_one_that_sent_it_on(tmp_path):
     trace = 'File "x/weather/fed/runtime/san_francisco/_this_site.py", line 3, in call\nRuntimeError: x'
     tokens = [error("x", site="server", trace=trace), STOP]
