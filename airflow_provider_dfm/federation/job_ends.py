@@ -20,7 +20,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from airflow_provider_dfm.federation.errors import (
     JobAborted,
@@ -34,6 +35,12 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.job_status import SUCCESS
 
+if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.job_meta import JobMeta
+    from airflow_provider_dfm.federation.tokens import AdapterError
+
+SHOWN = 5
+BY_SOMEBODY = "somebody aborted it, or the federation did"
 ABORTED = "FINISHED:ABORTED"
 RAISED = "FINISHED:EXECUTION_EXCEPTION"
 _BY_STATUS: dict[str, type[JobFailed]] = {
@@ -52,52 +59,73 @@ _DIED = re.compile(r"^died, or went away|(^|: )(a token for place .*|parameter s
 _OF_THE_ABORT = "Event loop stopped before Future completed"
 
 
-def error_of_status(
-    status: str, refusals: Collection[str] = (), otherwise: type[JobFailed] = WorkFailed
-) -> type[JobFailed]:
-    """The error that FLARE's status of an ended job alone is.
+def check_status(meta: JobMeta) -> None:
+    """Make sure that FLARE calls a job completed.
+
+    :param meta: the job's meta, as the server has it.
+    :raises JobFailed: it has another status.
+    """
+    if meta.status == SUCCESS:
+        return
+    reasons = [*([BY_SOMEBODY] if meta.status == ABORTED else []), *meta.why_it_could_not_run]
+    ended = f"Job {meta.job_id} ({meta.name}) {in_words(meta.status)}."
+    raise _error(meta.status, meta.why_it_could_not_run, WorkFailed)(_reason_first(reasons, ended))
+
+
+def failed_pipeline(
+    job: str,
+    status: str,
+    raised: Collection[AdapterError],
+    failed_sites: Mapping[str, str],
+    refusals: Collection[str],
+    came: str,
+) -> JobFailed:
+    """The error of a pipeline's job that failed.
+
+    :param job: names it.
+    :param status: FLARE's.
+    :param raised: what operations raised.
+    :param failed_sites: site to the reason that its part of the job failed.
+    :param refusals: why the federation could not run it.
+    :param came: what came of it, in words.
+    """
+    reasons = [f"site {site}: {reason}" for site, reason in failed_sites.items()] + [str(error) for error in raised]
+    if status == ABORTED:
+        reasons = [BY_SOMEBODY, *(reason for reason in reasons if _OF_THE_ABORT not in reason)]
+    kind = _error(status, refusals, WorkFailed if raised else _error_of_sites(status, failed_sites))
+    return kind(_reason_first([*reasons, *refusals], f"{job} {in_words(status)}: {came}."))
+
+
+def first_of(parts: Sequence[str]) -> str:
+    """The first few of many, for a message."""
+    more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+    return "; ".join(parts[:SHOWN]) + more
+
+
+def in_words(status: str) -> str:
+    """How a job ended that did not do its work.
 
     :param status: FLARE's.
-    :param refusals: why the federation could not run it.
-    :param otherwise: for a status that says no more than that it failed.
     """
+    return "did not do its work, although FLARE calls it completed" if status == SUCCESS else f"ended as {status}"
+
+
+def _error(status: str, refusals: Collection[str], otherwise: type[JobFailed]) -> type[JobFailed]:
+    """The error that a status is; ``otherwise`` for one that says no more than that the job failed."""
     if status == "FINISHED:FAILED_TO_RUN" and any(sign in refusal for refusal in refusals for sign in _REFUSALS):
         return JobRefused
     return _BY_STATUS.get(status, otherwise)
 
 
-def error_of_pipeline(
-    status: str, raised: bool, failed_sites: Mapping[str, str], refusals: Collection[str]
-) -> type[JobFailed]:
-    """The error that the end of a pipeline's job is.
-
-    :param status: FLARE's.
-    :param raised: whether an operation raised something.
-    :param failed_sites: site to the reason that its part of the job failed.
-    :param refusals: why the federation could not run it.
-    """
-    died = [site for site, reason in failed_sites.items() if _DIED.search(reason)]
-    late = [site for site, reason in failed_sites.items() if _OUT_OF_TIME.search(reason)]
-    if raised or len(died) + len(late) < len(failed_sites):
-        otherwise: type[JobFailed] = WorkFailed
-    elif late and not died:
-        otherwise = SiteTimedOut
-    else:
-        otherwise = SiteDied if died or status == RAISED else WorkFailed
-    return error_of_status(status, refusals, otherwise)
+def _error_of_sites(status: str, failed_sites: Mapping[str, str]) -> type[JobFailed]:
+    died = sum(1 for reason in failed_sites.values() if _DIED.search(reason))
+    late = sum(1 for reason in failed_sites.values() if _OUT_OF_TIME.search(reason))
+    if died + late < len(failed_sites):
+        return WorkFailed
+    if late and not died:
+        return SiteTimedOut
+    return SiteDied if died or status == RAISED else WorkFailed
 
 
-def follows_from_abort(reason: str) -> bool:
-    """Whether what an operation or a site says is only that it was stopped."""
-    return _OF_THE_ABORT in reason
-
-
-def in_words(status: str, came: str) -> str:
-    """How a job ended, for its error.
-
-    :param status: FLARE's.
-    :param came: what came of it, or ``""``.
-    """
-    if status == SUCCESS:
-        return f"did not do its work, although FLARE calls it completed{f': {came}' if came else ''}"
-    return f"ended as {status}{f': {came}' if came else ''}"
+def _reason_first(reasons: Sequence[str], ended: str) -> str:
+    return f"{first_of(reasons)}. {ended}" if reasons else ended

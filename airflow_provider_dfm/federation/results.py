@@ -11,25 +11,16 @@ from pydantic import BaseModel
 
 from airflow_provider_dfm.federation.errors import (
     FederationError,
-    JobFailed,
     PipelineError,
     ResultsIncomplete,
     UnsafeResult,
     WorkFailed,
 )
-from airflow_provider_dfm.federation.job_ends import (
-    ABORTED,
-    error_of_pipeline,
-    error_of_status,
-    follows_from_abort,
-    in_words,
-)
+from airflow_provider_dfm.federation.job_ends import ABORTED, failed_pipeline, first_of, in_words
 from airflow_provider_dfm.federation.job_meta import CUSTOM_PROPERTY, JobMeta
 from airflow_provider_dfm.federation.job_status import SUCCESS
 from airflow_provider_dfm.federation.token_index import TokenIndex
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
-
-SHOWN = 5
 
 
 class JobOutcome(BaseModel, frozen=True):
@@ -132,34 +123,23 @@ class JobOutcome(BaseModel, frozen=True):
         if partial and self.is_partial():
             return None
         if self.status != SUCCESS or self.failed_sites or self.errors:
-            return self._failed(job)
+            came = f"{self.results} results came of {self.parameter_sets} parameter sets"
+            return failed_pipeline(job, self.status, self.errors, self.failed_sites, self.refusals, came)
         if not self.was_stopped:
             return WorkFailed(f"{job} ended as {self.status}, though nobody had stopped its pipeline.")
         if self.missing or not self.stopped:
             return ResultsIncomplete(
-                f"Results are missing: {_first(_by_set(self.missing)) or 'the end of the pipeline'}. {job} "
-                f"{in_words(self.status, '')}. Its sites' logs may tell why; run it again."
+                f"Results are missing: {first_of(_by_set(self.missing)) or 'the end of the pipeline'}. {job} "
+                f"{in_words(self.status)}. Its sites' logs may tell why; run it again."
             )
         if self.pickles:
             return UnsafeResult(
-                f"{job} gave results that only running a pickle could read: {_first(_by_set(self.pickles))}. That "
+                f"{job} gave results that only running a pickle could read: {first_of(_by_set(self.pickles))}. That "
                 "runs code that came with it. Let the operation return numbers, text, bytes, dates, numpy arrays, "
                 "lists and dicts of them, or a pydantic model; or, if you trust all sites of the federation, set "
                 "allow_pickles in the connection."
             )
         return None
-
-    def _failed(self, job: str) -> JobFailed:
-        """The error of a job that failed: its reason comes first."""
-        reasons = [f"site {site}: {reason}" for site, reason in self.failed_sites.items()]
-        reasons += [str(error) for error in self.errors]
-        reasons += self.refusals
-        if self.status == ABORTED:
-            reasons = ["somebody aborted it, or the federation did", *(r for r in reasons if not follows_from_abort(r))]
-        came = f"{self.results} results came of {self.parameter_sets} parameter sets"
-        kind = error_of_pipeline(self.status, bool(self.errors), self.failed_sites, self.refusals)
-        ended = f"{job} {in_words(self.status, came)}."
-        return kind(f"{_first(reasons)}. {ended}" if reasons else ended)
 
 
 class FederationResults:
@@ -246,21 +226,6 @@ def pipeline_expectation(meta: JobMeta) -> dict[str, Any]:
     return meta.own
 
 
-def check_status(meta: JobMeta) -> None:
-    """Make sure that FLARE calls a job completed.
-
-    :param meta: the job's meta, as the server has it.
-    :raises JobFailed: it has another status.
-    """
-    if meta.status != SUCCESS:
-        reasons = list(meta.why_it_could_not_run)
-        if meta.status == ABORTED:
-            reasons.insert(0, "somebody aborted it, or the federation did")
-        ended = f"Job {meta.job_id} ({meta.name}) {in_words(meta.status, '')}."
-        kind = error_of_status(meta.status, reasons)
-        raise kind(f"{'; '.join(reasons)}. {ended}" if reasons else ended)
-
-
 def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     """The results of a job in its downloaded folder; of one that continues another, those of its own sets.
 
@@ -321,8 +286,3 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _by_set(places: dict[int, tuple[str, ...]]) -> list[str]:
     return [f"set {index}: {', '.join(names) or 'its end'}" for index, names in places.items()]
-
-
-def _first(parts: list[str]) -> str:
-    more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
-    return "; ".join(parts[:SHOWN]) + more

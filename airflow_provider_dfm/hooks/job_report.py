@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationError, JobAborted
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from airflow.sdk.types import Logger
 
     from airflow_provider_dfm.federation.job_meta import JobMeta
-    from airflow_provider_dfm.federation.tokens import AdapterError
     from airflow_provider_dfm.hooks.dfm import DfmHook
 
 LOG_LINES = 20
@@ -47,8 +46,7 @@ def explain(
         return error
     try:
         meta = hook.get_job_meta(job_id)
-        if is_pipeline_job(meta):
-            _tell_operations(hook.results(job_id).outcome.errors, log)
+        told = is_pipeline_job(meta) and _tell_operations(hook, job_id, log)
         if hook.settings.target != "flare":
             return error
         server_log = _server_log(hook, meta)
@@ -56,8 +54,8 @@ def explain(
     except Exception as fault:  # the job's own failure is what counts
         log.warning("Why job %s failed cannot be asked now: %s: %s", job_id, type(fault).__name__, fault)
         return error
-    _tell_sites(meta, sites, log)
-    _tell_server(lines_of(server_log.logs.get(SERVER, "")), shown_lines, log)
+    told = _tell_sites(meta, sites, log) or told
+    _tell_server(lines_of(server_log.logs.get(SERVER, "")), shown_lines, told, log)
     reasons = _reasons(sites, str(error))
     if not reasons:
         return error
@@ -76,14 +74,21 @@ def _server_log(hook: DfmHook, meta: JobMeta) -> JobLogs:
         return JobLogs(unavailable={SERVER: str(error)})
 
 
-def _tell_operations(errors: Iterable[AdapterError], log: Logger) -> None:
+def _tell_operations(hook: DfmHook, job_id: str, log: Logger) -> bool:
+    """Log what operations raised; says whether there is something."""
+    try:
+        errors = hook.results(job_id).outcome.errors
+    except FederationError:
+        # That is what the job's error says.
+        return False
     for error in errors:
         for line in error.trace.splitlines():
             log.error("%s | %s", shown(error.site), shown(line))
+    return bool(errors)
 
 
-def _tell_sites(meta: JobMeta, sites: dict[str, SiteState], log: Logger) -> None:
-    """Log where the job could not be brought, and the errors of each site."""
+def _tell_sites(meta: JobMeta, sites: dict[str, SiteState], log: Logger) -> bool:
+    """Log where the job could not be brought, and the errors of each site; says whether there is something."""
     for name, detail in meta.deploy_detail.items():
         if detail != "OK":
             log.error("%s | deployed: %s", shown(name), shown(detail))
@@ -94,15 +99,17 @@ def _tell_sites(meta: JobMeta, sites: dict[str, SiteState], log: Logger) -> None
                 log.log(level, "%s | %s", name, shown(line))
         if site.unread:
             log.warning("%s | its log cannot be read: %s", name, shown(site.unread))
+    refused = any(detail != "OK" for detail in meta.deploy_detail.values())
+    return refused or any(site.errors for name, site in sites.items() if name != SERVER)
 
 
-def _tell_server(lines: list[str], shown_lines: Collection[str] | None, log: Logger) -> None:
-    """Log the server's last warnings and errors, or the end of its log where there are none."""
-    told = [(level, line) for level, line in with_levels(lines) if line.strip()]
-    grave = [(level, line) for level, line in told if level >= logging.WARNING]
-    if shown_lines is not None:
-        told = grave = [(level, line) for level, line in grave if line not in shown_lines]
-    for level, line in (grave or told)[-LOG_LINES:]:
+def _tell_server(lines: list[str], shown_lines: Collection[str] | None, told: bool, log: Logger) -> None:
+    """Log the server's last warnings and errors; the end of its log where nobody says what failed."""
+    leveled = [(level, line) for level, line in with_levels(lines) if line.strip()]
+    grave = [(level, line) for level, line in leveled if level >= logging.WARNING]
+    if not grave and not told and shown_lines is None:
+        grave = leveled
+    for level, line in [(level, line) for level, line in grave if line not in (shown_lines or ())][-LOG_LINES:]:
         log.log(level, "%s | %s", SERVER, shown(line))
 
 

@@ -7,8 +7,9 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 from airflow_provider_dfm.federation import errors
 from airflow_provider_dfm.federation.errors import PermanentFederationError, TransientFederationError
+from airflow_provider_dfm.federation.job_ends import check_status
 from airflow_provider_dfm.federation.job_meta import JobMeta
-from airflow_provider_dfm.federation.results import check_status, read_downloaded_job
+from airflow_provider_dfm.federation.results import read_downloaded_job
 
 from .tokens import end, error, meta, write_job
 

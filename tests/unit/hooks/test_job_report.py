@@ -97,11 +97,21 @@ def test_the_log_has_first_what_failed_then_what_followed_from_it_and_nothing_of
     ]
 
 
-def test_a_server_that_met_no_error_shows_the_end_of_its_log(caplog):
+def test_where_nobody_says_what_failed_the_end_of_the_servers_log_may_tell(caplog):
     federation = Federation({"server": "OK"})
     federation.server_log = {"logs": {"server": SERVER_LOG.splitlines()[0]}}
     explained(federation)
     assert caplog.messages == [f"server | {SERVER_LOG.splitlines()[0]}"]
+
+
+def test_the_end_of_the_servers_log_is_left_out_where_an_operation_failed(caplog):
+    federation = Federation({"server": "OK"}, custom_props={CUSTOM_PROPERTY: {"parameter_sets": 1}})
+    federation.operations = [
+        AdapterError(parameter_set=0, site="seattle", type="RuntimeError", message="no", trace="RuntimeError: no")
+    ]
+    federation.server_log = {"logs": {"server": SERVER_LOG.splitlines()[0]}}
+    explained(federation)
+    assert caplog.messages == ["seattle | RuntimeError: no"]
 
 
 def test_what_was_shown_before_is_not_shown_again(caplog):
