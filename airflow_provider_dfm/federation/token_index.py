@@ -50,7 +50,8 @@ _GENERATED_CODE = re.compile(r"[/\\]fed[/\\]runtime[/\\](\w+)[/\\]_this_site\.py
 
 # Of so many errors, so much of the traceback is kept.
 TRACED_ERRORS = 5
-TRACE_LINES = 8
+TRACE_FRAMES = 3
+TRACE_LINES = 12
 TRACE_CHARACTERS = 2000
 
 
@@ -166,14 +167,19 @@ def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: 
             break
         kind, message, trace = inside[1], text, message
     raised_at = _GENERATED_CODE.findall(trace)
-    # What was passed on as text has its line feeds escaped, and is no traceback that could be read.
-    lines = (
-        error["stack_trace"].strip().splitlines()[-TRACE_LINES:] if trace is error["stack_trace"] and trace_it else []
-    )
     return AdapterError(
         parameter_set=parameter_set,
         site=raised_at[-1] if raised_at else source,
         type=kind,
         message=message,
-        trace="\n".join(lines[-TRACE_LINES:])[-TRACE_CHARACTERS:],
+        # What was passed on as text has its line feeds escaped, and is no traceback that could be read.
+        trace=_last_frames(trace) if trace_it and trace == error["stack_trace"] else "",
     )
+
+
+def _last_frames(trace: str) -> str:
+    """The last frames of a traceback, and what was raised there."""
+    lines = [line for line in trace.strip().splitlines() if line.strip(" ^~")]
+    frames = [number for number, line in enumerate(lines) if line.startswith("  File ")]
+    start = frames[-TRACE_FRAMES] if len(frames) > TRACE_FRAMES else 0
+    return "\n".join(lines[start:][-TRACE_LINES:])[-TRACE_CHARACTERS:]

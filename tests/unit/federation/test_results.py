@@ -71,11 +71,13 @@ def test_an_adapters_error_names_set_site_and_message(tmp_path):
     assert len(results.outcome.errors) == 1, "DFM reports one error at several places"
 
 
-def test_an_error_keeps_the_last_lines_of_its_traceback(tmp_path):
-    trace = "\n".join(["Traceback (most recent call last):", *(f"line {number}" for number in range(20))])
+def test_an_error_keeps_the_last_frames_of_its_traceback(tmp_path):
+    frames = [f'  File "step_{number}.py", line 1, in call\n    go()\n    ^^^^' for number in range(9)]
+    trace = "\n".join(["Traceback (most recent call last):", *frames, "RuntimeError: no data"])
     tokens = [error("no data", trace=trace), error("no data", place="_dfm_status_"), error("late", [1], trace=trace)]
     outcome = read_downloaded_job(write_job(tmp_path, *tokens, STOP), meta(sets=2)).outcome
-    assert [each.trace for each in outcome.errors] == ["\n".join(f"line {number}" for number in range(12, 20))] * 2
+    kept = [f'  File "step_{number}.py", line 1, in call\n    go()' for number in (6, 7, 8)]
+    assert [each.trace for each in outcome.errors] == ["\n".join([*kept, "RuntimeError: no data"])] * 2
 
 
 def test_many_errors_do_not_keep_as_many_tracebacks(tmp_path):
