@@ -163,6 +163,9 @@ def test_a_deferred_task_instance_that_is_deleted_aborts_its_job_and_the_new_one
     dag = "endless_deferred"
     run = airflow.trigger(dag)
     _wait_until(lambda: _run_task(airflow, dag, run)["state"] == "deferred")
+    # Until its executor has taken in that the process of the first try has ended, Airflow takes that for the end of the
+    # new one, which has the same key: airflow/jobs/scheduler_job_runner.py, process_executor_events
+    _wait_until(lambda: "is RUNNING" in airflow.task_log(dag, run, "run", 1))
     first = airflow.xcom(dag, run, "run", "job_id")
     deleted = _run_task(airflow, dag, run)["id"]
     airflow.api("DELETE", _path(dag, run))
