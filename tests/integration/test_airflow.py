@@ -163,9 +163,9 @@ def test_a_deferred_task_instance_that_is_deleted_aborts_its_job_and_the_new_one
     dag = "endless_deferred"
     run = airflow.trigger(dag)
     _wait_until(lambda: _run_task(airflow, dag, run)["state"] == "deferred")
-    # Until its executor has taken in that the process of the first try has ended, Airflow takes that for the end of the
-    # new one, which has the same key: airflow/jobs/scheduler_job_runner.py, process_executor_events
-    _wait_until(lambda: "is RUNNING" in airflow.task_log(dag, run, "run", 1))
+    # Until Airflow has taken in that the process of the first try has ended, it takes that for the end of the new one,
+    # which has the same key: airflow/jobs/scheduler_job_runner.py, process_executor_events
+    _wait_until(lambda: _has_taken_in_the_end(airflow, run))
     first = airflow.xcom(dag, run, "run", "job_id")
     deleted = _run_task(airflow, dag, run)["id"]
     airflow.api("DELETE", _path(dag, run))
@@ -210,6 +210,11 @@ def test_what_becomes_of_a_deferred_tasks_job_when_its_task_run_or_dag_is_dealt_
         assert _run_task(airflow, dags["DAG paused"], runs["DAG paused"])["state"] == "deferred"
         airflow.api("PATCH", _path(dags["DAG paused"], runs["DAG paused"]), json={"new_state": "failed"})
         _wait_until(lambda: session.get_status(paused) is JobStatus.ABORTED)
+
+
+def _has_taken_in_the_end(airflow, run):
+    lines = (airflow.logs / "scheduler.log").read_text().splitlines()
+    return any("Received executor event with state success" in line and run in line for line in lines)
 
 
 def _run_path(dag, run):
