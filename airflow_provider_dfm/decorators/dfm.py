@@ -11,6 +11,7 @@ from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factor
 
 from airflow_provider_dfm.federation.parameter_sets import plain_arguments
 from airflow_provider_dfm.federation.pipeline import PipelineFunction
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.operators.dfm_execute import DfmExecuteOperator
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class DfmPipelineDecoratedOperator(DecoratedOperator, DfmExecuteOperator):
             **kwargs,
         )
 
+    @fails_for_good
     def execute(self, context: Context) -> Any:
         self.pipeline = _read_function(self.python_callable)
         # Arguments that are named like a value of the context get that, as with every @task.

@@ -1,4 +1,9 @@
-"""The errors a federation can cause, in two branches that a retry policy can tell apart."""
+"""The errors a federation can cause, in two branches that a retry policy can tell apart.
+
+A retry may help against a :class:`TransientFederationError`. Against a :class:`PermanentFederationError` it may help
+only where it does other work than the try before, such as the parameter sets that failed; against a
+:class:`CorrectionNeeded`, which is permanent too, none can, and the task ends without one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,11 @@ class TransientFederationError(FederationError):
 
 
 class PermanentFederationError(FederationError):
-    """Trying again changes nothing until a person changes something."""
+    """Trying the same again changes nothing."""
+
+
+class CorrectionNeeded(PermanentFederationError):
+    """No retry can help: first a person has to correct the connection, its kit, the environment or the DAG."""
 
 
 class FederationUnreachable(TransientFederationError):
@@ -35,27 +44,27 @@ class UnreadableAnswer(TransientFederationError):
     """The federation's answer to a request does not have the form that it should have."""
 
 
-class ConnectionSettingsError(PermanentFederationError):
+class ConnectionSettingsError(CorrectionNeeded):
     """A field of the connection is missing, unknown or wrong."""
 
 
-class StartupKitError(PermanentFederationError):
+class StartupKitError(CorrectionNeeded):
     """The startup kit is missing, incomplete, corrupt, expired or of another federation."""
 
 
-class AuthenticationFailed(PermanentFederationError):
+class AuthenticationFailed(CorrectionNeeded):
     """The federation knows the kit but refuses its user."""
 
 
-class VersionMismatch(PermanentFederationError):
+class VersionMismatch(CorrectionNeeded):
     """The interpreter's libraries do not fit the federation, or a prepared pipeline no longer does."""
 
 
-class PipelineError(PermanentFederationError):
+class PipelineError(CorrectionNeeded):
     """The pipeline cannot be read, built or prepared."""
 
 
-class JobDefinitionError(PermanentFederationError):
+class JobDefinitionError(CorrectionNeeded):
     """A FLARE job's folder is no job, or the federation refuses it."""
 
 
@@ -63,12 +72,45 @@ class DiscoveryFailed(PermanentFederationError):
     """An advisor failed, or a site gave no advice at all."""
 
 
-class ParameterSetError(PermanentFederationError):
+class ParameterSetError(CorrectionNeeded):
     """A parameter set misses a place, has one too many, or holds a value of the wrong type."""
 
 
-class JobFailed(PermanentFederationError):
-    """A job ended without doing its work: a site, an adapter or the federation failed, or it was aborted."""
+class JobFailed(FederationError):
+    """A job ended without doing its work.
+
+    It is in neither branch itself, so that ``except JobFailed`` catches every such end though a retry helps against
+    some of them only: what is raised is always one of its subclasses, and each of these is in one branch. Which end
+    gives which is in ``job_ends.py``.
+    """
+
+
+class WorkFailed(JobFailed, PermanentFederationError):
+    """An operation, or what a job runs at a site or at the server, raised something."""
+
+
+class JobAborted(JobFailed, PermanentFederationError):
+    """Somebody aborted the job, or the task that waited for it was ended."""
+
+
+class JobRefused(JobFailed, PermanentFederationError):
+    """A site does not allow the job: it brings code of its own, or its submitter has no right to run it there."""
+
+
+class JobNotStarted(JobFailed, TransientFederationError):
+    """The job never ran: sites or their resources were missing, or it could not be brought to them."""
+
+
+class SiteDied(JobFailed, TransientFederationError):
+    """A process of the job died, or a site went away while it did its part."""
+
+
+class SiteTimedOut(JobFailed, TransientFederationError):
+    """A site did not do its part within the federation's own limit for the job."""
+
+
+class JobLost(JobFailed, TransientFederationError):
+    """The server was restarted while the job ran, and does not run it any more."""
 
 
 class JobNotFound(PermanentFederationError):
@@ -88,18 +130,22 @@ class JobMetaError(PermanentFederationError):
 
 
 class CallbackFailed(PermanentFederationError):
-    """A function that was to look at a job or its results cannot be imported or called, or raised something."""
+    """A function that was to look at a job or its results raised something; a retry goes on where it stopped."""
+
+
+class CallbackNotFound(CallbackFailed, CorrectionNeeded):
+    """Such a function cannot be imported, or does not fit the pipeline."""
 
 
 class SitesMissing(TransientFederationError):
     """Sites that are needed are not connected to the federation's server."""
 
 
-class JobContentConflict(PermanentFederationError):
+class JobContentConflict(CorrectionNeeded):
     """A job of this id exists already, with another content."""
 
 
-class DestinationConflict(PermanentFederationError):
+class DestinationConflict(CorrectionNeeded):
     """Where a job's files are to go there is something else."""
 
 

@@ -18,7 +18,7 @@ from airflow_provider_dfm.federation.checksum import sha256_of
 from airflow_provider_dfm.federation.errors import JobDefinitionError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
 from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
-from airflow_provider_dfm.federation.storage import writing, written
+from airflow_provider_dfm.federation.storage import storage_error, writing, written
 
 META = "meta.json"
 # The client library leaves these in every folder that it submits: nvflare/lighter/tool_consts.py.
@@ -110,7 +110,9 @@ def copy_job_folder(source: Any, target: Path, overrides: Mapping[str, Any] | No
     except (JobDefinitionError, StorageFailed):
         raise
     except Exception as error:  # object stores pass on whatever their libraries raise
-        raise JobDefinitionError(f"Cannot read the FLARE job at {source}: {type(error).__name__}: {error}") from error
+        raise storage_error(error, JobDefinitionError)(
+            f"Cannot read the FLARE job at {source}: {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(meta, dict):
         raise JobDefinitionError(f"{source / META} holds no JSON object.")
     meta = _overridden(meta, overrides or {})

@@ -6,7 +6,7 @@ import json
 import subprocess
 from dataclasses import dataclass
 
-from airflow_provider_dfm.federation.errors import ConnectionSettingsError
+from airflow_provider_dfm.federation.errors import CommandTimedOut, ConnectionSettingsError
 from airflow_provider_dfm.federation.host_environment import host_environment
 
 _ASK = """
@@ -42,6 +42,7 @@ def inspect_interpreter(path: str, needs_dfm: bool, timeout: float) -> Interpret
     :param needs_dfm: whether nv_dfm_core has to be there.
     :param timeout: seconds.
     :raises ConnectionSettingsError: it is no Python, or lacks a package.
+    :raises CommandTimedOut: it did not answer in time.
     """
     hint = "Set the connection's field python to the interpreter of the federation's own environment."
     try:
@@ -58,7 +59,7 @@ def inspect_interpreter(path: str, needs_dfm: bool, timeout: float) -> Interpret
     except OSError as error:
         raise ConnectionSettingsError(f"python: cannot run {path}: {error.strerror}. {hint}") from None
     except subprocess.TimeoutExpired:
-        raise ConnectionSettingsError(
+        raise CommandTimedOut(
             f"python: {path} gave no answer within {timeout:g} s, it may be no Python. {hint}"
         ) from None
     except (ValueError, KeyError, TypeError):

@@ -23,7 +23,7 @@ class JobIdentity:
     :param map_index: index of a mapped task; -1: not mapped.
     :param salt: tells apart what has the same names: the same DAG in two Airflows, a run that was deleted and
         made again.
-    :param cycle: number of the first try since the task was last cleared.
+    :param cycle: another number each time that the task begins anew: it was cleared, or its instance made again.
     """
 
     connection: str
@@ -50,14 +50,14 @@ class JobIdentity:
         return replace(self, cycle=cycle)
 
 
-def is_same_content(one: str | None, other: str | None) -> bool:
+def is_same_content(one: str, other: str) -> bool:
     """Whether two jobs do the same.
 
     :param one: SHA-256 of what a job does, in hexadecimal; several, with spaces between them, of which one has to be
-        the other's too: see ``remote/bound_pipeline.py``, ``content``. None or ``""``: nobody knows.
+        the other's too: see ``remote/bound_pipeline.py``, ``content``. ``""``: nobody knows.
     :param other: the same of the other job.
     """
-    return not set((one or "").split()).isdisjoint((other or "").split())
+    return not set(one.split()).isdisjoint(other.split())
 
 
 def check_job_id(job_id: Any) -> str:

@@ -49,7 +49,7 @@ class Asked(BaseModel, frozen=True):
 class JobNote(BaseModel, frozen=True):
     """The note; an empty one for a job that somebody else submitted.
 
-    :param content: SHA-256 of what the job is to do, in hexadecimal.
+    :param content: what the job is to do: see :func:`job_identity.is_same_content`.
     :param ends_at: when whoever submitted it gives it up, in seconds since 1970; None: nobody said.
     :param parameter_sets: of a pipeline: how many parameter sets it was given.
     :param places: the places that every set has to give a value to.

@@ -24,13 +24,13 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job_download import download_stored_job
+from airflow_provider_dfm.federation.job_ends import check_status
 from airflow_provider_dfm.federation.job_files import Patterns
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.results import (
     FederationResults,
-    check_status,
     is_pipeline_job,
     read_downloaded_job,
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
-from airflow_provider_dfm.federation.errors import CallbackFailed
+from airflow_provider_dfm.federation.errors import CallbackFailed, CallbackNotFound
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.tokens import Result
@@ -27,15 +27,15 @@ def import_callback(path: str, hint: str = "Its module has to be installed, or o
 
     :param path: ``"package.module:function"``.
     :param hint: what to say of where it was looked for.
-    :raises CallbackFailed: it cannot be imported here.
+    :raises CallbackNotFound: it cannot be imported here.
     """
     if not is_function(path):
-        raise CallbackFailed(f"The callback {path!r} is no function's name: give package.module:function.")
+        raise CallbackNotFound(f"The callback {path!r} is no function's name: give package.module:function.")
     module, _, name = path.partition(":")
     try:
         function: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise CallbackFailed(f"Cannot import the callback {path}: {type(error).__name__}: {error}. {hint}") from error
+        raise CallbackNotFound(f"Cannot import the callback {path}: {type(error).__name__}: {error}. {hint}") from error
     return function
 
 
@@ -48,7 +48,7 @@ class ResultCallbacks:
     :param default_callback: a function, or ``"package.module:function"``, called with ``site, node, frame, place,
         value``: ``frame`` is a tuple of ints, ``value`` plain data. It may be async.
     :param place_callbacks: place to the function that is called for it instead.
-    :raises CallbackFailed: one cannot be imported.
+    :raises CallbackNotFound: one cannot be imported.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class ResultCallbacks:
         """Make sure that no callback waits for what never comes.
 
         :param places: those that the pipeline yields to.
-        :raises CallbackFailed: names the places that are not among them.
+        :raises CallbackNotFound: names the places that are not among them.
         """
         unknown = sorted(self._by_place.keys() - places)
         if unknown:
-            raise CallbackFailed(
+            raise CallbackNotFound(
                 f"place_callbacks names {', '.join(unknown)}, but the pipeline yields to {', '.join(sorted(places))}."
             )
 

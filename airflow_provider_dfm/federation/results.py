@@ -12,10 +12,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from airflow_provider_dfm.federation.answers import describe_misfit
 from airflow_provider_dfm.federation.errors import (
     FederationError,
-    JobFailed,
+    PipelineError,
     ResultsIncomplete,
     UnsafeResult,
+    WorkFailed,
 )
+from airflow_provider_dfm.federation.job_ends import ABORTED, failed_pipeline, first_of, in_words
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_note import (
     CUSTOM_PROPERTY,
@@ -26,8 +28,6 @@ from airflow_provider_dfm.federation.job_note import (
 from airflow_provider_dfm.federation.job_status import SUCCESS
 from airflow_provider_dfm.federation.token_index import TokenIndex
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
-
-SHOWN = 5
 
 
 class JobOutcome(BaseModel, frozen=True):
@@ -112,7 +112,7 @@ class JobOutcome(BaseModel, frozen=True):
 
     def is_partial(self) -> bool:
         """Whether some sets were answered and some were not, in a job that nobody aborted."""
-        return 0 < len(self.failed_sets()) < self.parameter_sets and not self.status.endswith(":ABORTED")
+        return 0 < len(self.failed_sets()) < self.parameter_sets and self.status != ABORTED
 
     def check(self, partial: bool = False) -> None:
         """Hold the outcome against the promise: every set answered, no error anywhere.
@@ -133,25 +133,19 @@ class JobOutcome(BaseModel, frozen=True):
             return ResultsIncomplete(f"{job} is {self.status}: wait until it has finished.")
         if partial and self.is_partial():
             return None
-        reasons = [f"site {site}: {reason}" for site, reason in self.failed_sites.items()]
-        reasons += [str(error) for error in self.errors]
-        if self.status != SUCCESS or reasons:
-            reasons += self.refusals
-            if self.status.endswith(":ABORTED"):
-                reasons.insert(0, "somebody aborted it, or the federation did")
+        if self.status != SUCCESS or self.failed_sites or self.errors:
             came = f"{self.results} results came of {self.parameter_sets} parameter sets"
-            return JobFailed(f"{job} failed ({self.status}): {_first(reasons) or 'no site gave a reason'}. {came}.")
+            return failed_pipeline(job, self.status, self.errors, self.failed_sites, self.refusals, came)
         if not self.was_stopped:
-            return JobFailed(f"{job} ended as {self.status}, though nobody had stopped its pipeline.")
+            return WorkFailed(f"{job} ended as {self.status}, though nobody had stopped its pipeline.")
         if self.missing or not self.stopped:
             return ResultsIncomplete(
-                f"{job} ended as {self.status}, but results are missing: "
-                f"{_first(_by_set(self.missing)) or 'the end of the pipeline'}. Its sites' logs may tell why; run it "
-                "again."
+                f"Results are missing: {first_of(_by_set(self.missing)) or 'the end of the pipeline'}. {job} "
+                f"{in_words(self.status)}. Its sites' logs may tell why; run it again."
             )
         if self.pickles:
             return UnsafeResult(
-                f"{job} gave results that only running a pickle could read: {_first(_by_set(self.pickles))}. That "
+                f"{job} gave results that only running a pickle could read: {first_of(_by_set(self.pickles))}. That "
                 "runs code that came with it. Let the operation return numbers, text, bytes, dates, numpy arrays, "
                 "lists and dicts of them, or a pydantic model; or, if you trust all sites of the federation, set "
                 "allow_pickles in the connection."
@@ -204,7 +198,7 @@ class FederationResults:
         outcome = self.outcome
         reason = outcome.failed_sets().get(parameter_set)
         if reason is not None:
-            raise JobFailed(f"Parameter set {parameter_set} of job {outcome.job_id} failed: {reason}.")
+            raise WorkFailed(f"Parameter set {parameter_set} of job {outcome.job_id} failed: {reason}.")
         if not outcome.status.startswith("FINISHED") or not 0 <= parameter_set < outcome.parameter_sets:
             raise ResultsIncomplete(
                 f"Job {outcome.job_id} ({outcome.status}) has no results of parameter set {parameter_set}: it had "
@@ -232,28 +226,15 @@ def pipeline_expectation(meta: JobMeta) -> JobNote:
     """What a pipeline has to give.
 
     :param meta: the job's meta, as the server has it.
-    :raises JobFailed: the job was not made by this provider, so that its results are not kept.
+    :raises PipelineError: the job was not made by this provider, so that its results are not kept.
     :raises JobMetaError: its meta was made up.
     """
     if not is_pipeline_job(meta):
-        raise JobFailed(
+        raise PipelineError(
             f"Job {meta.job_id} ({meta.name}) is not a pipeline that this provider submitted: it has no "
             "results to read. Download its files instead."
         )
     return meta.note
-
-
-def check_status(meta: JobMeta) -> None:
-    """Make sure that FLARE calls a job completed.
-
-    :param meta: the job's meta, as the server has it.
-    :raises JobFailed: it has another status.
-    """
-    if meta.status != SUCCESS:
-        why = "; ".join(meta.why_it_could_not_run)
-        raise JobFailed(
-            f"Job {meta.job_id} ({meta.name}) failed: its status is {meta.status}{f' ({why})' if why else ''}."
-        )
 
 
 def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
@@ -261,7 +242,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
 
     :param folder: what FLARE's download gave: ``workspace/`` is in it.
     :param meta: the job's meta, as the server has it.
-    :raises JobFailed: the job was not made by this provider, so that its results were not kept.
+    :raises PipelineError: the job was not made by this provider, so that its results were not kept.
     :raises JobMetaError: the job's meta was made up.
     :raises UnsafeResult: a name in the folder leads out of it.
     """
@@ -342,8 +323,3 @@ def _inside(folder: Path, name: str) -> Path:
 
 def _by_set(places: dict[int, tuple[str, ...]]) -> list[str]:
     return [f"set {index}: {', '.join(names) or 'its end'}" for index, names in places.items()]
-
-
-def _first(parts: list[str]) -> str:
-    more = f"; and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
-    return "; ".join(parts[:SHOWN]) + more

@@ -11,7 +11,7 @@ from typing import Any
 from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
 from airflow_provider_dfm.federation.errors import StartupKitError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
-from airflow_provider_dfm.federation.storage import writing
+from airflow_provider_dfm.federation.storage import storage_error, writing
 
 # What the FLARE admin client reads, as nvflare's provisioning lays it out.
 REQUIRED_FILES = (
@@ -41,7 +41,7 @@ def copy_startup_kit(source: Any, folder: Path) -> Path:
     except (StartupKitError, StorageFailed):
         raise
     except Exception as error:  # object stores pass on whatever their libraries raise
-        raise StartupKitError(
+        raise storage_error(error, StartupKitError)(
             f"Cannot read the startup kit at {source}: {type(error).__name__}: {error}. Check that the path is right "
             "and that this user may read it."
         ) from error

@@ -43,6 +43,13 @@ _PASSED_ON = re.compile(
 _GENERATED_CODE = re.compile(r"[/\\]fed[/\\]runtime[/\\](\w+)[/\\]_this_site\.py")
 
 
+# Of so many errors, so much of the traceback is kept.
+TRACED_ERRORS = 5
+TRACE_FRAMES = 3
+TRACE_LINES = 12
+TRACE_CHARACTERS = 2000
+
+
 class TokenIndex:
     """What a file of tokens holds, and where; the values stay in the file.
 
@@ -55,7 +62,7 @@ class TokenIndex:
         self._path = path
         self._is_there = path.exists()
         self._stopped = False
-        self._errors: dict[AdapterError, None] = {}
+        self._errors: dict[str, AdapterError] = {}
         # Results may be read in another thread than this.
         self._tokens = sqlite3.connect(TEMPORARY, isolation_level=None, check_same_thread=False)
         with _on_this_machine():
@@ -71,7 +78,7 @@ class TokenIndex:
     @property
     def errors(self) -> tuple[AdapterError, ...]:
         """What operations raised, each once."""
-        return tuple(self._errors)
+        return tuple(self._errors.values())
 
     def __len__(self) -> int:
         """How many values are data."""
@@ -156,7 +163,9 @@ class TokenIndex:
             self._tokens.execute(ADD, (frame, token.place, arrival, token.site, token.kind, parameter_set, offset))
         elif token.kind == "error":
             for error in token.value:
-                self._errors[_adapter_error(error, parameter_set, token.site)] = None
+                trace_it = len(self._errors) < TRACED_ERRORS
+                told = _adapter_error(error, parameter_set, token.site, trace_it)
+                self._errors.setdefault(str(told), told)
         elif token.kind == "end" and parameter_set is not None:
             self._tokens.execute("INSERT OR IGNORE INTO ended VALUES (?)", (parameter_set,))
         elif token.kind == "end":
@@ -175,7 +184,7 @@ def _on_this_machine() -> Iterator[None]:
         ) from error
 
 
-def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: str) -> AdapterError:
+def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: str, trace_it: bool) -> AdapterError:
     kind, message, trace = error["type"], error["message"], error["stack_trace"]
     # What gets several errors for its input passes them on as one of its own, as text inside of its message, once more
     # for each operation on the way: nv_dfm_core/api/_error_token.py, from_error_tokens
@@ -187,5 +196,18 @@ def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: 
         kind, message, trace = inside[1], text, message
     raised_at = _GENERATED_CODE.findall(trace)
     return AdapterError(
-        parameter_set=parameter_set, site=raised_at[-1] if raised_at else source, type=kind, message=message
+        parameter_set=parameter_set,
+        site=raised_at[-1] if raised_at else source,
+        type=kind,
+        message=message,
+        # What was passed on as text has its line feeds escaped, and is no traceback that could be read.
+        trace=_last_frames(trace) if trace_it and trace == error["stack_trace"] else "",
     )
+
+
+def _last_frames(trace: str) -> str:
+    """The last frames of a traceback, and what was raised there."""
+    lines = [line for line in trace.strip().splitlines() if line.strip(" ^~")]
+    frames = [number for number, line in enumerate(lines) if line.startswith("  File ")]
+    start = frames[-TRACE_FRAMES] if len(frames) > TRACE_FRAMES else 0
+    return "\n".join(lines[start:][-TRACE_LINES:])[-TRACE_CHARACTERS:]

@@ -87,12 +87,14 @@ class AdapterError(BaseModel, frozen=True):
     :param site: the site it was raised at.
     :param type: the exception's class.
     :param message: the exception's message.
+    :param trace: the last lines of its traceback; ``""`` where there is none, or enough other errors have one.
     """
 
     parameter_set: int | None
     site: str
     type: str
     message: str
+    trace: str = ""
 
     def reason(self) -> str:
         """Where it was raised and what it says."""

@@ -252,7 +252,7 @@ class DfmHook(FlareCommands, BaseHook):
             False ends the wait.
         :return: why it ended; whether the job did its work, :meth:`check_job` tells.
         :raises JobNotFound: nobody knows the job.
-        :raises JobFailed: it is lost: the server lists it as running, but does not run it.
+        :raises JobLost: it is lost: the server lists it as running, but does not run it.
         :raises CallbackFailed: ``cb`` raised something.
         """
         from airflow_provider_dfm.hooks.job_monitor import monitor_job

@@ -36,7 +36,7 @@ def load_callback(callback: str | Callable[..., Any], keywords: Mapping[str, Any
 
     :param callback: the function, or ``"package.module:function"``.
     :param keywords: further keyword arguments for it.
-    :raises CallbackFailed: it cannot be imported here.
+    :raises CallbackNotFound: it cannot be imported here.
     """
     function = import_callback(callback, HINT) if isinstance(callback, str) else callback
     return partial(function, **(keywords or {}))

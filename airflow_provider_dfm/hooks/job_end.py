@@ -8,6 +8,7 @@ from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import (
     FederationError,
     JobFailed,
+    JobLost,
     JobNotFound,
     JobTimedOut,
     ResultsIncomplete,
@@ -43,14 +44,14 @@ def conclude(
 
     :param context: the task's context.
     :param hook: the connection's.
-    :param event: as a :class:`JobWait` gives it; ``"log_shown"``: whether the task's log has the job's log already.
+    :param event: as a :class:`JobWait` gives it; ``"shown_lines"``: see :func:`explain`.
     :param log: the task's log.
     :param abort_on_timeout: abort the job when its time was over.
     :param on_partial_failure: whether a job that answered only some of its parameter sets is a failure.
     :return: the results of a pipeline; None for a plain FLARE job.
     :raises JobTimedOut: the time was over.
     :raises JobNotFound: nobody knows the job.
-    :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not do its work.
+    :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not do its work; a :class:`JobLost` among them.
     :raises FederationError: the connection cannot work.
     """
     job_id = event["job_id"]
@@ -58,7 +59,7 @@ def conclude(
     raise_fault(hook, event)
     if event.get("lost"):
         give_up(context, job_id)
-        raise JobFailed(
+        raise JobLost(
             f"Job {job_id} is lost: the server lists it as {event['status']}, but does not run it any more; it was "
             f"restarted, or the job's process died. {abort(hook, job_id, log)} A retry of this task submits it anew."
         )
@@ -67,7 +68,7 @@ def conclude(
     try:
         results = patiently(lambda: hook.check_job(job_id, partial=on_partial_failure == "succeed"), hook, log)
     except (JobFailed, ResultsIncomplete) as error:
-        raise explain(error, hook, job_id, log, log_shown=bool(event.get("log_shown"))) from None
+        raise explain(error, hook, job_id, log, event.get("shown_lines")) from None
     _tell(job_id, results, log)
     return results
 
@@ -82,7 +83,11 @@ def raise_fault(hook: DfmHook, event: dict[str, Any]) -> None:
     """
     job_id = event["job_id"]
     if event.get("error"):
-        raise error_from_name(event["error"], f"Cannot wait for job {job_id}: {event['fault']}")
+        raise error_from_name(
+            event["error"],
+            f"{event['fault']} So job {job_id} cannot be waited for any more. It was left as it is: a "
+            "FederationJobSensor can take up the wait by its id; clearing the task that submitted it aborts it.",
+        )
     if event["status"] is None and not event.get("timed_out"):
         raise JobNotFound(
             f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}. It may have been deleted, or "

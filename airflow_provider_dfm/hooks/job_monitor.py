@@ -6,7 +6,7 @@ import enum
 import time
 from typing import Any
 
-from airflow_provider_dfm.federation.errors import JobFailed
+from airflow_provider_dfm.federation.errors import JobLost
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.job_callback import JobCallback
 from airflow_provider_dfm.hooks.job_end import raise_fault
@@ -44,4 +44,4 @@ def monitor_job(
     if code is not None:
         return code
     raise_fault(hook, event)
-    raise JobFailed(f"Job {job_id} is lost: the server lists it as {event['status']}, but does not run it.")
+    raise JobLost(f"Job {job_id} is lost: the server lists it as {event['status']}, but does not run it.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from airflow_provider_dfm.federation.answers import read_answer
-from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationError
+from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationError, JobAborted
 from airflow_provider_dfm.federation.job_logs import JobLogs, last_error, lines_of, shown, with_levels
 from airflow_provider_dfm.federation.job_sites import SERVER, SiteState, job_sites
+from airflow_provider_dfm.federation.results import is_pipeline_job
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -25,31 +27,40 @@ SHOWN_CHARACTERS = 300
 
 
 def explain(
-    error: FederationError, hook: DfmHook, job_id: str, log: Logger, log_shown: bool = False
+    error: FederationError, hook: DfmHook, job_id: str, log: Logger, shown_lines: Collection[str] | None = None
 ) -> FederationError:
     """Log what the federation knows of a job that failed, and put the gist of it into the error.
+
+    What failed comes first: the traceback of each operation that raised something, then each site's errors, then the
+    warnings and errors of the server, which mostly follow from them. Of a job that was aborted there is nothing to
+    tell: all that its sites say follows from that.
 
     :param error: says that it failed.
     :param hook: the connection's.
     :param job_id: the job.
     :param log: the task's.
-    :param log_shown: whether the task's log has the server's log already.
+    :param shown_lines: the warnings and errors of the server's log that the task's log has already; None: it has
+        nothing of it.
     :return: an error of the same class; the one that was given, where nothing more can be found out.
     """
+    if isinstance(error, JobAborted):
+        return error
     try:
+        meta = hook.get_job_meta(job_id)
+        told = is_pipeline_job(meta) and _tell_operations(hook, job_id, log)
         if hook.settings.target != "flare":
             return error
-        meta = hook.get_job_meta(job_id)
         server_log = _server_log(hook, meta)
         sites = job_sites(hook, meta, ERROR_LINES, server_log)
     except Exception as fault:  # the job's own failure is what counts
         log.warning("Why job %s failed cannot be asked now: %s: %s", job_id, type(fault).__name__, fault)
         return error
-    _tell(meta, sites, None if log_shown else server_log, log)
+    told = _tell_sites(meta, sites, log) or told
+    _tell_server(lines_of(server_log.logs.get(SERVER, "")), shown_lines, told, log)
     reasons = _reasons(sites, str(error))
     if not reasons:
         return error
-    return type(error)(f"{error} From the federation: {'; '.join(reasons)}.").with_traceback(error.__traceback__)
+    return type(error)(f"{'; '.join(reasons)}. {error}").with_traceback(error.__traceback__)
 
 
 def _server_log(hook: DfmHook, meta: JobMeta) -> JobLogs:
@@ -65,37 +76,55 @@ def _server_log(hook: DfmHook, meta: JobMeta) -> JobLogs:
         return JobLogs(unavailable={SERVER: str(error)})
 
 
-def _tell(meta: JobMeta, sites: dict[str, SiteState], server_log: JobLogs | None, log: Logger) -> None:
-    """Log where the job was brought, the end of the server's log, and the errors of each site."""
+def _tell_operations(hook: DfmHook, job_id: str, log: Logger) -> bool:
+    """Log what operations raised; says whether there is something."""
+    try:
+        errors = hook.results(job_id).outcome.errors
+    except FederationError:
+        # That is what the job's error says.
+        return False
+    for error in errors:
+        for line in error.trace.splitlines():
+            log.error("%s | %s", shown(error.site), shown(line))
+    return bool(errors)
+
+
+def _tell_sites(meta: JobMeta, sites: dict[str, SiteState], log: Logger) -> bool:
+    """Log where the job could not be brought, and the errors of each site; says whether there is something."""
     for name, detail in meta.deploy_detail.items():
-        log.log(logging.INFO if detail == "OK" else logging.ERROR, "%s | deployed: %s", shown(name), shown(detail))
-    if server_log is not None:
-        _tell_lines(SERVER, lines_of(server_log.logs.get(SERVER, ""))[-LOG_LINES:], log)
+        if detail != "OK":
+            log.error("%s | deployed: %s", shown(name), shown(detail))
     for name, site in sites.items():
         # The server's own errors are in its log.
         if name != SERVER:
-            _tell_lines(name, site.errors, log)
+            for level, line in with_levels(site.errors):
+                log.log(level, "%s | %s", name, shown(line))
         if site.unread:
             log.warning("%s | its log cannot be read: %s", name, shown(site.unread))
+    refused = any(detail != "OK" for detail in meta.deploy_detail.values())
+    return refused or any(site.errors for name, site in sites.items() if name != SERVER)
 
 
-def _tell_lines(name: str, lines: list[str], log: Logger) -> None:
-    for level, line in with_levels(lines):
-        if line.strip():
-            log.log(level, "%s | %s", name, shown(line))
+def _tell_server(lines: list[str], shown_lines: Collection[str] | None, told: bool, log: Logger) -> None:
+    """Log the server's last warnings and errors; the end of its log where nobody says what failed."""
+    leveled = [(level, line) for level, line in with_levels(lines) if line.strip()]
+    grave = [(level, line) for level, line in leveled if level >= logging.WARNING]
+    if not grave and not told and shown_lines is None:
+        grave = leveled
+    for level, line in [(level, line) for level, line in grave if line not in (shown_lines or ())][-LOG_LINES:]:
+        log.log(level, "%s | %s", SERVER, shown(line))
 
 
 def _reasons(sites: dict[str, SiteState], message: str) -> list[str]:
-    """What each site and the server raised last, in short; nothing where the message has a site's reason already."""
+    """What each site raised last, in short, or else the server; nothing where the message has a site's reason."""
     if any(f"site {name}:" in message for name in sites):
         return []
-    # What a site says comes first: the server's errors mostly follow from it.
-    names = sorted(sites, key=lambda name: name == SERVER)
-    said = {name: last_error(sites[name].errors) for name in names}
+    said = {name: last_error(site.errors) for name, site in sites.items()}
     reasons = [
-        f"{'the server' if name == SERVER else f'site {name}'}: {shown(error, SHOWN_CHARACTERS)}"
-        for name, error in said.items()
-        if error
+        f"site {name}: {shown(error, SHOWN_CHARACTERS)}" for name, error in said.items() if error and name != SERVER
     ]
+    if not reasons and said.get(SERVER):
+        # Its errors follow from the sites', where these have any.
+        reasons = [f"the server: {shown(said[SERVER], SHOWN_CHARACTERS)}"]
     more = [f"and {len(reasons) - SHOWN_REASONS} more"] if len(reasons) > SHOWN_REASONS else []
     return reasons[:SHOWN_REASONS] + more

@@ -10,6 +10,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.pipeline import is_pipeline_json
+from airflow_provider_dfm.federation.storage import storage_error
 
 
 def airflow_home() -> str:
@@ -47,7 +48,7 @@ def read_pipeline(pipeline: Any) -> Any:
     try:
         text = ObjectStoragePath(pipeline).read_text(encoding="utf-8")
     except Exception as error:  # fsspec passes on whatever its stores' libraries raise
-        raise PipelineError(
+        raise storage_error(error, PipelineError)(
             f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path or "
             "URI of a JSON file, the JSON itself, or package.module:function."
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from airflow_provider_dfm.federation.errors import FederationError
@@ -32,8 +33,12 @@ class LogFollower:
         self._faults = 0
         self._skip = 0
         self._shown = False
-        #: Whether all of the job's log was shown, to its end.
-        self.complete = False
+        self._grave: set[str] = set()
+
+    @property
+    def shown_lines(self) -> set[str] | None:
+        """The warnings and errors that were shown; None: nothing was."""
+        return self._grave if self._shown else None
 
     def follow(self, status: str | None) -> bool:
         """Look once.
@@ -70,9 +75,10 @@ class LogFollower:
             if new is not None:
                 break
         self._faults = 0
-        self.complete = ended
         self._shown = True
         for level, line in with_levels(new or []):
+            if level >= logging.WARNING:
+                self._grave.add(line)
             if line.strip():
                 self._log.log(level, "server | %s", shown(line))
         return bool(new)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from airflow_provider_dfm.federation.errors import (
+    JobFailed,
     JobTimedOut,
     SitesMissing,
     StorageFailed,
@@ -64,5 +65,6 @@ def patiently(action: Callable[[], Answer], hook: DfmHook, log: Logger, ends_at:
 
 
 def _may_pass(error: BaseException) -> bool:
-    # A deadline does not pass, and a site can stay away for days.
-    return isinstance(error, TransientFederationError) and not isinstance(error, (JobTimedOut, SitesMissing))
+    # A deadline does not pass, a site can stay away for days, and a job that has ended does not begin again.
+    lasting = (JobTimedOut, SitesMissing, JobFailed)
+    return isinstance(error, TransientFederationError) and not isinstance(error, lasting)

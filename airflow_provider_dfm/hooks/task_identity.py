@@ -22,7 +22,7 @@ class TaskIdentity:
     """A task's claim to its jobs.
 
     :param job: the identity that this try's job has.
-    :param former: the one it had before the task was cleared, or None.
+    :param former: the one it had before the task was cleared, or its instance was deleted and made again; or None.
     :param given_up: ids of jobs that the federation calls active, but will never end.
     """
 
@@ -42,7 +42,7 @@ def task_identity(context: Context, dfm_conn_id: str) -> TaskIdentity:
     """The claim of the task that runs.
 
     Two things are noted in the task's state store, before anything is submitted: a random salt, since another
-    Airflow may run the same DAG on the same federation, and the figures that tell a retry from a clear.
+    Airflow may run the same DAG on the same federation, and what tells a retry from a task that begins anew.
 
     :param context: the task's context.
     :param dfm_conn_id: the connection.
@@ -50,9 +50,8 @@ def task_identity(context: Context, dfm_conn_id: str) -> TaskIdentity:
     ti = context["ti"]
     store = context["task_state_store"]
     noted: dict[str, Any] = store.get(STATE_KEY) or {}  # type: ignore[assignment]
-    retries = ti.task.retries or 0
-    cycle = current_cycle(noted, ti.try_number, ti.max_tries, retries)
-    figures = {"try_number": ti.try_number, "max_tries": ti.max_tries, "cycle": cycle}
+    cycle = current_cycle(noted, str(ti.id), ti.try_number, ti.max_tries, ti.task.retries or 0)
+    figures = {"ti_id": str(ti.id), "try_number": ti.try_number, "max_tries": ti.max_tries, "cycle": cycle}
     note = {"salt": noted.get("salt") or uuid.uuid4().hex, "given_up": noted.get("given_up", []), **figures}
     if note != noted:
         store.set(STATE_KEY, note, retention=NEVER_EXPIRE)
@@ -73,22 +72,42 @@ def give_up(context: Context, job_id: str) -> None:
     store.set(STATE_KEY, noted | {"given_up": [*noted.get("given_up", []), job_id]}, retention=NEVER_EXPIRE)
 
 
-def current_cycle(noted: dict[str, Any], try_number: int, max_tries: int, retries: int) -> int:
-    """The number of the first try since the task was last cleared.
+def current_cycle(noted: dict[str, Any], ti_id: str, try_number: int, max_tries: int, retries: int) -> int:
+    """The cycle of a try: another one each time that the task begins anew.
 
-    A retry leaves ``max_tries`` as it is. Clearing sets it to the tries so far plus ``retries``, which is always
-    more than before (airflow/models/taskinstance.py, ``clear_task_instances``), unless somebody has changed
-    ``retries`` in the DAG meanwhile.
-
-    :param noted: ``try_number``, ``max_tries`` and ``cycle`` of an earlier try, or empty.
+    :param noted: ``ti_id``, ``try_number``, ``max_tries`` and ``cycle`` of an earlier try, or empty.
+    :param ti_id: id of the task instance.
     :param try_number: this try.
     :param max_tries: of the task instance.
     :param retries: of the task, as the DAG has it now.
     """
-    if not noted or max_tries != noted["max_tries"]:
+    if not noted:
         return try_number
+    anew = _was_made_again(noted, ti_id, try_number) or _was_cleared(noted, try_number, max_tries, retries)
+    return max(try_number, int(noted["cycle"]) + 1) if anew else int(noted["cycle"])
+
+
+def _was_made_again(noted: dict[str, Any], ti_id: str, try_number: int) -> bool:
+    """Whether the task instance is another than that of the earlier try, which was deleted.
+
+    Its state in the store is still there, since that is the run's. Airflow gives a task instance another id at each
+    try too (airflow/models/taskinstance.py, ``prepare_db_for_next_try``): after a failure, a clear, or the reset of an
+    orphan, which all schedule it anew, with the next try number (airflow/models/dagrun.py, ``schedule_tis``). What
+    keeps the number keeps the id: the end of a deferral, a reschedule, and a task that is put into the queue again.
+    Only a new instance counts its tries from the beginning.
+    """
+    return bool(ti_id != noted.get("ti_id", ti_id) and try_number <= noted["try_number"])
+
+
+def _was_cleared(noted: dict[str, Any], try_number: int, max_tries: int, retries: int) -> bool:
+    """Whether the task was cleared since the earlier try.
+
+    A retry leaves ``max_tries`` as it is. Clearing sets it to the tries so far plus ``retries``, which is always
+    more than before (airflow/models/taskinstance.py, ``clear_task_instances``), unless somebody has changed
+    ``retries`` in the DAG meanwhile.
+    """
+    if max_tries != noted["max_tries"]:
+        return True
     # Clearing would have given this same figure, so retries were changed. Nobody can tell whether the task was
     # cleared too; a second job is the smaller harm than an old result for a new one.
-    if try_number > noted["try_number"] and max_tries == noted["try_number"] + retries:
-        return try_number
-    return int(noted["cycle"])
+    return bool(try_number > noted["try_number"] and max_tries == noted["try_number"] + retries)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.operators.dfm_execute import federation_limit
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
@@ -78,6 +79,7 @@ class DfmDiscoverOperator(SubmittingOperator):
         once["claim"] = replace(once["claim"], partial=self.on_error == "list")
         return hook.execute(prepared, options=federation_limit(self.timeout), **once)
 
+    @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         job_id = super().execute_complete(context, event)
         # It imports what a DAG file has no need of.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.locations import read_pipeline
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.shown_code import prepare_in_task
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 
@@ -57,6 +58,7 @@ class DfmPrepareOperator(IsoDatesOperator):
         self.debug = debug
         self.dfm_conn_id = dfm_conn_id
 
+    @fails_for_good
     def execute(self, context: Context) -> str:
         pipeline = read_pipeline(self.pipeline)
         with DfmHook(self.dfm_conn_id).unconnected() as session:

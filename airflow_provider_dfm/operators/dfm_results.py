@@ -14,6 +14,7 @@ from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks, result_callbacks, set_callbacks
 from airflow_provider_dfm.operators.submitting import DEFAULT_TIMEOUT
 
@@ -103,6 +104,7 @@ class DfmResultsOperator(BaseOperator):
         self.poll_interval = poll_interval
         self.timeout = timeout
 
+    @fails_for_good
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):

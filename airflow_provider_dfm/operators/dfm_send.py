@@ -17,6 +17,7 @@ from airflow_provider_dfm.hooks.job_callback import callback_path
 from airflow_provider_dfm.hooks.job_end import raise_fault
 from airflow_provider_dfm.hooks.job_wait import JobWait, look, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.task_identity import task_identity
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
@@ -86,6 +87,7 @@ class DfmSendParamsOperator(IsoDatesOperator):
         self.poll_interval = poll_interval
         self.dfm_conn_id = dfm_conn_id
 
+    @fails_for_good
     def execute(self, context: Context) -> str:
         if self.input_params is None and not self.stop:
             raise ParameterSetError(
@@ -94,6 +96,7 @@ class DfmSendParamsOperator(IsoDatesOperator):
         with contextlib.closing(DfmHook(self.dfm_conn_id)) as hook:
             return self._send(context, hook, self._wait_until_begun(hook))
 
+    @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Take up again where the wait for a queued pipeline ended.
 

@@ -12,6 +12,7 @@ from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.hooks.clone_once import CloneOnce
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import abort
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
@@ -83,6 +84,7 @@ class FlareCloneJobOperator(SubmittingOperator):
         self.job_id = job_id
         self._once: CloneOnce | None = None
 
+    @fails_for_good
     def execute(self, context: Context) -> str:
         self._once = CloneOnce(self.job_id, context["task_state_store"])
         return super().execute(context)
@@ -114,6 +116,7 @@ class FlareJobOperator(BaseOperator):
         self.job_id = job_id
         self.dfm_conn_id = dfm_conn_id
 
+    @fails_for_good
     def execute(self, context: Context) -> Any:
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
@@ -207,6 +210,7 @@ class FlareListJobsOperator(BaseOperator):
         self.reverse = reverse
         self.dfm_conn_id = dfm_conn_id
 
+    @fails_for_good
     def execute(self, context: Context) -> list[dict[str, Any]]:
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):

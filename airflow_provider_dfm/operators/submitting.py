@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk import conf
 
 from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import FederationError, JobFailed, JobTimedOut
+from airflow_provider_dfm.federation.errors import FederationError, JobAborted, JobTimedOut
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.log_follower import LogFollower
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, task_identity
@@ -42,7 +43,7 @@ class SubmittingOperator(IsoDatesOperator):
 
     A try of the task finds the job that an earlier one submitted: it goes on waiting for one that is active, takes
     the results of one that has succeeded, and submits another in the place of one that has failed. Clearing the
-    task starts anew.
+    task starts anew, and so does deleting its instance, where Airflow makes another.
 
     While it waits in its own process (not deferred), the task's log shows the server's log of the job as it grows. Of
     a job that failed, deferred or not, it shows the end of that log and the last errors of each site, and the task's
@@ -124,6 +125,7 @@ class SubmittingOperator(IsoDatesOperator):
         """
         return hook.active_jobs(identity)
 
+    @fails_for_good
     def execute(self, context: Context) -> str:
         started = time.time()
         self._task = task_identity(context, self.dfm_conn_id)
@@ -144,6 +146,7 @@ class SubmittingOperator(IsoDatesOperator):
                 if self._callbacks is not None:
                     self._callbacks.close()
 
+    @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Take up again where the wait ended.
 
@@ -187,9 +190,10 @@ class SubmittingOperator(IsoDatesOperator):
         assert self._task is not None
         self._go_on_unless_killed()
         if self._task.former is not None and self.replaces_former():
-            # Airflow does not tell a trigger that has not started yet that its task was cleared.
+            # Airflow does not tell a trigger that has not started yet that its task was cleared, and one whose task
+            # instance was deleted hears of it later than the new instance starts.
             for job_id in self.active_jobs(hook, self._task.former):
-                self.log.info("The task was cleared: aborting its former job %s", job_id)
+                self.log.info("The task begins anew: aborting its former job %s", job_id)
                 hook.abort_job(job_id)
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")
         required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
@@ -211,7 +215,7 @@ class SubmittingOperator(IsoDatesOperator):
             follower = LogFollower(hook, job.job_id, self.log)
             wait = JobWait(job.job_id, ends_at, self.log)
             event = wait_for_job(JobWatch(hook), wait, self.poll_interval, follower, self._callbacks)
-            event["log_shown"] = follower.complete
+            event["shown_lines"] = follower.shown_lines
         return self.execute_complete(context, event)
 
     def _run_here(self, job: FederationJob, ends_at: float) -> dict[str, Any]:
@@ -241,4 +245,4 @@ class SubmittingOperator(IsoDatesOperator):
 
     def _go_on_unless_killed(self) -> None:
         if self._killed:
-            raise JobFailed("The task was ended, and its job aborted.")
+            raise JobAborted("The task was ended, and its job aborted.")

@@ -16,6 +16,8 @@ from typing import Any
 from nv_dfm_core.targets.flare import FlareOptions
 from nv_dfm_core.targets.flare._controller import Controller
 from nv_dfm_core.targets.flare._executor import Executor
+from nvflare.apis.controller_spec import TaskCompletionStatus
+from nvflare.apis.event_type import EventType
 from nvflare.apis.fl_constant import FLContextKey, ReturnCode
 from nvflare.apis.shareable import make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
@@ -38,6 +40,7 @@ FOLDER = "airflow_provider_dfm"
 TOPIC_READ_TOKENS = "airflow_provider_dfm.read_tokens"
 TOPIC_SEND = "airflow_provider_dfm.send"
 MAX_REASON = 2000
+DIED = "died, or went away, before it had finished"
 
 
 class ResultsController(Controller):
@@ -73,6 +76,7 @@ class ResultsController(Controller):
             force_modgen=force_modgen,
         )
         self._task_timeout_s = task_timeout_s
+        self._out_of_time = False
         self._app_io_manager = TokenStore()
         self._answers: dict[str, str] = {}
         self._folder = ""
@@ -93,6 +97,17 @@ class ResultsController(Controller):
             self._sent_sets.open(self._folder)
             self._engine.register_app_command(TOPIC_SEND, self._send)
         super().start_controller(fl_ctx)
+
+    def handle_event(self, event_type: str, fl_ctx: Any) -> None:
+        """Note a site whose process died, before FLARE aborts the job for it without a word on which site it was.
+
+        nvflare/apis/impl/wf_comm_server.py, ``_check_dead_clients`` and ``_monitor_tasks``.
+        """
+        if event_type == EventType.CLIENT_DISCONNECTED:
+            site = fl_ctx.get_prop(FLContextKey.DISCONNECTED_CLIENT_NAME)
+            if site not in self._answers:
+                self._fail(site, DIED)
+        super().handle_event(event_type, fl_ctx)
 
     def _read_tokens(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
         return self._app_io_manager.read(data["position"])
@@ -123,6 +138,7 @@ class ResultsController(Controller):
 
         task.result_received_cb = note
         super().broadcast_and_wait(task, *args, **kwargs)
+        self._out_of_time = task.completion_status == TaskCompletionStatus.TIMEOUT
         # A site that is out of time, or away, has answered nothing.
         if self._failures():
             self._give_up()
@@ -210,8 +226,8 @@ class ResultsController(Controller):
         # Once one has failed, the others are told to stop.
         for site in [] if failures else self._client_names:
             if site not in self._answers:
-                limit = f" within {self._task_timeout_s} s" if self._task_timeout_s else ""
-                failures[site] = f"did not finish{limit}"
+                limit = f"did not finish within {self._task_timeout_s} s"
+                failures[site] = limit if self._out_of_time else DIED
         return failures
 
 

@@ -64,7 +64,7 @@ class LocalJobs:
         :param job_id: the id it gets here; DFM's own is only known to its process.
         :param ends_at: when whoever starts it gives it up, in seconds since 1970; None: never.
         :param force_modgen: generate the sites' code anew.
-        :raises NamedError: JobFailed.
+        :raises NamedError: WorkFailed.
         """
         from nv_dfm_core.session import Session
 
@@ -83,7 +83,7 @@ class LocalJobs:
             session.connect()
             job = _execute(session, bound, force_modgen)
         except Exception as error:
-            raise NamedError("JobFailed", f"The local job did not start: {type(error).__name__}: {error}") from error
+            raise NamedError("WorkFailed", f"The local job did not start: {type(error).__name__}: {error}") from error
         sent_sets = SentSets(len(bound.parameter_sets), LocalDelivery(job).deliver)
         sent_sets.open(folder)
         self._jobs[job_id] = LocalJob(job, bound, ends_at, sent_sets, tokens)

@@ -36,6 +36,8 @@ LOCK = "airflow-provider-dfm.lock"
 # share nothing but its token (nvflare/fuel/hci/client/api.py, server_execute).
 ONE_QUESTION = frozenset({"abort_jobs", "get_job_meta", "get_system_info", "list_jobs", "read_tokens", "tail_job_log"})
 QUIET_LOGGERS = ("nvflare.fuel", "nvflare.private")
+# nv_dfm_core/gen/irgen/_fed_info.py, get_send_cost: a warning for each pair of sites whose costs nobody has configured.
+DEMOTED = ("doesn't have send cost info to site",)
 
 
 def side_by_side(target: str) -> frozenset[str]:
@@ -149,11 +151,30 @@ class Outlet:
             self.send(number=getattr(self.answering, "number", None), log=[level, name, text])
 
 
+class Demoted(logging.Filter):
+    """Lets what the client library says of every pipeline, and nobody can act on, pass as DEBUG, each text once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if not any(sign in text for sign in DEMOTED):
+            return True
+        if text in self._said:
+            return False
+        self._said.add(text)
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        return True
+
+
 class ForwardingHandler(logging.Handler):
     """Sends the log records of the client libraries to the parent."""
 
     def __init__(self, outlet: Outlet) -> None:
         super().__init__(logging.INFO)
+        self.addFilter(Demoted())
         self._outlet = outlet
 
     def emit(self, record: logging.LogRecord) -> None:

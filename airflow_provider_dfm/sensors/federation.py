@@ -13,7 +13,9 @@ from airflow.sdk.exceptions import AirflowSensorTimeout
 from airflow_provider_dfm.federation.errors import SitesMissing
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.site_wait import SiteWait, SiteWatch, connected_sites
+from airflow_provider_dfm.sensors.reschedule import warn_of_short_pauses
 from airflow_provider_dfm.triggers.federation import FederationReadyTrigger
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class FederationReadySensor(BaseSensorOperator):
     :param dfm_conn_id: the connection. Templated.
     :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
         ``operators.default_deferrable``.
-    :param poke_interval: seconds between two looks; default 30.
+    :param poke_interval: seconds between two looks; default 30, and at least 10 in mode reschedule.
     :param timeout: seconds to wait; then the task fails, and says what was missing.
     """
 
@@ -48,6 +50,7 @@ class FederationReadySensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
+        warn_of_short_pauses(self, deferrable)
         self.min_sites = min_sites
         self.sites = sites
         self.dfm_conn_id = dfm_conn_id
@@ -55,6 +58,7 @@ class FederationReadySensor(BaseSensorOperator):
         self._watch: SiteWatch | None = None
         self._wait: SiteWait | None = None
 
+    @fails_for_good
     def execute(self, context: Context) -> Any:
         if self.deferrable:
             required = self._required()
@@ -67,6 +71,7 @@ class FederationReadySensor(BaseSensorOperator):
         with contextlib.closing(self._watch):
             return super().execute(context)
 
+    @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> list[str]:
         """Take up again where the wait ended.
 
@@ -78,6 +83,7 @@ class FederationReadySensor(BaseSensorOperator):
             # What a sensor raises, deferred or not: soft_fail goes by it.
             raise AirflowSensorTimeout(str(error)) from error
 
+    @fails_for_good
     def poke(self, context: Context) -> PokeReturnValue:
         """Look once, in a session that lives as long as this process does."""
         assert self._watch is not None

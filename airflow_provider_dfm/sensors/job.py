@@ -20,6 +20,8 @@ from airflow_provider_dfm.hooks.job_monitor import MonitorReturnCode
 from airflow_provider_dfm.hooks.job_wait import JobWait, look
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.log_follower import LogFollower
+from airflow_provider_dfm.hooks.no_retry import fails_for_good
+from airflow_provider_dfm.sensors.reschedule import warn_of_short_pauses
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ class FederationJobSensor(BaseSensorOperator):
     :param dfm_conn_id: the connection. Templated.
     :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
         ``operators.default_deferrable``.
-    :param cancel_on_kill: abort the job when a person ends this task.
+    :param cancel_on_kill: abort the job when a person ends this task. Not in mode reschedule, in which nothing runs
+        between two looks that could do so.
     :param on_partial_failure: ``fail`` (default) or ``succeed`` when the job answered only some of its parameter sets.
     :param callback: a function, or ``"package.module:function"``, called after each look with the job's id and its
         :class:`~airflow_provider_dfm.federation.job_meta.JobMeta`; False ends the wait. A deferred task calls it in the
@@ -51,7 +54,7 @@ class FederationJobSensor(BaseSensorOperator):
     :param callback_kwargs: further keyword arguments for it. Templated.
     :param min_sites: how many sites have to be connected when the wait begins.
     :param sites: sites that have to be connected then, besides. Templated.
-    :param poke_interval: seconds between two looks at the job; default 10.
+    :param poke_interval: seconds between two looks at the job; default 10, and not less in mode reschedule.
     :param timeout: seconds to wait; then the task fails, and the job is left alone.
     """
 
@@ -74,6 +77,12 @@ class FederationJobSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(poke_interval=poke_interval, **kwargs)
+        if cancel_on_kill and self.reschedule and not deferrable:
+            raise ValueError(
+                "cancel_on_kill=True has no effect in mode reschedule: between two looks nothing runs that could abort "
+                "the job. Use deferrable=True or mode poke."
+            )
+        warn_of_short_pauses(self, deferrable)
         self.job_id = job_id
         self.dfm_conn_id = dfm_conn_id
         self.deferrable = deferrable
@@ -87,6 +96,7 @@ class FederationJobSensor(BaseSensorOperator):
         self._wait: JobWait | None = None
         self._follower: LogFollower | None = None
 
+    @fails_for_good
     def execute(self, context: Context) -> Any:
         with contextlib.closing(self._hook):
             self._check_sites(context)
@@ -98,6 +108,7 @@ class FederationJobSensor(BaseSensorOperator):
                 self._tell(context, MonitorReturnCode.TIMEOUT)
                 raise
 
+    @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """Take up again where the wait ended.
 
@@ -131,6 +142,7 @@ class FederationJobSensor(BaseSensorOperator):
         if self.cancel_on_kill:
             abort(self._hook, self.job_id, self.log)
 
+    @fails_for_good
     def poke(self, context: Context) -> PokeReturnValue:
         """Look at the job once, in a session that lives as long as this process does."""
         if self._watch is None or self._wait is None:
@@ -141,7 +153,7 @@ class FederationJobSensor(BaseSensorOperator):
         event = look(self._watch, self._wait, self._follower)
         if event is None:
             return PokeReturnValue(is_done=False)
-        event["log_shown"] = self._follower is not None and self._follower.complete
+        event["shown_lines"] = None if self._follower is None else self._follower.shown_lines
         return PokeReturnValue(is_done=True, xcom_value=self.execute_complete(context, event))
 
     @cached_property

@@ -153,7 +153,7 @@ class FederationJobTrigger(BaseEventTrigger):
         try:
             callback = await in_own_thread(self._load_callback)
         except CallbackFailed as error:
-            fault = {"status": None, "error": "CallbackFailed", "fault": str(error)}
+            fault = {"status": None, "error": type(error).__name__, "fault": str(error)}
             yield TriggerEvent({"job_id": self.job_id} | fault)
             return
         wait = JobWait(self.job_id, self.ends_at, self.log, callback)

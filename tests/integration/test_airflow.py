@@ -118,8 +118,7 @@ def test_marking_a_waiting_task_failed_aborts_its_job(airflow, fields, way, stat
     # Airflow tells a trigger of a kill only once it runs.
     _wait_until(lambda: "is RUNNING" in airflow.task_log(dag, run, "run", 1))
     job_id = airflow.xcom(dag, run, "run", "job_id")
-    path = f"/api/v2/dags/{dag}/dagRuns/{run.replace('+', '%2B')}/taskInstances/run"
-    airflow.api("PATCH", path, json={"new_state": "failed"})
+    airflow.api("PATCH", _path(dag, run), json={"new_state": "failed"})
     with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
         assert session.reattach(job_id).wait_until_finished(timeout=90)
         assert session.get_status(job_id) is JobStatus.ABORTED
@@ -156,9 +155,74 @@ def test_a_task_that_is_cleared_while_it_is_deferred_aborts_its_job_and_submits_
     with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
         _wait_until(lambda: session.get_status(first) is JobStatus.ABORTED)
         assert session.get_status(second) is JobStatus.RUNNING
-        path = f"/api/v2/dags/{dag}/dagRuns/{run.replace('+', '%2B')}/taskInstances/run"
-        airflow.api("PATCH", path, json={"new_state": "failed"})
+        airflow.api("PATCH", _path(dag, run), json={"new_state": "failed"})
         _wait_until(lambda: session.get_status(second) is JobStatus.ABORTED)
+
+
+def test_a_deferred_task_instance_that_is_deleted_aborts_its_job_and_the_new_one_submits_another(airflow, fields):
+    dag = "endless_deferred"
+    run = airflow.trigger(dag)
+    _wait_until(lambda: _run_task(airflow, dag, run)["state"] == "deferred")
+    # Until Airflow has taken in that the process of the first try has ended, it takes that for the end of the new one,
+    # which has the same key: airflow/jobs/scheduler_job_runner.py, process_executor_events
+    _wait_until(lambda: _has_taken_in_the_end(airflow, run))
+    first = airflow.xcom(dag, run, "run", "job_id")
+    deleted = _run_task(airflow, dag, run)["id"]
+    airflow.api("DELETE", _path(dag, run))
+    # The scheduler makes another instance, whose first try has the same number.
+    _wait_until(lambda: _run_task(airflow, dag, run).get("id") not in (None, deleted))
+    _wait_until(lambda: _state_and_try(airflow, dag, run) == ("deferred", 1))
+    second = airflow.xcom(dag, run, "run", "job_id")
+    assert second != first
+    with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
+        _wait_until(lambda: session.get_status(first) is JobStatus.ABORTED)
+        _wait_until(lambda: session.get_status(second) is JobStatus.RUNNING)
+        assert _state_and_try(airflow, dag, run) == ("deferred", 1)
+        airflow.api("PATCH", _path(dag, run), json={"new_state": "failed"})
+        _wait_until(lambda: session.get_status(second) is JobStatus.ABORTED)
+
+
+def test_what_becomes_of_a_deferred_tasks_job_when_its_task_run_or_dag_is_dealt_with(airflow, fields):
+    """All at once, so that they share the waiting."""
+    dags = {
+        "marked success": "endless_deferred",
+        "run marked failed": "endless_deferred",
+        "dagrun_timeout": "endless_timed",
+        "DAG deleted": "endless_deleted",
+        "DAG paused": "endless_paused",
+    }
+    runs = {what: airflow.trigger(dag) for what, dag in dags.items()}
+    for what, run in runs.items():
+        _wait_until(lambda dag=dags[what], run=run: _run_task(airflow, dag, run)["state"] in ("deferred", "skipped"))
+    jobs = {what: airflow.xcom(dags[what], run, "run", "job_id") for what, run in runs.items()}
+    airflow.api("PATCH", _path(dags["marked success"], runs["marked success"]), json={"new_state": "success"})
+    with pytest.raises(AirflowError, match="cannot be deleted in running state"):
+        airflow.api("DELETE", _run_path(dags["run marked failed"], runs["run marked failed"]))
+    airflow.api("PATCH", _run_path(dags["run marked failed"], runs["run marked failed"]), json={"state": "failed"})
+    airflow.api("PATCH", f"/api/v2/dags/{dags['DAG paused']}", json={"is_paused": True})
+    airflow.api("DELETE", f"/api/v2/dags/{dags['DAG deleted']}")
+    with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
+        for what, job_id in jobs.items():
+            if what != "DAG paused":
+                _wait_until(lambda job_id=job_id: session.get_status(job_id) is JobStatus.ABORTED)
+        paused = jobs["DAG paused"]
+        _wait_until(lambda: session.get_status(paused) is JobStatus.RUNNING)
+        assert _run_task(airflow, dags["DAG paused"], runs["DAG paused"])["state"] == "deferred"
+        airflow.api("PATCH", _path(dags["DAG paused"], runs["DAG paused"]), json={"new_state": "failed"})
+        _wait_until(lambda: session.get_status(paused) is JobStatus.ABORTED)
+
+
+def _has_taken_in_the_end(airflow, run):
+    lines = (airflow.logs / "scheduler.log").read_text().splitlines()
+    return any("Received executor event with state success" in line and run in line for line in lines)
+
+
+def _run_path(dag, run):
+    return f"/api/v2/dags/{dag}/dagRuns/{run.replace('+', '%2B')}"
+
+
+def _path(dag, run):
+    return f"{_run_path(dag, run)}/taskInstances/run"
 
 
 def _state_and_try(airflow, dag, run):

@@ -19,19 +19,52 @@ controller = ResultsController.__new__(ResultsController)
 controller.__dict__.update(json.loads(sys.argv[2]), _job_controller=None)
 print(json.dumps(controller._failures()))
 """
-NOTHING = {"_answers": {}, "_not_reached": {}, "_client_names": ["north", "south"], "_task_timeout_s": 0}
+NOTHING = {
+    "_answers": {},
+    "_not_reached": {},
+    "_client_names": ["north", "south"],
+    "_task_timeout_s": 60,
+    "_out_of_time": False,
+}
 
 
 @pytest.mark.parametrize(
     ("known", "failures"),
     [
-        ({}, {"north": "did not finish", "south": "did not finish"}),
-        ({"_answers": {"north": ""}, "_task_timeout_s": 60}, {"south": "did not finish within 60 s"}),
+        ({}, dict.fromkeys(["north", "south"], "died, or went away, before it had finished")),
+        ({"_answers": {"north": ""}, "_out_of_time": True}, {"south": "did not finish within 60 s"}),
         # The other one was told to stop.
-        ({"_answers": {"north": "ERROR: no disk"}, "_task_timeout_s": 60}, {"north": "ERROR: no disk"}),
-        ({"_not_reached": {"south": "no reply"}, "_task_timeout_s": 60}, {"south": "no reply"}),
+        ({"_answers": {"north": "ERROR: no disk"}}, {"north": "ERROR: no disk"}),
+        ({"_not_reached": {"south": "no reply"}}, {"south": "no reply"}),
     ],
 )
 def test_a_site_is_blamed_for_what_it_did_not_do(known, failures):
     command = [str(FEDERATION_PYTHON), "-c", ASK, str(ROOT), json.dumps(NOTHING | known)]
     assert json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout) == failures
+
+
+LOSE = """
+import json, os, sys
+sys.path.insert(0, sys.argv[1])
+from types import SimpleNamespace
+from airflow_provider_dfm.remote import job_components
+job_components.Controller.handle_event = lambda self, event_type, fl_ctx: None
+controller = job_components.ResultsController.__new__(job_components.ResultsController)
+told = []
+controller.__dict__.update(
+    _answers={"north": ""}, _not_reached={}, _client_names=["north", "south"], _job_controller=None, _out_of_time=False,
+    _task_timeout_s=0, _folder=sys.argv[2], _fl_ctx=None, _abort_signal=SimpleNamespace(triggered=False),
+)
+controller.system_panic = lambda reason, fl_ctx: told.append(reason)
+for site in ("north", "south"):
+    controller.handle_event("_client_disconnected", SimpleNamespace(get_prop=lambda name: site))
+kept = os.path.join(sys.argv[2], "failures.json")
+print(json.dumps([told, json.load(open(kept))]))
+"""
+
+
+def test_a_site_that_the_server_has_lost_fails_the_job_by_its_name(tmp_path):
+    command = [str(FEDERATION_PYTHON), "-c", LOSE, str(ROOT), str(tmp_path)]
+    told, kept = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert kept == {"south": "died, or went away, before it had finished"}
+    assert told == ["DFM job failed: south: died, or went away, before it had finished"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from airflow.sdk import Connection
@@ -104,7 +105,13 @@ def test_an_adapter_that_raises_fails_the_task_and_the_log_says_where(way, logge
     assert states == {"run": "failed"}
     text = logged()
     assert "site seattle: RuntimeError: no data here" in text
-    assert "From the federation" not in text, "what the site says is in the error already"
+    assert "WorkFailed: parameter set 0, site seattle: RuntimeError: no data here. Job " in text
+    assert "did not do its work, although FLARE calls it completed: 0 results came of 1 parameter sets." in text
+    assert re.search(r"seattle \|   File .*trials/.*, line \d+, in ", text), "where the operation raised it"
+    lines = [line.partition(" | ")[2].partition(" [airflow")[0] for line in text.splitlines() if "server | 2" in line]
+    assert len(lines) == len(set(lines)), "each line once"
+    assert ("Server runner finished." in text) == (way == "flare"), "only where the log is followed as it grows"
+    assert "send cost info" not in text
 
 
 @pytest.mark.parametrize("way", ["local", "flare", "deferred"])
@@ -132,9 +139,10 @@ def test_a_plain_job_that_fails_says_which_site_failed_and_why(plain_connection,
     states, _ = _run("plain_deferred")
     assert states == {"run": "failed"}
     text = logged()
-    assert "From the federation: site seattle: RuntimeError: no data here; the server: " in text
+    assert re.search(r"WorkFailed: site seattle: RuntimeError: no data here\. Job \S+ .fail. ended as", text)
     assert "seattle | RuntimeError: no data here" in text
-    assert "Server runner finished." in text, "the end of the server's log"
+    assert "ServerRunner - ERROR" in text
+    assert "Server runner finished." not in text, "nothing of the shut-down"
 
 
 @pytest.mark.parametrize("way", ["local", "flare", "deferred"])

@@ -91,7 +91,7 @@ def test_a_job_has_the_same_content_on_every_host(everywhere, pipeline, argument
     contents = set()
     for session in everywhere:
         job = session.execute(f"trial_pipelines:{pipeline}", sets, pipeline_arguments=arguments)
-        contents.add(job.get_job_meta().own["content"].split()[0])
+        contents.add(job.get_job_meta().note.content.split()[0])
         job.cancel()
     assert len(contents) == 1
 
@@ -114,7 +114,7 @@ def test_a_pipeline_that_the_release_before_kept_does_what_the_pipeline_itself_d
     before = tmp_path / "kept.json"
     before.write_text(json.dumps(kept))
     jobs = [session.execute(one, MEASURED) for one in (pipeline, session.prepare(str(before)))]
-    given, made = (job.get_job_meta().own["content"] for job in jobs)
+    given, made = (job.get_job_meta().note.content for job in jobs)
     assert is_same_content(given, made)
     assert made == given.split()[1]
     for job in jobs:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from pathlib import Path
+
 import pytest
 
-from airflow_provider_dfm.federation.errors import JobFailed
+from airflow_provider_dfm.federation.errors import SiteDied
 from tests.outages.forms import long_form_only
 
 pytestmark = [pytest.mark.federation, long_form_only]
@@ -21,7 +26,26 @@ def test_sets_that_do_not_reach_a_dead_site_fail_their_job_and_name_the_site(out
             assert job.wait_until_finished(timeout=400)
         finally:
             outage_federation.start_again("seattle")
-        with pytest.raises(JobFailed, match="site seattle: parameter sets that were sent did not reach it") as caught:
+        with pytest.raises(SiteDied, match="site seattle: parameter sets that were sent did not reach it") as caught:
             list(job.results())
         assert "did not finish" not in str(caught.value)
         assert [result.value for result in job.results().partial()] == [0]
+
+
+def test_a_site_whose_process_dies_is_named_and_a_retry_may_help(outage_federation, open_session):
+    with open_session() as session:
+        job = session.execute("trial_pipelines:sleep", {"seconds": 600})
+        ends = time.monotonic() + 60
+        while not (pids := _processes(outage_federation, "seattle", job.job_id)):
+            assert time.monotonic() < ends, "the job did not start at the site"
+            time.sleep(0.5)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        # The server gives the site a minute to come back.
+        assert job.wait_until_finished(timeout=300)
+        with pytest.raises(SiteDied, match=r"^site seattle: died, or went away, before it had finished"):
+            list(job.results())
+
+
+def _processes(federation, site, job_id):
+    return [pid for pid in federation.pids(site) if job_id.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]

@@ -40,7 +40,7 @@ def test_a_wait_for_a_job_that_died_with_its_server_ends(jobs, poc, connection, 
     abandons = version.release < (2, 8)
     if abandons:
         assert event["status"] == "FINISHED:ABANDONED"
-        assert f"Job {job_id} (running) failed: its status is FINISHED:ABANDONED" in str(caught.value)
+        assert f"Job {job_id} (running) ended as FINISHED:ABANDONED" in str(caught.value)
         assert STATE_KEY not in store
     else:
         assert (event["status"], event["lost"]) == ("RUNNING", True)

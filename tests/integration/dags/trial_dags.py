@@ -23,8 +23,8 @@ UNKNOWN_JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
 WAYS = {"local": ("local", False), "flare": ("flare", False), "deferred": ("flare", True)}
 
 
-def trial_dag(name: str) -> DAG:
-    return DAG(name, schedule=None, start_date=pendulum.datetime(2010, 1, 1, tz="UTC"))
+def trial_dag(name: str, **options) -> DAG:
+    return DAG(name, schedule=None, start_date=pendulum.datetime(2010, 1, 1, tz="UTC"), **options)
 
 
 def execute(connection: str, pipeline: str = "trial_pipelines:echo", **arguments) -> DfmExecuteOperator:
@@ -117,6 +117,10 @@ for mode, deferrable in (("poke", False), ("reschedule", False), ("deferred", Tr
 for way in ("flare", "deferred"):
     with trial_dag(f"endless_{way}"):
         execute("flare", "trial_pipelines:sleep", input_params={"seconds": 600}, deferrable=way == "deferred")
+
+for what, options in (("timed", {"dagrun_timeout": timedelta(seconds=20)}), ("deleted", {}), ("paused", {})):
+    with trial_dag(f"endless_{what}", **options):
+        execute("flare", "trial_pipelines:sleep", input_params={"seconds": 600}, deferrable=True)
 
 with trial_dag("large"):
     # A later task's sensor finds a local job by its id like any other's.

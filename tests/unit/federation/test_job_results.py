@@ -144,7 +144,7 @@ def test_what_is_kept_of_a_local_job_alone_stays_when_keeping_fails(tmp_path):
     server.add(A, {})
     (tmp_path / "kept").write_text("a file in the way")
     with pytest.raises(FederationError):
-        results_of(server, tmp_path / "kept")._bring(server.jobs[A])
+        results_of(server, tmp_path / "kept")._bring_copy(server.jobs[A], ())
     assert len(left_in(server)) == 1
 
 

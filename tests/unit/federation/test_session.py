@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from airflow_provider_dfm.federation.errors import (
+    CommandTimedOut,
     ConnectionSettingsError,
     FederationError,
     FederationUnreachable,
@@ -42,7 +43,7 @@ def test_no_interpreter_there(python, message):
 def test_an_interpreter_that_never_answers(tmp_path):
     (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "python").chmod(0o755)
-    with pytest.raises(ConnectionSettingsError, match=r"no answer within 0\.5 s"):
+    with pytest.raises(CommandTimedOut, match=r"no answer within 0\.5 s"):
         inspect_interpreter(str(tmp_path / "python"), needs_dfm=False, timeout=0.5)
 
 

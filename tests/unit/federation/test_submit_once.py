@@ -69,7 +69,7 @@ def test_the_id_is_a_version_4_uuid_that_follows_from_the_identity():
         ("given made", "other otherwise", False),
         ("given made", "", False),
         ("", "", False),
-        (None, "given made", False),
+        ("", "given made", False),
     ],
 )
 def test_a_content_is_the_same_where_its_author_gave_the_same_or_it_does_the_same(there, content, same):

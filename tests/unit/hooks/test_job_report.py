@@ -5,8 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUnreachable, JobFailed, ResultsIncomplete
+from airflow_provider_dfm.federation.errors import (
+    CommandTimedOut,
+    FederationUnreachable,
+    JobAborted,
+    ResultsIncomplete,
+    WorkFailed,
+)
 from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
+from airflow_provider_dfm.federation.tokens import AdapterError
 from airflow_provider_dfm.hooks.job_report import SHOWN_CHARACTERS, SHOWN_REASONS, explain
 
 LOG = logging.getLogger("test")
@@ -31,6 +39,7 @@ class Federation:
         self.server_log = {"logs": {"server": SERVER_LOG}, "unavailable": {}}
         self.error_logs = {}
         self.unreadable = {}
+        self.operations = []
         self.closed = 0
 
     def get_job_meta(self, job_id):
@@ -45,12 +54,15 @@ class Federation:
             raise answer
         return answer
 
+    def results(self, job_id):
+        return SimpleNamespace(outcome=SimpleNamespace(errors=self.operations))
+
     def close(self):
         self.closed += 1
 
 
 def explained(federation, message="Job 1 failed.", **options):
-    return str(explain(JobFailed(message), federation, "1", LOG, **options))
+    return str(explain(WorkFailed(message), federation, "1", LOG, **options))
 
 
 @pytest.fixture(autouse=True)
@@ -58,27 +70,63 @@ def level(caplog):
     caplog.set_level(logging.INFO)
 
 
-def test_the_error_says_what_each_site_raised_and_the_server_last():
+def test_the_error_begins_with_what_each_site_raised():
     federation = Federation({"server": "OK", "seattle": "OK", "san_francisco": "OK"})
     federation.error_logs = {"seattle": RAISED}
-    assert explained(federation) == (
-        "Job 1 failed. From the federation: site seattle: RuntimeError: no data here; the server: Aborting current RUN."
+    assert explained(federation) == "site seattle: RuntimeError: no data here. Job 1 failed."
+
+
+def test_or_with_what_the_server_did_where_no_site_raised_anything():
+    assert explained(Federation({"server": "OK", "seattle": "OK"})) == (
+        "the server: Aborting current RUN. Job 1 failed."
     )
 
 
-def test_the_log_has_the_end_of_the_servers_log_and_the_errors_of_each_site(caplog):
-    federation = Federation({"server": "OK", "seattle": "OK"})
+def test_the_log_has_first_what_failed_then_what_followed_from_it_and_nothing_of_the_shut_down(caplog):
+    federation = Federation({"server": "OK", "seattle": "OK"}, custom_props={CUSTOM_PROPERTY: {"parameter_sets": 1}})
     federation.error_logs = {"seattle": RAISED}
+    trace = '  File "adapter.py", line 7, in body\nRuntimeError: no data'
+    federation.operations = [
+        AdapterError(parameter_set=0, site="san_francisco", type="RuntimeError", message="no data", trace=trace)
+    ]
     explained(federation)
-    messages = [(record.levelname, record.getMessage()) for record in caplog.records]
-    assert ("INFO", f"server | {SERVER_LOG.splitlines()[0]}") in messages
-    assert ("ERROR", f"server | {SERVER_LOG.splitlines()[1]}") in messages
-    assert ("ERROR", "seattle | RuntimeError: no data here") in messages
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", 'san_francisco |   File "adapter.py", line 7, in body'),
+        ("ERROR", "san_francisco | RuntimeError: no data"),
+        *(("ERROR", f"seattle | {line}") for line in RAISED.splitlines()),
+        ("ERROR", f"server | {SERVER_LOG.splitlines()[1]}"),
+    ]
 
 
-def test_a_log_that_was_shown_before_is_not_shown_again(caplog):
-    assert "Aborting current RUN" in explained(Federation({"server": "OK"}), log_shown=True)
-    assert not any("Aborting" in record.getMessage() for record in caplog.records)
+def test_where_nobody_says_what_failed_the_end_of_the_servers_log_may_tell(caplog):
+    federation = Federation({"server": "OK"})
+    federation.server_log = {"logs": {"server": SERVER_LOG.splitlines()[0]}}
+    explained(federation)
+    assert caplog.messages == [f"server | {SERVER_LOG.splitlines()[0]}"]
+
+
+def test_the_end_of_the_servers_log_is_left_out_where_an_operation_failed(caplog):
+    federation = Federation({"server": "OK"}, custom_props={CUSTOM_PROPERTY: {"parameter_sets": 1}})
+    federation.operations = [
+        AdapterError(parameter_set=0, site="seattle", type="RuntimeError", message="no", trace="RuntimeError: no")
+    ]
+    federation.server_log = {"logs": {"server": SERVER_LOG.splitlines()[0]}}
+    explained(federation)
+    assert caplog.messages == ["seattle | RuntimeError: no"]
+
+
+def test_what_was_shown_before_is_not_shown_again(caplog):
+    assert "Aborting current RUN" in explained(Federation({"server": "OK"}), shown_lines=SERVER_LOG.splitlines()[1:])
+    assert explained(Federation({"server": "OK"}), shown_lines=[])
+    assert caplog.messages == [f"server | {SERVER_LOG.splitlines()[1]}"]
+
+
+def test_of_a_job_that_was_aborted_nothing_is_told_since_all_follows_from_that(caplog):
+    federation = Federation({"server": "OK", "seattle": "OK"}, status="FINISHED:ABORTED")
+    federation.error_logs = {"seattle": "RuntimeError: Event loop stopped before Future completed."}
+    error = JobAborted("somebody aborted it")
+    assert explain(error, federation, "1", LOG) is error
+    assert caplog.messages == []
 
 
 def test_a_site_that_the_job_was_not_brought_to_is_told_with_its_reason(caplog):
@@ -101,7 +149,7 @@ def test_many_long_reasons_are_cut():
     federation = Federation(dict.fromkeys(names, "OK"))
     federation.error_logs = dict.fromkeys(names, "x" * 1000)
     message = explained(federation)
-    assert message.endswith("and 15 more.")
+    assert message.endswith("and 15 more. Job 1 failed.")
     assert len(message) < SHOWN_REASONS * (SHOWN_CHARACTERS + 100)
 
 
@@ -116,7 +164,7 @@ def test_a_servers_log_that_takes_too_long_leaves_the_sites_to_be_asked():
     federation = Federation({"server": "OK", "seattle": "OK"})
     federation.server_log = CommandTimedOut("no reply within 20 s")
     federation.error_logs = {"seattle": RAISED}
-    assert explained(federation).endswith("From the federation: site seattle: RuntimeError: no data here.")
+    assert explained(federation) == "site seattle: RuntimeError: no data here. Job 1 failed."
     assert federation.closed == 1
 
 

@@ -57,7 +57,7 @@ def test_each_line_is_logged_once_at_its_level_and_says_whose_it_is(federation, 
         ("WARNING", "server | 2026-11-24 18:46:26,074 - AskToTalk - WARNING - careful"),
         ("INFO", "server | 2026-11-24 18:46:27,074 - AskToTalk - INFO - %s done"),
     ]
-    assert follower.complete
+    assert follower.shown_lines == {"2026-11-24 18:46:26,074 - AskToTalk - WARNING - careful"}
 
 
 def test_a_job_that_has_not_started_is_not_asked_for_and_then_shown_from_its_start(federation, follower, caplog):
@@ -83,7 +83,7 @@ def test_a_user_who_may_not_read_it_is_told_so_once_and_no_more_is_asked(federat
         "The log of job 1 is not shown here: no right to shell_commands"
     ]
     assert federation.asked == [50]
-    assert not follower.complete
+    assert follower.shown_lines is None
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_where_the_rest_is_stored_only_that_is_said(federation, follower, caplog
     federation.trouble = {"unavailable": "tail: cannot open", "kind": "absent"}
     follower.follow("FINISHED:COMPLETED")
     assert caplog.records[-1].getMessage() == "server | (the rest of this log is stored with job 1)"
-    assert not follower.complete
+    assert follower.shown_lines == set()
 
 
 def test_a_local_job_has_no_log_to_follow(caplog):
