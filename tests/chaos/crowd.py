@@ -26,8 +26,9 @@ ABORTED = "FINISHED:ABORTED"
 
 RUN_MARKED = "the run is marked failed"
 TASKS_MARKED = "each task is marked failed"
-TRIGGERER_KILLED = "the same in two halves, and the triggerer is killed while it aborts the first"
-MANNERS = (RUN_MARKED, TASKS_MARKED, TRIGGERER_KILLED)
+SUCCESS_MARKED = "each task is marked success"
+TRIGGERER_KILLED = "each task is marked failed, in two halves, and the triggerer is killed while it aborts the first"
+MANNERS = (RUN_MARKED, TASKS_MARKED, SUCCESS_MARKED, TRIGGERER_KILLED)
 
 
 @dataclass
@@ -100,13 +101,13 @@ class Crowd:
         """Mark the whole run failed, as a person does."""
         self._stage.airflow.api("PATCH", f"/api/v2/dags/{DAG}/dagRuns/{self._run}", {"state": "failed"})
 
-    def mark_tasks(self, indexes: Iterable[int]) -> None:
-        """Mark tasks failed, as a person does who has selected them."""
+    def mark_tasks(self, indexes: Iterable[int], state: str = "failed") -> None:
+        """Mark tasks failed or success, as a person does who has selected them."""
         path = f"/api/v2/dags/{DAG}/dagRuns/{self._run}/taskInstances"
-        entities = [{"task_id": TASK, "map_index": index, "new_state": "failed"} for index in indexes]
+        entities = [{"task_id": TASK, "map_index": index, "new_state": state} for index in indexes]
         answer = self._stage.airflow.api("PATCH", path, {"actions": [{"action": "update", "entities": entities}]})
         if answer["update"]["errors"]:
-            raise AirflowError(f"{self._run}: not marked failed: {answer}")
+            raise AirflowError(f"{self._run}: not marked {state}: {answer}")
 
     def jobs(self) -> dict[int, dict[str, Any]]:
         """The job of each task in the federation's own list, by map index."""
@@ -140,6 +141,8 @@ def _end(stage: Stage, crowd: Crowd, manner: str) -> None:
         crowd.mark_run()
     elif manner == TASKS_MARKED:
         crowd.mark_tasks(range(TASKS))
+    elif manner == SUCCESS_MARKED:
+        crowd.mark_tasks(range(TASKS), "success")
     else:
         crowd.mark_tasks(range(TASKS // 2))
         _until(lambda log: "aborting job" in log, lambda: crowd.log(0), time.monotonic())
@@ -160,7 +163,7 @@ def _look(crowd: Crowd, outcome: CrowdOutcome, began: float) -> None:
     told = _until(lambda told: len(told) >= len(aborted), named, time.monotonic())
     outcome.named = len(told)
     states = crowd.states()
-    if [*states.values()] != ["failed"] * TASKS:
+    if [*states.values()] != ["success" if outcome.manner == SUCCESS_MARKED else "failed"] * TASKS:
         outcome.wrong.append(f"the tasks are {states}")
     # What waits in a triggerer that dies is known to nobody any more: Airflow tells no other of tasks that have ended.
     if outcome.manner != TRIGGERER_KILLED and len(aborted) < TASKS:

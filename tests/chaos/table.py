@@ -109,11 +109,11 @@ def _grid(hit: list[Outcome], way: str) -> list[str]:
 
 def _meaning_of_crowds() -> str:
     return (
-        "Deferred tasks of one run, each with a job of its own, are marked failed at the same moment through Airflow's "
+        "Deferred tasks of one run, each with a job of its own, are ended at the same moment through Airflow's "
         "REST API. It ended right if a minute later the federation's own list shows each of their jobs as aborted, and "
         "the log of each task names it. Where the triggerer is killed meanwhile, the jobs that it had not aborted run "
         "on: Airflow tells no other triggerer of a task that has ended, so nobody but a person ends them. Right means "
-        "there that the tasks stay failed, and that no log tells of an abort that did not happen."
+        "there that the tasks stay as they were marked, and that no log tells of an abort that did not happen."
     )
 
 
