@@ -95,10 +95,18 @@ class FlareCommands(JobCommands):
 
         :param job_ids: the jobs.
         :return: the error of each that could not be aborted.
+        :raises FederationError: none could be.
         """
-        answer = self.ask("abort_jobs", job_ids=[check_job_id(job_id) for job_id in job_ids])
+        errors: dict[str, FederationError] = {}
+        asked = []
+        for job_id in job_ids:
+            try:
+                asked.append(check_job_id(job_id))
+            except JobNotFound as error:
+                errors[job_id] = error
+        answer = self.ask("abort_jobs", job_ids=asked)
         refusals = read_answer(dict[str, tuple[str, str]], answer, "abort_jobs")
-        return {job_id: error_from_name(name, message) for job_id, (name, message) in refusals.items()}
+        return errors | {job_id: error_from_name(name, message) for job_id, (name, message) in refusals.items()}
 
     def delete_job(self, job_id: str) -> bool:
         """Delete a job from the federation's store, with its results there.

@@ -26,7 +26,7 @@ from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job_download import download_stored_job
 from airflow_provider_dfm.federation.job_ends import check_status
 from airflow_provider_dfm.federation.job_files import Patterns
-from airflow_provider_dfm.federation.job_identity import check_job_id
+from airflow_provider_dfm.federation.job_identity import check_job_id, is_same_content
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.results import (
@@ -220,7 +220,7 @@ class JobResults:
             )
         try:
             earlier = self._of(continued, chain)
-            if earlier.outcome.content != meta.note.content:
+            if not is_same_content(earlier.outcome.content, meta.note.content):
                 raise JobMetaError(
                     f"The meta of job {meta.job_id} ({meta.name}) says that it continues job {continued}, which was to "
                     "do something else: whoever submitted it made that up. Its results cannot be read."

@@ -9,7 +9,7 @@ from typing import Any
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from airflow_provider_dfm.federation.errors import FederationError, JobNotFound, PermanentFederationError
+from airflow_provider_dfm.federation.errors import FederationError, PermanentFederationError
 from airflow_provider_dfm.hooks.federation_watch import FederationWatch
 
 # Nothing else would abort the job of a task that is no longer there.
@@ -34,22 +34,27 @@ class JobAborts:
     def abort(self, job_id: str) -> None:
         """Abort a job; one that has ended stays as it is. Blocks until that was tried once.
 
+        :raises JobNotFound: nobody knows it, or it is no job's id.
         :raises FederationError: it could not be aborted.
         """
         with self._changing:
             future = self._waiting.setdefault(job_id, Future())
-            begins, self._is_working = not self._is_working, True
-        if begins:
-            threading.Thread(target=self._work, name="job-aborts", daemon=True).start()
+            if not self._is_working:
+                threading.Thread(target=self._work, name="job-aborts", daemon=True).start()
+                self._is_working = True
         future.result()
 
     def _work(self) -> None:
         while batch := self._next():
-            for future, error in zip(batch.values(), self._try(batch), strict=True):
-                if error is None or isinstance(error, JobNotFound):
-                    future.set_result(None)
+            try:
+                errors = self._try(batch)
+            except Exception as error:  # whatever it is, the tasks wait to be told
+                errors = dict.fromkeys(batch, error)
+            for job_id, future in batch.items():
+                if job_id in errors:
+                    future.set_exception(errors[job_id])
                 else:
-                    future.set_exception(error)
+                    future.set_result(None)
 
     def _next(self) -> dict[str, Future[None]]:
         with self._changing:
@@ -57,15 +62,13 @@ class JobAborts:
             self._is_working = bool(batch)
         return batch
 
-    def _try(self, batch: Mapping[str, Future[None]]) -> list[Exception | None]:
+    def _try(self, batch: Mapping[str, Future[None]]) -> Mapping[str, Exception]:
         with self._watch().session() as hook:
             try:
-                errors: Mapping[str, Exception] = hook.abort_jobs(list(batch))
-            except Exception as error:  # Airflow's own too, where it cannot give the connection
-                if isinstance(error, FederationError):
-                    hook.close_failed()
-                return [error] * len(batch)
-        return [errors.get(job_id) for job_id in batch]
+                return hook.abort_jobs(list(batch))
+            except FederationError:
+                hook.close_failed()
+                raise
 
 
 def abort_patiently(action: Callable[[], Any], job_id: str, dfm_conn_id: str, log: Any) -> None:

@@ -181,10 +181,13 @@ class SubmittingOperator(IsoDatesOperator):
                 # A local job ends with its session.
                 self._hook.close()
                 return
-            for job_id in self.active_jobs(self._hook, self._task.job):
-                abort(self._hook, job_id, self.log)
+            self._abort_jobs(self._hook, self._task.job)
         except FederationError as error:
             self.log.error("The task was ended, but its job could not be aborted: %s", error)
+
+    def _abort_jobs(self, hook: DfmHook, identity: JobIdentity) -> None:
+        for job_id in self.active_jobs(hook, identity):
+            abort(hook, job_id, self.log)
 
     def _submit(self, hook: DfmHook, ends_at: float) -> FederationJob:
         assert self._task is not None
@@ -197,7 +200,16 @@ class SubmittingOperator(IsoDatesOperator):
                 hook.abort_job(job_id)
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")
         required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
-        job = self.submit(hook, claim=claim, ends_at=ends_at, required_sites=required)
+        try:
+            job = self.submit(hook, claim=claim, ends_at=ends_at, required_sites=required)
+        except FederationError:
+            if self._killed:
+                # The server may have it all the same.
+                self._abort_jobs(hook, self._task.job)
+            raise
+        if self._killed:
+            # While it was submitted, on_kill found nothing to abort.
+            abort(hook, job.job_id, self.log)
         self._go_on_unless_killed()
         return job
 

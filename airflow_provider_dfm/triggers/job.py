@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Hashable
 from concurrent.futures import Future
@@ -11,7 +12,7 @@ from typing import Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import CallbackFailed
+from airflow_provider_dfm.federation.errors import CallbackFailed, JobNotFound
 from airflow_provider_dfm.federation.own_threads import in_own_thread, start_in_own_thread
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.job_aborts import JobAborts, abort_patiently
@@ -44,10 +45,12 @@ class Waiting:
         self.triggers: set[FederationJobTrigger] = set()
         self.watch: JobWatch | None = None
         self.aborts = JobAborts(self._last_watch)
+        self._joined = asyncio.Event()
 
     def new_watch(self) -> JobWatch:
         """A watch for a new stream."""
         self.watch = JobWatch(DfmHook(self._dfm_conn_id))
+        self._joined = asyncio.Event()
         return self.watch
 
     def _last_watch(self) -> JobWatch:
@@ -65,11 +68,36 @@ class Waiting:
         """Those of them that a callback looks at."""
         return {trigger.job_id for trigger in self.triggers if trigger.callback is not None}
 
-    def pause(self, watch: JobWatch) -> float:
-        """Seconds until the next poll, which must not come after the first deadline."""
+    def join(self, trigger: FederationJobTrigger) -> None:
+        """Take in a trigger, which wants to be looked after soon."""
+        self.triggers.add(trigger)
+        self._joined.set()
+
+    def begin(self) -> float:
+        """Say that a poll begins; gives the time, in seconds since 1970."""
+        self._joined.clear()
+        return time.time()
+
+    async def rest(self, watch: JobWatch, polled_at: float) -> None:
+        """Wait until the next poll, which comes sooner where a trigger has joined since the last one began.
+
+        :param watch: has polled.
+        :param polled_at: when it began to.
+        """
+        pause = self._pause(watch, polled_at)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._joined.wait(), max(0.0, polled_at + pause - time.time()))
+        # Thousands that join one after the other need no poll each.
+        sooner = min(watch.pause(IDLE_SECONDS), self._pause(watch, polled_at))
+        await asyncio.sleep(max(0.0, polled_at + sooner - time.time()))
+
+    def _pause(self, watch: JobWatch, polled_at: float) -> float:
+        """Seconds from one poll to the next, which must not come long after a deadline."""
         pause = watch.pause(min((trigger.poll_interval for trigger in self.triggers), default=IDLE_SECONDS))
+        # One that was over at the poll is its trigger's affair, which may be busy with a callback still.
         ends = [trigger.ends_at for trigger in self.triggers if trigger.ends_at is not None]
-        return min(pause, max(0.0, min(ends) - time.time())) if ends else pause
+        left = [ends_at - polled_at for ends_at in ends if ends_at > polled_at]
+        return min(pause, max(IDLE_SECONDS, min(left))) if left else pause
 
 
 _waiting: dict[str, Waiting] = {}
@@ -143,23 +171,19 @@ class FederationJobTrigger(BaseEventTrigger):
         watch = waiting.new_watch()
         try:
             while True:
+                polled_at = waiting.begin()
                 yield await in_own_thread(watch.poll, waiting.job_ids(), waiting.in_detail())
-                await asyncio.sleep(waiting.pause(watch))
+                await waiting.rest(watch, polled_at)
         finally:
             await in_own_thread(watch.close)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Fire at the first snapshot that ends this task's wait."""
+        waiting = waiting_at(self.dfm_conn_id)
         try:
             callback = await in_own_thread(self._load_callback)
-        except CallbackFailed as error:
-            fault = {"status": None, "error": type(error).__name__, "fault": str(error)}
-            yield TriggerEvent({"job_id": self.job_id} | fault)
-            return
-        wait = JobWait(self.job_id, self.ends_at, self.log, callback)
-        waiting = waiting_at(self.dfm_conn_id)
-        waiting.triggers.add(self)
-        try:
+            wait = JobWait(self.job_id, self.ends_at, self.log, callback)
+            waiting.join(self)
             async for snapshot in shared_stream:
                 # A callback may take its time.
                 event = await in_own_thread(wait.take, snapshot) if callback else wait.take(snapshot)
@@ -167,6 +191,9 @@ class FederationJobTrigger(BaseEventTrigger):
                 if event is not None:
                     yield TriggerEvent(event)
                     return
+        except CallbackFailed as error:
+            fault = {"status": None, "error": type(error).__name__, "fault": str(error)}
+            yield TriggerEvent({"job_id": self.job_id} | fault)
         except asyncio.CancelledError as cancelled:
             self._ended_by_a_person = cancelled.args[:1] == (ENDED_BY_A_PERSON,)
             raise
@@ -225,5 +252,9 @@ class FederationJobTrigger(BaseEventTrigger):
             self.log.info("Another triggerer waits for job %s now: leaving it alone", self.job_id)
             return
         self.log.info("The task was ended: aborting job %s", self.job_id)
-        waiting_at(self.dfm_conn_id).aborts.abort(self.job_id)
-        self.log.info("Aborted job %s", self.job_id)
+        try:
+            waiting_at(self.dfm_conn_id).aborts.abort(self.job_id)
+        except JobNotFound as error:
+            self.log.info("There is nothing to abort: %s", error)
+        else:
+            self.log.info("Aborted job %s", self.job_id)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError, VersionMismatch
 from airflow_provider_dfm.federation.session import FederationSession
@@ -79,7 +80,7 @@ def test_a_task_prepares_without_a_server_and_a_startup_kit(tmp_path, logged):  
     assert "::group::Code of site seattle" in logged()
     assert uri == f"file://{tmp_path}/results/pipelines/{handed_on['fingerprint']}.json"
     assert prepare_away(uri) == (uri, handed_on), "a file at a URI"
-    with pytest.raises(PipelineError, match="runs on the home site 'analyst'"):
+    with pytest.raises(AirflowFailException, match="PipelineError: .* runs on the home site 'analyst'"):
         prepare_away("trial_pipelines:echo", pipeline_arguments={"site": "analyst"})
 
 

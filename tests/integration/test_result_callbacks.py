@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.federation.errors import CallbackFailed, JobFailed
 from airflow_provider_dfm.federation.job_status import JobStatus
@@ -186,7 +187,8 @@ def test_a_callback_for_no_place_of_the_pipeline_is_refused_before_the_submit(wa
         operator = DfmResultsOperator(
             task_id="read", job_id=watched.job_id, dfm_conn_id="watched", place_callbacks={"result": print}
         )
-        with pytest.raises(CallbackFailed, match="names result, but the pipeline yields to numbers, text"):
+        expected = "CallbackNotFound: .* names result, but the pipeline yields to numbers, text"
+        with pytest.raises(AirflowFailException, match=expected):
             operator.execute({})
 
 

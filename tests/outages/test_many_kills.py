@@ -58,17 +58,13 @@ def test_many_deferred_tasks_marked_failed_at_once_abort_all_their_jobs(
         jobs = [session.execute(pipeline, held_jobs.parameter_set(index)).job_id for index in range(2 * TASKS)]
         run = deferred([(job_id, (CONNECTION, ANOTHER)[index % 2]) for index, job_id in enumerate(jobs)])
         # Airflow tells a trigger of a kill only once it runs.
-        wait_until(lambda: all(_has_begun(run, index) for index in range(len(jobs))), 120, "all triggers")
+        run.wait_for_first_looks(120)
 
         run.give_up()
         wait_until(lambda: all(_is_aborted(session, job_id) for job_id in jobs), 60, f"{len(jobs)} jobs aborted")
     for index, job_id in enumerate(jobs):
         line = f"Aborted job {job_id}"
         wait_until(lambda index=index, line=line: line in run.log(index), 60, f"{line!r} in {run.log(index)}")
-
-
-def _has_begun(run, index):
-    return " is RUNNING" in run.log(index) or " is SUBMITTED" in run.log(index)
 
 
 def _is_aborted(session, job_id):

@@ -39,12 +39,13 @@ def test_one_log_in_and_one_look_a_round(watch, outage_federation, open_session,
     since_start = AdminCommands.from_now(outage_federation)
 
     few = watch([jobs[index % 2] for index in range(tasks)])
-    wait_until(lambda: len(since_start.names()) > 1, 120, "a first look")
+    few.wait_for_first_looks(120)
     looks, rounds = _looks_of_some_rounds(outage_federation, a_round=2)
     # A slow machine makes fewer rounds than its time has room for, never more.
     assert len(looks) <= 2 * rounds
 
     all_of_them = watch(jobs)
+    all_of_them.wait_for_first_looks(120)
     looks, rounds = _looks_of_some_rounds(outage_federation, a_round=1)
     assert set(looks) == {LIST_JOBS}
     assert len(looks) <= rounds

@@ -67,6 +67,17 @@ class WaitingRun:
 
         wait_until(reached, seconds, f"all {self.count} tasks of {self.dag_id} {state}")
 
+    def wait_for_first_looks(self, seconds: float) -> None:
+        """Wait until the log of each instance says how its job is: before that, Airflow may not run its trigger yet.
+
+        :raises TimeoutError: not all do in time.
+        """
+        signs = (" is SUBMITTED", " is RUNNING")
+        for index in range(self.count):
+            wait_until(
+                lambda index=index: any(sign in self.log(index) for sign in signs), seconds, f"a look of {index}"
+            )
+
     def wait_for_end(self, seconds: float) -> str:
         """Wait for the run's end; gives its state."""
         return self._airflow.wait_for_run(self.dag_id, self.run_id, seconds)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import pytest
 import tenacity
@@ -13,6 +15,7 @@ from airflow_provider_dfm.federation.errors import (
     FederationUnreachable,
     JobNotFound,
 )
+from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.hooks import job_aborts
 from airflow_provider_dfm.hooks.federation_watch import FederationWatch
 from airflow_provider_dfm.hooks.job_aborts import JobAborts, abort_patiently
@@ -86,10 +89,37 @@ def test_what_waits_at_a_time_goes_into_one_request(federation, aborts):
 def test_a_job_that_is_refused_is_the_trouble_of_its_own_task(federation, aborts):
     federation.refusals = {"1": FederationError("not now"), "2": JobNotFound("gone")}
     aborts.abort("0")
-    aborts.abort("2")
+    with pytest.raises(JobNotFound, match="gone"):
+        aborts.abort("2")
     with pytest.raises(FederationError, match="not now"):
         aborts.abort("1")
     assert federation.failed == 0
+
+
+def test_what_is_no_jobs_id_keeps_no_other_job_of_its_batch_from_being_aborted():
+    class Session(FlareCommands):
+        settings = None
+        asked: ClassVar[list[str]] = []
+
+        def ask(self, method, **arguments):
+            self.asked += arguments["job_ids"]
+            return {}
+
+        get_job_meta = send_input_params = None
+
+    job_id = str(uuid.uuid4())
+    (error,) = Session().abort_jobs(["None", job_id]).values()
+    assert isinstance(error, JobNotFound)
+    assert Session.asked == [job_id]
+
+
+def test_a_fault_at_the_end_of_a_session_is_told_to_all_that_wait_and_the_next_abort_tries_anew(federation, aborts):
+    federation.close_failed = federation.close = lambda: (_ for _ in ()).throw(RuntimeError("can't start new thread"))
+    federation.error = FederationUnreachable("gone")
+    with pytest.raises(RuntimeError, match="new thread"):
+        aborts.abort("1")
+    federation.error = None
+    aborts.abort("1")
 
 
 @pytest.mark.parametrize("error", [FederationUnreachable("gone"), RuntimeError("no connection of this name now")])

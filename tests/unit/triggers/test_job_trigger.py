@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -183,3 +184,95 @@ def test_silent_servers_keep_no_other_connection_from_its_looks(monkeypatch):
 
     asyncio.run(run())
     assert len(ended) == 7
+
+
+class CountingHook(SilentHook):
+    polls = 0
+
+    def find_job(self, job_id):
+        type(self).polls += 1
+        return JobMeta(job_id=job_id, status="RUNNING")
+
+    def get_system_info(self):
+        return SimpleNamespace(running_jobs=[SimpleNamespace(job_id=str(number)) for number in range(9)])
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    monkeypatch.setattr(triggers_job, "DfmHook", CountingHook)
+    monkeypatch.setattr(triggers_job, "_waiting", {})
+    monkeypatch.setattr(triggers_job, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(CountingHook, "polls", 0)
+    return CountingHook
+
+
+async def subscribed(trigger, queue):
+    """What the triggerer does with a trigger of a shared stream."""
+
+    async def stream():
+        while True:
+            yield await queue.get()
+
+    async for event in trigger.filter_shared_stream(stream()):
+        return event.payload
+
+
+async def poll_for(conn_id, queues):
+    async for snapshot in FederationJobTrigger.open_shared_stream({"dfm_conn_id": conn_id}):
+        for queue in queues:
+            queue.put_nowait(snapshot)
+
+
+def test_who_joins_a_stream_that_rests_is_looked_after_in_time(counted):
+    async def run():
+        queues = [asyncio.Queue(), asyncio.Queue()]
+        patient = FederationJobTrigger("weather", "1", poll_interval=3600)
+        tasks = [asyncio.create_task(subscribed(patient, queues[0])), asyncio.create_task(poll_for("weather", queues))]
+        while not counted.polls:
+            await asyncio.sleep(0.01)
+        late = FederationJobTrigger("weather", "2", poll_interval=3600, ends_at=time.time() + 0.5)
+        event = await asyncio.wait_for(subscribed(late, queues[1]), timeout=60)
+        assert event["timed_out"]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+    asyncio.run(run())
+
+
+def test_a_deadline_that_is_over_is_no_reason_to_poll_without_pause(counted):
+    async def run():
+        busy = FederationJobTrigger("weather", "1", poll_interval=3600, ends_at=time.time() - 1)
+        triggers_job.waiting_at("weather").join(busy)
+        polling = asyncio.create_task(poll_for("weather", []))
+        while not counted.polls:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        polling.cancel()
+        await asyncio.wait([polling])
+
+    asyncio.run(run())
+    assert counted.polls == 1
+
+
+def test_a_task_that_is_ended_while_its_callback_is_imported_aborts_its_job(aborts, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(path, arguments):
+        begun.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr(triggers_job, "load_callback", load)
+
+    async def run():
+        trigger = FederationJobTrigger("weather", "1", callback="some.module:function")
+        task = asyncio.create_task(as_the_triggerer_runs(trigger, clogged=True))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        aborts.go_on.set()
+        await cancelled_again_and_again(task, lambda: bool(aborts.done))
+        await asyncio.wait([task], timeout=60)
+
+    asyncio.run(run())
+    go_on.set()
+    assert aborts.done == ["1"]
