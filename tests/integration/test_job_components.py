@@ -53,7 +53,8 @@ controller = job_components.ResultsController.__new__(job_components.ResultsCont
 told = []
 controller.__dict__.update(
     _answers={"north": ""}, _not_reached={}, _client_names=["north", "south"], _job_controller=None, _out_of_time=False,
-    _task_timeout_s=0, _folder=sys.argv[2], _fl_ctx=None, _abort_signal=SimpleNamespace(triggered=False), _has_ended=False,
+    _task_timeout_s=0, _folder=sys.argv[2], _fl_ctx=None, _abort_signal=SimpleNamespace(triggered=False),
+    _has_ended=False,
 )
 controller.system_panic = lambda reason, fl_ctx: told.append(reason)
 for site in ("north", "south"):

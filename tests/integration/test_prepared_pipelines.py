@@ -80,7 +80,7 @@ def test_a_task_prepares_without_a_server_and_a_startup_kit(tmp_path, logged):  
     assert "::group::Code of site seattle" in logged()
     assert uri == f"file://{tmp_path}/results/pipelines/{handed_on['fingerprint']}.json"
     assert prepare_away(uri) == (uri, handed_on), "a file at a URI"
-    with pytest.raises(AirflowFailException, match="PipelineError: .* runs on the home site 'analyst'"):
+    with pytest.raises(AirflowFailException, match=r"PipelineError: .* runs on the home site 'analyst'"):
         prepare_away("trial_pipelines:echo", pipeline_arguments={"site": "analyst"})
 
 

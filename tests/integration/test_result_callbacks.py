@@ -187,7 +187,7 @@ def test_a_callback_for_no_place_of_the_pipeline_is_refused_before_the_submit(wa
         operator = DfmResultsOperator(
             task_id="read", job_id=watched.job_id, dfm_conn_id="watched", place_callbacks={"result": print}
         )
-        expected = "CallbackNotFound: .* names result, but the pipeline yields to numbers, text"
+        expected = r"CallbackNotFound: .* names result, but the pipeline yields to numbers, text"
         with pytest.raises(AirflowFailException, match=expected):
             operator.execute({})
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.sdk.execution_time.timeout import timeout
 
-from airflow_provider_dfm.federation.errors import JobTimedOut
+from airflow_provider_dfm.federation.errors import JobAborted, JobDefinitionError, JobTimedOut
 from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_status import JobStatus
@@ -105,3 +105,24 @@ def test_a_deferred_wait_has_all_of_the_execution_timeout(hook, monkeypatch):
     with pytest.raises(TaskDeferred) as deferred:
         run(Store(), 1, 1, deferrable=True, execution_timeout=timedelta(minutes=1))
     assert deferred.value.trigger.ends_at == 1060
+
+
+@pytest.mark.parametrize("reply", ["came", "was lost"])
+def test_a_task_that_is_ended_while_it_submits_aborts_the_job_that_it_submitted(hook, monkeypatch, reply):
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare")
+    submitted = []
+    monkeypatch.setattr(hook, "active_jobs", lambda identity: list(submitted))
+
+    def execute(*arguments, claim, **rest):
+        # The signal comes while the server takes the job.
+        operator.on_kill()
+        submitted.append(claim.identity.job_id(0))
+        if reply == "was lost":
+            raise JobDefinitionError("the reply was lost")
+        return FederationJob(None, submitted[0])
+
+    monkeypatch.setattr(hook, "execute", execute)
+    made = context(Store(), 1, 1)
+    with pytest.raises((JobAborted, AirflowFailException)):
+        operator.execute(made)
+    assert hook.aborted == submitted
