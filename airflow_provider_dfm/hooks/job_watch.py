@@ -34,7 +34,8 @@ class Snapshot:
         a list that is not detailed gives.
     :param lost: jobs that the server lists as running, but does not run.
     :param fault: why the federation could not be asked, or ``""``.
-    :param permanent: the name of the fault's error where waiting cannot mend it, or ``""``.
+    :param permanent: the name of the fault's error where waiting cannot mend it, and that is believed by now; or
+        ``""``.
     :param faults: jobs that could not be looked at, which has nothing to do with the others, each with the reason.
     """
 
@@ -49,10 +50,11 @@ class JobWatch(FederationWatch):
     """One session that polls any number of jobs.
 
     :param hook: opens the session; it belongs to the watch from now on.
+    :param worked_before: see :class:`FederationWatch`.
     """
 
-    def __init__(self, hook: DfmHook) -> None:
-        super().__init__(hook)
+    def __init__(self, hook: DfmHook, worked_before: bool = True) -> None:
+        super().__init__(hook, worked_before)
         # How many jobs the server stores, by the last list; infinite where it could not list them.
         self._stored: float | None = None
         self._polls_since_list = 0

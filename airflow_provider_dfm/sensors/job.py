@@ -147,7 +147,10 @@ class FederationJobSensor(BaseSensorOperator):
         """Look at the job once, in a session that lives as long as this process does."""
         if self._watch is None or self._wait is None:
             callback = None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
-            self._watch, self._wait = JobWatch(self._hook), JobWait(self.job_id, None, self.log, callback)
+            self._watch, self._wait = (
+                JobWatch(self._hook, worked_before=False),
+                JobWait(self.job_id, None, self.log, callback),
+            )
             if not self.reschedule:
                 self._follower = LogFollower(self._hook, self.job_id, self.log)
         event = look(self._watch, self._wait, self._follower)

@@ -16,6 +16,7 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
+from airflow_provider_dfm.hooks import federation_watch
 from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS
 from airflow_provider_dfm.hooks.job_watch import POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
 
@@ -79,9 +80,52 @@ def test_a_fault_that_may_pass_is_told_and_the_session_ended_so_that_the_next_po
     assert statuses(watch.poll(["1"])) == {"1": "RUNNING"}
 
 
-def test_a_fault_that_stays_is_named():
+@pytest.fixture
+def clock(monkeypatch):
+    """The time, which passes when a test says so."""
+    made = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(federation_watch, "time", SimpleNamespace(monotonic=lambda: made.now))
+    return made
+
+
+def named(watch, clock, seconds, looks, jobs=("1",)):
+    """Of each look, which fault that stays it names."""
+    names = []
+    for _ in range(looks):
+        names.append(watch.poll(jobs).permanent)
+        clock.now += seconds
+    return names
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first"),
+    [(10, ["", "", "", "", "", ""]), (30, ["", ""]), (300, ["", ""])],
+    ids=["looked at often", "in a minute", "looked at rarely"],
+)
+def test_a_fault_that_stays_is_named_once_several_looks_over_a_minute_have_met_it(clock, seconds, first):
     watch = JobWatch(Federation({"1": StartupKitError("expired")}))
-    assert watch.poll(["1"]) == Snapshot(fault="expired", permanent="StartupKitError")
+    assert named(watch, clock, seconds, len(first) + 1) == [*first, "StartupKitError"]
+
+
+@pytest.mark.parametrize("between", ["RUNNING", FederationUnreachable("gone")])
+def test_a_fault_that_only_seemed_to_stay_is_forgotten(clock, between):
+    federation = Federation({"1": StartupKitError("half a kit")})
+    watch = JobWatch(federation)
+    assert named(watch, clock, 40, 2) == ["", ""]
+    federation.answers = {"1": between}
+    watch.poll(["1"])
+    federation.answers = {"1": StartupKitError("half a kit")}
+    assert named(watch, clock, 40, 3) == ["", "", "StartupKitError"]
+
+
+def test_a_connection_that_has_never_worked_is_named_at_the_first_look_and_one_that_has_is_not(clock):
+    federation = Federation({"1": StartupKitError("expired")})
+    assert JobWatch(federation, worked_before=False).poll(["1"]).permanent == "StartupKitError"
+    federation.answers = {"1": "RUNNING"}
+    watch = JobWatch(federation, worked_before=False)
+    watch.poll(["1"])
+    federation.answers = {"1": StartupKitError("expired")}
+    assert named(watch, clock, 40, 3) == ["", "", "StartupKitError"]
 
 
 def test_pauses_grow_with_each_fault_in_a_row_up_to_a_limit():
