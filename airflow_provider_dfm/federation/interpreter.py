@@ -87,7 +87,7 @@ def _answer(path: str, timeout: float) -> dict[str, Any]:
         ) from None
     if answer.returncode < 0:
         raise FederationUnreachable(
-            f"python: {path} was ended by {_signal(-answer.returncode)} before it answered. The machine may lack memory."
+            f"python: {path} was ended by {_signal(-answer.returncode)}. The machine may have too little memory."
         )
     try:
         found = json.loads(answer.stdout)
