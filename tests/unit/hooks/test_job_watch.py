@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_dfm.federation.errors import (
+    AuthenticationFailed,
     CommandTimedOut,
     FederationError,
     FederationUnreachable,
@@ -16,8 +17,8 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
-from airflow_provider_dfm.hooks import federation_watch
-from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS
+from airflow_provider_dfm.hooks import federation_watch, lost_jobs
+from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS, Fault
 from airflow_provider_dfm.hooks.job_watch import POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
 
 from .snapshots import statuses
@@ -208,7 +209,15 @@ def test_a_job_in_detail_is_asked_for_singly_however_many_are_listed():
     assert federation.asked == ["job", "list"]
 
 
-@pytest.mark.parametrize("error", [StorageFailed("no store"), UnreadableAnswer("odd")])
+OF_ONE_JOB = [
+    StorageFailed("no store"),
+    UnreadableAnswer("odd"),
+    AuthenticationFailed("not authorized for this one"),
+    FederationError("InternalError"),
+]
+
+
+@pytest.mark.parametrize("error", OF_ONE_JOB, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("jobs", [2, 10])
 def test_what_is_wrong_with_one_job_alone_is_its_own(error, jobs):
     running = {str(number): "RUNNING" for number in range(jobs)}
@@ -218,9 +227,41 @@ def test_what_is_wrong_with_one_job_alone_is_its_own(error, jobs):
     federation.list_jobs = lambda: [JobMeta(job_id=job_id, status="RUNNING") for job_id in running]
     seen = watch.poll([*running, "odd"])
     assert statuses(seen) == running
-    assert (seen.fault, seen.permanent, seen.faults) == ("", "", {"odd": str(error)})
+    assert (seen.fault, seen.permanent, seen.faults) == ("", "", {"odd": Fault(str(error))})
     assert federation.closed == 0
     assert watch.poll([*running]).faults == {}
+
+
+def test_what_stays_wrong_with_one_job_is_named_for_it_alone_after_several_looks(clock):
+    federation = Federation({"1": "RUNNING", "2": AuthenticationFailed("refused"), "3": FederationError("internal")})
+    watch = JobWatch(federation)
+    seen = []
+    for _ in range(4):
+        seen.append(watch.poll(["1", "2", "3"]))
+        clock.now += 30
+    assert [snapshot.fault_of("2").permanent for snapshot in seen] == ["", "", *["AuthenticationFailed"] * 2]
+    assert {snapshot.fault_of("3") for snapshot in seen} == {Fault("internal")}
+    assert {snapshot.fault_of("1") for snapshot in seen} == {Fault("")}
+
+
+@pytest.mark.parametrize("error", [AuthenticationFailed("refused"), FederationError("internal")])
+def test_what_all_jobs_have_is_the_connections(clock, error):
+    federation = Federation({"1": error, "2": error})
+    seen = JobWatch(federation).poll(["1", "2"])
+    assert (seen.fault, seen.faults, federation.closed) == (str(error), {}, 1)
+
+
+def test_a_job_that_the_server_refuses_to_tell_of_is_not_lost_and_no_trouble_of_the_others(monkeypatch):
+    monkeypatch.setattr(lost_jobs, "CHECK_SECONDS", 0.0)
+    running = {str(number): "RUNNING" for number in range(10)}
+    federation = Federation(running)
+    federation.running = set()
+    watch = JobWatch(federation)
+    watch.poll([*running])
+    federation.list_jobs = lambda: [JobMeta(job_id=job_id, status="RUNNING") for job_id in running]
+    federation.answers = dict.fromkeys(running, AuthenticationFailed("refused"))
+    seen = watch.poll([*running])
+    assert (seen.fault, seen.lost) == ("", frozenset())
 
 
 def test_a_server_that_can_list_no_jobs_is_asked_for_each():
