@@ -99,11 +99,15 @@ class FederationWatch:
                 return Fault("the watch is closed")
             try:
                 seen = ask(hook)
-            except FederationError as error:
-                # An error that has no name may pass too, and one job's must not end the wait for all others.
+            except Exception as error:  # Airflow's own too, and those of a machine that lacks threads or memory
+                # An error that has no name may pass too, and must not end the waits of all that share the watch.
                 self._faults += 1
+                fault = str(error)
+                if not isinstance(error, FederationError):
+                    fault = f"{type(error).__name__}: {error}"
+                    hook.log.warning("A look at the federation failed", exc_info=True)
                 hook.close_failed()
-                return Fault(str(error), self._permanent(error))
+                return Fault(fault, self._permanent(error))
             except BaseException:
                 hook.close()
                 raise
@@ -112,7 +116,7 @@ class FederationWatch:
             self._doubt.clear()
             return seen
 
-    def _permanent(self, error: FederationError) -> str:
+    def _permanent(self, error: Exception) -> str:
         if not self._worked and isinstance(error, PermanentFederationError):
             return type(error).__name__
         return self._doubt.name(error)

@@ -4,6 +4,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from airflow_provider_dfm.federation.errors import (
     AuthenticationFailed,
@@ -106,6 +107,30 @@ def named(watch, clock, seconds, looks, jobs=("1",)):
 def test_a_fault_that_stays_is_named_once_several_looks_over_a_minute_have_met_it(clock, seconds, first):
     watch = JobWatch(Federation({"1": StartupKitError("expired")}))
     assert named(watch, clock, seconds, len(first) + 1) == [*first, "StartupKitError"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), AirflowException("no supervisor")])
+def test_any_other_error_of_a_look_is_a_fault_that_may_pass(error, caplog):
+    federation = Federation({"1": error, "2": error})
+    watch = JobWatch(federation)
+    assert watch.poll(["1", "2"]) == Snapshot(fault=f"{type(error).__name__}: {error}")
+    assert federation.closed == 1
+    assert "Traceback" in caplog.text
+    federation.answers = {"1": "RUNNING"}
+    assert statuses(watch.poll(["1"])) == {"1": "RUNNING"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), AirflowTaskTimeout("late")])
+def test_what_is_to_end_the_task_does(error):
+    federation = Federation({"1": "RUNNING"})
+
+    def find_job(job_id):
+        raise error
+
+    federation.find_job = find_job
+    with pytest.raises(type(error)):
+        JobWatch(federation).poll(["1"])
+    assert federation.closed == 1
 
 
 @pytest.mark.parametrize("between", ["RUNNING", FederationUnreachable("gone")])
