@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
 
 from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.federation.required_sites import RequiredSites
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 OUTCOME = "outcome"
+TIMEOUTS = (AirflowSensorTimeout, AirflowTaskTimeout, JobTimedOut)
 
 
 class FederationJobSensor(BaseSensorOperator):
@@ -104,8 +105,10 @@ class FederationJobSensor(BaseSensorOperator):
                 self.defer(trigger=self._trigger(), method_name="execute_complete")
             try:
                 return super().execute(context)
-            except (AirflowSensorTimeout, AirflowSkipException):
-                self._tell(context, MonitorReturnCode.TIMEOUT)
+            except (AirflowSensorTimeout, AirflowSkipException) as error:
+                # With soft_fail, a connection that cannot work skips the task as well, with that as its cause.
+                if error.__cause__ is None or isinstance(error.__cause__, TIMEOUTS):
+                    self._tell(context, MonitorReturnCode.TIMEOUT)
                 raise
 
     @fails_for_good
