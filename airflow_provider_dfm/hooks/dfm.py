@@ -102,6 +102,15 @@ class DfmHook(FlareCommands, BaseHook):
         self._last_settings = read_settings(fields, f"Connection {self.dfm_conn_id!r}")
         return self._last_settings
 
+    def hold_settings(self) -> None:
+        """Go by what the connection said last, and do not ask Airflow again, where it has said something.
+
+        A signal handler must not ask it: the request that it interrupts may hold the lock for that
+        (airflow/sdk/execution_time/comms.py, ``CommsDecoder``).
+        """
+        if self._last_settings is not None:
+            self.__dict__["settings"] = self._last_settings
+
     @property
     def results_path(self) -> ObjectStoragePath:
         """Where the results of jobs are kept: the connection's, or a folder below Airflow's home."""

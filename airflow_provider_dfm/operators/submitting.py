@@ -179,6 +179,7 @@ class SubmittingOperator(IsoDatesOperator):
         self._killed = True
         if self._hook is None or self._task is None:
             return
+        self._hook.hold_settings()
         try:
             if self._hook.settings.target == "local":
                 # A local job ends with its session.

@@ -143,6 +143,7 @@ class FederationJobSensor(BaseSensorOperator):
 
     def on_kill(self) -> None:
         if self.cancel_on_kill:
+            self._hook.hold_settings()
             abort(self._hook, self.job_id, self.log)
 
     @fails_for_good

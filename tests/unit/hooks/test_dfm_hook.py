@@ -82,6 +82,19 @@ def test_a_connection_that_airflow_does_not_give_any_more_is_what_it_was(hook, m
     assert hook.settings.startup_kit == "/kit"
 
 
+def test_a_signal_handler_goes_by_what_the_connection_said_without_asking_airflow(hook, monkeypatch):
+    hook.hold_settings()
+    assert hook.settings.startup_kit == "/kit"
+    hook.close_failed()
+
+    def locked(conn_id):
+        raise AssertionError("the interrupted request holds Airflow's lock")
+
+    monkeypatch.setattr(DfmHook, "get_connection", locked)
+    hook.hold_settings()
+    assert hook.settings.startup_kit == "/kit"
+
+
 def test_a_misspelt_connection_is_not_tried_again_and_again_in_the_worker():
     attempts = []
 

@@ -37,6 +37,9 @@ class Hook:
             raise self.refusal
         self.aborted.append(job_id)
 
+    def hold_settings(self):
+        self.settings = SimpleNamespace(target="flare")
+
     def get_system_info(self):
         return SimpleNamespace(running_jobs=[SimpleNamespace(job_id=job_id) for job_id in self.running])
 
@@ -87,6 +90,23 @@ def test_clearing_a_task_that_does_not_wait_leaves_its_former_job_alone(hook):
     for try_number, max_tries in ((1, 2), (2, 3)):
         run(store, try_number, max_tries, wait_for_completion=False)
     assert hook.aborted == []
+
+
+def test_a_task_that_is_ended_while_it_asks_airflow_aborts_its_job_without_asking_it(hook):
+    class Locked:
+        @property
+        def target(self):
+            raise AssertionError("the interrupted request holds Airflow's lock")
+
+    made = context(Store(), 1, 1)
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", wait_for_completion=False)
+
+    def end(key, value):
+        hook.settings = Locked()
+        operator.on_kill()
+
+    made["ti"].xcom_push = end
+    assert operator.execute(made) == hook.aborted[0]
 
 
 def cleared(store):
