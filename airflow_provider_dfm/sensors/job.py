@@ -39,8 +39,8 @@ class FederationJobSensor(BaseSensorOperator):
     is ``JOB_FINISHED``, ``TIMEOUT`` (the task then fails, or is skipped with ``soft_fail``) or ``ENDED_BY_CB`` (the
     task succeeds).
 
-    In mode reschedule each look is a process of its own, so a job that the server lists as running, but does not run, is
-    never found lost: the sensor waits until its ``timeout``.
+    In mode reschedule each look is a process of its own, so a job that the server lists as running, but does not run,
+    is never found lost: the sensor waits until its ``timeout``.
 
     In mode poke the task's log shows the server's log of the job as it grows; in all modes that of a job that failed
     has the last errors of each site.
