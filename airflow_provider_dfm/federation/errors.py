@@ -28,6 +28,10 @@ class FederationUnreachable(TransientFederationError):
     """The federation's server or the session host does not answer."""
 
 
+class ConnectionNotFound(TransientFederationError):
+    """Airflow gives no connection of this name: there is none, or it cannot be asked for it now."""
+
+
 class CommandTimedOut(TransientFederationError):
     """A command got no reply within its time; it may have been carried out or not."""
 

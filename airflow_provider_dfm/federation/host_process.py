@@ -12,6 +12,7 @@ import shlex
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from importlib import resources
@@ -87,6 +88,8 @@ END_SECONDS = 3.0
 
 Progress = Callable[[], float]
 
+_channels: weakref.WeakSet[execnet.Channel] = weakref.WeakSet()
+
 
 def _none() -> float:
     return 0.0
@@ -126,6 +129,8 @@ class HostProcess:
         self._messages = HostMessages()
         self._to_send: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._pid: int | None = None
+        # A process that is forked from this one has no thread that sends, and must not end the host of its parent.
+        self._owner = os.getpid()
         self._python = python
         group = execnet.Group()
         # It would stay there, with all of this session's rest, as long as this process lives; end() does what it does.
@@ -135,6 +140,7 @@ class HostProcess:
         try:
             gateway = group.makegateway(f"popen//python={_command(python)}")
             self._channel = gateway.remote_exec(_source("session_host"))
+            _channels.add(self._channel)
             with self._messages.of(0) as messages:
                 self._channel.setcallback(self._messages.take, endmarker=END)
                 self._channel.send(json.dumps(_setup(folder, python_path, settings)))
@@ -166,8 +172,13 @@ class HostProcess:
         :return: the method's result, as JSON knows it.
         :raises FederationError: what the host reported.
         :raises CommandTimedOut: no reply in time.
-        :raises FederationUnreachable: the host died.
+        :raises FederationUnreachable: the host died, or this process was forked from the one that started it.
         """
+        if self._owner != os.getpid():
+            raise FederationUnreachable(
+                f"Cannot do {method}: the session belongs to the process that this one was forked from. Open a hook or "
+                "a session of its own in each process."
+            )
         with nullcontext() if method in self._side_by_side else self._turn:
             return self._ask(method, timeout, progress, arguments)
 
@@ -180,7 +191,9 @@ class HostProcess:
             return self._reply(messages, method, timeout, progress)
 
     def end(self) -> None:
-        """End the host and everything it started. Does nothing the second time."""
+        """End the host and everything it started. Does nothing the second time, nor in a forked process."""
+        if self._owner != os.getpid():
+            return
         pid, self._pid = self._pid, None
         groups, self._groups = self._groups, []
         if pid is not None:
@@ -254,3 +267,13 @@ def _command(python: str) -> str:
     words = ["env", *(word for name in hidden for word in ("-u", name)), "PYTHONHASHSEED=0", python]
     # execnet takes // for the end of a word.
     return shlex.join(word.replace("//", "/") for word in words)
+
+
+def _let_go_after_fork() -> None:
+    # A child's copy of a channel would tell the host, as it is removed, that the parent has gone:
+    # execnet/gateway_base.py, Channel.__del__.
+    for channel in _channels:
+        channel._closed = True
+
+
+os.register_at_fork(after_in_child=_let_go_after_fork)

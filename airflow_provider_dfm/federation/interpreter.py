@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import signal
 import subprocess
 from dataclasses import dataclass
+from typing import Any
 
-from airflow_provider_dfm.federation.errors import CommandTimedOut, ConnectionSettingsError
+from airflow_provider_dfm.federation.errors import (
+    CommandTimedOut,
+    ConnectionSettingsError,
+    FederationUnreachable,
+)
 from airflow_provider_dfm.federation.host_environment import host_environment
 
+# What starting a program says of the program itself; all else, such as want of memory, is the machine's, and may pass.
+_NO_PROGRAM = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENOEXEC, errno.ELOOP)
+HINT = "Set the connection's field python to the interpreter of the federation's own environment."
 _ASK = """
 import json, sys
 from importlib import metadata
@@ -43,32 +53,54 @@ def inspect_interpreter(path: str, needs_dfm: bool, timeout: float) -> Interpret
     :param timeout: seconds.
     :raises ConnectionSettingsError: it is no Python, or lacks a package.
     :raises CommandTimedOut: it did not answer in time.
+    :raises FederationUnreachable: it could not be started now, or was killed.
     """
-    hint = "Set the connection's field python to the interpreter of the federation's own environment."
+    found = _answer(path, timeout)
+    nvflare, dfm = found["nvflare"], found["dfm"]
+    if nvflare is None:
+        raise ConnectionSettingsError(f"python: {path} has no nvflare. {HINT}")
+    if needs_dfm and dfm is None:
+        raise ConnectionSettingsError(f"python: {path} has no nv-dfm-core, which pipelines need. {HINT}")
+    return Interpreter(path, nvflare, dfm)
+
+
+def _answer(path: str, timeout: float) -> dict[str, Any]:
     try:
         answer = subprocess.run(
             [path, "-c", _ASK],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=timeout,
             env=host_environment(),
         )
-        found = json.loads(answer.stdout)
-        nvflare, dfm = found["nvflare"], found["dfm"]
     except OSError as error:
-        raise ConnectionSettingsError(f"python: cannot run {path}: {error.strerror}. {hint}") from None
+        if error.errno in _NO_PROGRAM:
+            raise ConnectionSettingsError(f"python: cannot run {path}: {error.strerror}. {HINT}") from None
+        raise FederationUnreachable(
+            f"python: cannot run {path} now: {error.strerror}. This machine lacks memory, processes or open files."
+        ) from None
     except subprocess.TimeoutExpired:
         raise CommandTimedOut(
-            f"python: {path} gave no answer within {timeout:g} s, it may be no Python. {hint}"
+            f"python: {path} gave no answer within {timeout:g} s, it may be no Python. {HINT}"
         ) from None
+    if answer.returncode < 0:
+        raise FederationUnreachable(
+            f"python: {path} was ended by {_signal(-answer.returncode)}. The machine may have too little memory."
+        )
+    try:
+        found = json.loads(answer.stdout)
+        return {"nvflare": found["nvflare"], "dfm": found["dfm"]}
     except (ValueError, KeyError, TypeError):
         last = (answer.stderr.strip().splitlines() or ["nothing"])[-1]
         raise ConnectionSettingsError(
-            f"python: {path} is no working Python (exit code {answer.returncode}, it said: {last}). {hint}"
+            f"python: {path} is no working Python (exit code {answer.returncode}, it said: {last}). {HINT}"
         ) from None
-    if nvflare is None:
-        raise ConnectionSettingsError(f"python: {path} has no nvflare. {hint}")
-    if needs_dfm and dfm is None:
-        raise ConnectionSettingsError(f"python: {path} has no nv-dfm-core, which pipelines need. {hint}")
-    return Interpreter(path, nvflare, dfm)
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

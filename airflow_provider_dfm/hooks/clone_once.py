@@ -44,6 +44,8 @@ class CloneOnce:
     def __init__(self, job_id: str, store: Any) -> None:
         self.job_id = job_id
         self._store = store
+        # What the store has, once that is known: a signal handler must not ask Airflow, see DfmHook.hold_settings().
+        self._stored: dict[str, Any] | None = None
 
     def clone(self, hook: DfmHook, claim: Claim, ends_at: float, required_sites: RequiredSites) -> FederationJob:
         """Find the clone that an earlier try made, or make one.
@@ -103,10 +105,13 @@ class CloneOnce:
         return []
 
     def _note(self, cycle: int) -> dict[str, Any]:
-        note: dict[str, Any] = self._store.get(STATE_KEY) or {}
+        if self._stored is None:
+            self._stored = self._store.get(STATE_KEY) or {}
+        note = self._stored
         return note if (note.get("of"), note.get("cycle")) == (self.job_id, cycle) else {}
 
     def _keep(self, note: dict[str, Any]) -> None:
+        self._stored = note
         self._store.set(STATE_KEY, note, retention=NEVER_EXPIRE)
 
     def _before(self, hook: DfmHook) -> list[str]:

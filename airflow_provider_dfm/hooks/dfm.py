@@ -13,7 +13,7 @@ from airflow.sdk import BaseHook, ObjectStoragePath
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_dfm.federation.errors import (
-    ConnectionSettingsError,
+    ConnectionNotFound,
     FederationError,
     ResultsIncomplete,
     StorageFailed,
@@ -67,6 +67,7 @@ class DfmHook(FlareCommands, BaseHook):
         super().__init__(**kwargs)
         self.dfm_conn_id = dfm_conn_id
         self._shared = SharedSession(self._from_connection)
+        self._last_settings: ConnectionSettings | None = None
 
     def __enter__(self) -> DfmHook:
         self.get_conn()
@@ -79,16 +80,36 @@ class DfmHook(FlareCommands, BaseHook):
 
     @cached_property
     def settings(self) -> ConnectionSettings:
-        """What the connection says.
+        """What the connection says; what it said last, where Airflow gives it no more.
 
-        :raises ConnectionSettingsError: there is no such connection, or names the wrong field.
+        :raises ConnectionNotFound: Airflow gives no such connection, and has given none to this hook.
+        :raises ConnectionSettingsError: names the wrong field.
         """
         try:
             connection = self.get_connection(self.dfm_conn_id)
         except AirflowNotFoundException as error:
-            raise ConnectionSettingsError(f"There is no connection {self.dfm_conn_id!r}: {error}") from error
+            if self._last_settings is not None:
+                self.log.warning("Airflow gives no connection %r now: going by what it said before", self.dfm_conn_id)
+                return self._last_settings
+            # It says so of every fault of its API, database and secrets backends too:
+            # airflow/sdk/execution_time/context.py, _get_connection.
+            raise ConnectionNotFound(
+                f"Airflow gives no connection {self.dfm_conn_id!r}: {error}. Either there is none of this name, or "
+                "Airflow's API, its database or its secrets backend did not answer, which Airflow does not tell "
+                "apart. Look whether the connection is there; if it is, try again."
+            ) from error
         fields = {"user": connection.login, **connection.extra_dejson}
-        return read_settings(fields, f"Connection {self.dfm_conn_id!r}")
+        self._last_settings = read_settings(fields, f"Connection {self.dfm_conn_id!r}")
+        return self._last_settings
+
+    def hold_settings(self) -> None:
+        """Go by what the connection said last, and do not ask Airflow again, where it has said something.
+
+        A signal handler must not ask it: the request that it interrupts may hold the lock for that
+        (airflow/sdk/execution_time/comms.py, ``CommsDecoder``).
+        """
+        if self._last_settings is not None:
+            self.__dict__["settings"] = self._last_settings
 
     @property
     def results_path(self) -> ObjectStoragePath:

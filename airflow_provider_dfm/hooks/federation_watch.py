@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,10 @@ from airflow_provider_dfm.federation.errors import FederationError, PermanentFed
 from airflow_provider_dfm.hooks.dfm import DfmHook
 
 MAX_PAUSE_SECONDS = 60.0
+# A fault that waiting cannot mend is believed once so many looks in a row, over so long a time, have met one: a kit
+# that is replaced file by file, or a proxy's maintenance page, looks like one for a moment.
+BELIEVED_LOOKS = 3
+BELIEVED_SECONDS = 60.0
 
 Seen = TypeVar("Seen")
 
@@ -21,21 +26,52 @@ class Fault:
     """Why a federation could not be asked.
 
     :param reason: in words.
-    :param permanent: the name of its error where waiting cannot mend it, or ``""``.
+    :param permanent: the name of its error where waiting cannot mend it, and that is believed by now; or ``""``.
     """
 
     reason: str
     permanent: str = ""
 
 
+class Doubt:
+    """Whether a fault that waiting cannot mend is believed: not before it has come again and again."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+        self._since = 0.0
+
+    def name(self, error: Exception) -> str:
+        """The error's name, where waiting cannot mend it and that is believed by now; or ``""``.
+
+        :param error: what this look met.
+        """
+        if not isinstance(error, PermanentFederationError):
+            self.clear()
+            return ""
+        now = time.monotonic()
+        if not self._looks:
+            self._since = now
+        self._looks += 1
+        believed = self._looks >= BELIEVED_LOOKS and now - self._since >= BELIEVED_SECONDS
+        return type(error).__name__ if believed else ""
+
+    def clear(self) -> None:
+        """A look met no such fault."""
+        self._looks = 0
+
+
 class FederationWatch:
     """One session that looks as often as it is asked to, and that others may use meanwhile.
 
     :param hook: opens the session; it belongs to the watch from now on.
+    :param worked_before: whether the connection has worked, so that a fault that seems to stay is not believed at the
+        first look.
     """
 
-    def __init__(self, hook: DfmHook) -> None:
+    def __init__(self, hook: DfmHook, worked_before: bool = True) -> None:
         self._hook = hook
+        self._worked = worked_before
+        self._doubt = Doubt()
         self._counting = threading.Lock()
         # Whoever made the watch, until it closes it, and all who are asking something.
         self._users = 1
@@ -63,17 +99,27 @@ class FederationWatch:
                 return Fault("the watch is closed")
             try:
                 seen = ask(hook)
-            except FederationError as error:
-                # An error that has no name may pass too, and one job's must not end the wait for all others.
+            except Exception as error:  # Airflow's own too, and those of a machine that lacks threads or memory
+                # An error that has no name may pass too, and must not end the waits of all that share the watch.
                 self._faults += 1
+                fault = str(error)
+                if not isinstance(error, FederationError):
+                    fault = f"{type(error).__name__}: {error}"
+                    hook.log.warning("A look at the federation failed", exc_info=True)
                 hook.close_failed()
-                permanent = type(error).__name__ if isinstance(error, PermanentFederationError) else ""
-                return Fault(str(error), permanent)
+                return Fault(fault, self._permanent(error))
             except BaseException:
                 hook.close()
                 raise
             self._faults = 0
+            self._worked = True
+            self._doubt.clear()
             return seen
+
+    def _permanent(self, error: Exception) -> str:
+        if not self._worked and isinstance(error, PermanentFederationError):
+            return type(error).__name__
+        return self._doubt.name(error)
 
     def pause(self, poll_interval: float) -> float:
         """Seconds until the next look: the interval, and longer after each fault in a row."""

@@ -39,7 +39,9 @@ def monitor_job(
 ) -> MonitorReturnCode:
     """Wait; see :meth:`DfmHook.monitor_job`."""
     ends_at = time.time() + timeout if timeout > 0 else None
-    event = wait_for_job(JobWatch(hook), JobWait(job_id, ends_at, hook.log, callback), poll_interval)
+    event = wait_for_job(
+        JobWatch(hook, worked_before=False), JobWait(job_id, ends_at, hook.log, callback), poll_interval
+    )
     code = MonitorReturnCode.of(event)
     if code is not None:
         return code

@@ -73,10 +73,10 @@ class JobWait:
             ``"fault"`` describes.
         """
         event: dict[str, Any] = {"job_id": self.job_id}
-        fault = snapshot.fault or snapshot.faults.get(self.job_id, "")
-        if fault:
-            self.fault = fault
-            self.log.warning("Cannot look at job %s: %s", self.job_id, fault)
+        fault = snapshot.fault_of(self.job_id)
+        if fault.reason:
+            self.fault = fault.reason
+            self.log.warning("Cannot look at job %s: %s", self.job_id, fault.reason)
         elif self.job_id in snapshot.jobs:
             meta = snapshot.jobs[self.job_id]
             self._note(meta)
@@ -85,8 +85,8 @@ class JobWait:
                 return event | {"status": self.status} | ended
             if self.status is None or self.status.startswith("FINISHED"):
                 return event | {"status": self.status}
-        if snapshot.permanent:
-            return event | {"status": self.status, "error": snapshot.permanent, "fault": snapshot.fault}
+        if fault.permanent:
+            return event | {"status": self.status, "error": fault.permanent, "fault": fault.reason}
         if self.job_id in snapshot.lost:
             return event | {"status": self.status, "lost": True}
         if self.ends_at is not None and time.time() >= self.ends_at:

@@ -7,7 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from airflow_provider_dfm.federation.errors import (
+    CommandTimedOut,
     FederationError,
+    FederationUnreachable,
     PermanentFederationError,
     StorageFailed,
     TransientFederationError,
@@ -15,7 +17,7 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.dfm import DfmHook
-from airflow_provider_dfm.hooks.federation_watch import Fault, FederationWatch
+from airflow_provider_dfm.hooks.federation_watch import Doubt, Fault, FederationWatch
 from airflow_provider_dfm.hooks.lost_jobs import LostJobs
 
 # Below this many jobs, asking for each costs next to nothing whatever the server stores.
@@ -24,6 +26,8 @@ FEW = 4
 STORED_A_REQUEST = 30
 # A list is tried again this often where asking for each job was cheaper: what is stored changes.
 POLLS_UNTIL_NEXT_LIST = 50
+# Each job's own however many have it: what is kept of it cannot be read, or its meta makes no sense.
+OF_A_JOB = (StorageFailed, UnreadableAnswer)
 
 
 @dataclass(frozen=True)
@@ -34,30 +38,38 @@ class Snapshot:
         a list that is not detailed gives.
     :param lost: jobs that the server lists as running, but does not run.
     :param fault: why the federation could not be asked, or ``""``.
-    :param permanent: the name of the fault's error where waiting cannot mend it, or ``""``.
-    :param faults: jobs that could not be looked at, which has nothing to do with the others, each with the reason.
+    :param permanent: the name of the fault's error where waiting cannot mend it, and that is believed by now; or
+        ``""``.
+    :param faults: jobs that could not be looked at, which has nothing to do with the others, each with its own
+        fault.
     """
 
     jobs: dict[str, JobMeta | None] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     fault: str = ""
     permanent: str = ""
-    faults: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, Fault] = field(default_factory=dict)
+
+    def fault_of(self, job_id: str) -> Fault:
+        """Why a job could not be looked at; without a reason where it could."""
+        return self.faults.get(job_id) or Fault(self.fault, self.permanent)
 
 
 class JobWatch(FederationWatch):
     """One session that polls any number of jobs.
 
     :param hook: opens the session; it belongs to the watch from now on.
+    :param worked_before: see :class:`FederationWatch`.
     """
 
-    def __init__(self, hook: DfmHook) -> None:
-        super().__init__(hook)
+    def __init__(self, hook: DfmHook, worked_before: bool = True) -> None:
+        super().__init__(hook, worked_before)
         # How many jobs the server stores, by the last list; infinite where it could not list them.
         self._stored: float | None = None
         self._polls_since_list = 0
         self._lost = LostJobs()
-        self._faults_of_jobs: dict[str, str] = {}
+        self._errors_of_jobs: dict[str, FederationError] = {}
+        self._doubts_of_jobs: dict[str, Doubt] = {}
 
     def poll(self, job_ids: Collection[str], in_detail: Collection[str] = ()) -> Snapshot:
         """Look at each job once.
@@ -70,13 +82,24 @@ class JobWatch(FederationWatch):
         return Snapshot(fault=seen.reason, permanent=seen.permanent) if isinstance(seen, Fault) else seen
 
     def _snapshot(self, hook: DfmHook, job_ids: Collection[str], in_detail: Collection[str]) -> Snapshot:
-        self._faults_of_jobs = {}
+        self._errors_of_jobs = {}
         if hook.settings.target == "local":
-            return Snapshot(self._ask_for_each(job_ids), faults=self._faults_of_jobs)
+            return Snapshot(self._ask_for_each(job_ids), faults=self._faults_of_jobs())
         jobs = self._ask_for_each(in_detail)
-        left = [job_id for job_id in job_ids if job_id not in jobs and job_id not in self._faults_of_jobs]
+        left = [job_id for job_id in job_ids if job_id not in jobs and job_id not in self._errors_of_jobs]
         jobs |= self._ask_for_all(left)
-        return Snapshot(jobs, self._lost.among(jobs, hook), faults=self._faults_of_jobs)
+        errors = list(self._errors_of_jobs.values())
+        if errors and not jobs and not any(isinstance(error, OF_A_JOB) for error in errors):
+            # What all of them have is the connection's.
+            raise errors[0]
+        return Snapshot(jobs, self._lost.among(jobs, hook), faults=self._faults_of_jobs())
+
+    def _faults_of_jobs(self) -> dict[str, Fault]:
+        self._doubts_of_jobs = {job_id: self._doubts_of_jobs.get(job_id, Doubt()) for job_id in self._errors_of_jobs}
+        return {
+            job_id: Fault(str(error), self._doubts_of_jobs[job_id].name(error))
+            for job_id, error in self._errors_of_jobs.items()
+        }
 
     def _ask_for_all(self, job_ids: Collection[str]) -> dict[str, JobMeta | None]:
         self._polls_since_list += 1
@@ -109,7 +132,9 @@ class JobWatch(FederationWatch):
         for job_id in job_ids:
             try:
                 jobs[job_id] = self._hook.find_job(job_id)
-            except (StorageFailed, UnreadableAnswer) as error:
-                # What is kept of it cannot be read, or its meta makes no sense.
-                self._faults_of_jobs[job_id] = str(error)
+            except (FederationUnreachable, CommandTimedOut):
+                raise
+            except FederationError as error:
+                # The server refuses it, say, or fails at it.
+                self._errors_of_jobs[job_id] = error
         return jobs

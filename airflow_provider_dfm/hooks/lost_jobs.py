@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from airflow_provider_dfm.federation.errors import JobNotFound, UnreadableAnswer
+from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationError, FederationUnreachable
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import SystemInfo
 
@@ -63,8 +63,10 @@ def _began_before(federation: Federation, job_id: str, server_start_time: dateti
     """Whether a job was given to a server that is no longer there; the times are the server's own clock's."""
     try:
         meta = federation.get_job_meta(job_id)
-    except (JobNotFound, UnreadableAnswer):
-        # Somebody has deleted it since it was listed: that is not the others' trouble.
+    except (FederationUnreachable, CommandTimedOut):
+        raise
+    except FederationError:
+        # Somebody has deleted it since it was listed, say: that is not the others' trouble.
         return False
     scheduled = meta.last_schedule_time or meta.submit_time
     return meta.status in RUNNING and scheduled is not None and scheduled < server_start_time

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from airflow_provider_dfm.federation.errors import (
+    ConnectionNotFound,
     JobFailed,
     JobTimedOut,
     SitesMissing,
@@ -65,6 +66,7 @@ def patiently(action: Callable[[], Answer], hook: DfmHook, log: Logger, ends_at:
 
 
 def _may_pass(error: BaseException) -> bool:
-    # A deadline does not pass, a site can stay away for days, and a job that has ended does not begin again.
-    lasting = (JobTimedOut, SitesMissing, JobFailed)
+    # A deadline does not pass, a site can stay away for days, a job that has ended does not begin again, and a
+    # connection that Airflow does not give is as a rule misspelt.
+    lasting = (JobTimedOut, SitesMissing, JobFailed, ConnectionNotFound)
     return isinstance(error, TransientFederationError) and not isinstance(error, lasting)

@@ -22,12 +22,13 @@ class TaskIdentity:
     """A task's claim to its jobs.
 
     :param job: the identity that this try's job has.
-    :param former: the one it had before the task was cleared, or its instance was deleted and made again; or None.
+    :param former: those it had before the task was cleared, or its instance was deleted and made again, as long as
+        nobody has called :func:`forget_former_jobs`.
     :param given_up: ids of jobs that the federation calls active, but will never end.
     """
 
     job: JobIdentity
-    former: JobIdentity | None
+    former: tuple[JobIdentity, ...]
     given_up: tuple[str, ...]
 
     def claim(self, partial: bool = False) -> Claim:
@@ -51,14 +52,28 @@ def task_identity(context: Context, dfm_conn_id: str) -> TaskIdentity:
     store = context["task_state_store"]
     noted: dict[str, Any] = store.get(STATE_KEY) or {}  # type: ignore[assignment]
     cycle = current_cycle(noted, str(ti.id), ti.try_number, ti.max_tries, ti.task.retries or 0)
+    former: list[int] = noted.get("former", [])
+    if noted and noted["cycle"] != cycle:
+        former = [*former, noted["cycle"]]
     figures = {"ti_id": str(ti.id), "try_number": ti.try_number, "max_tries": ti.max_tries, "cycle": cycle}
+    figures["former"] = former
     note = {"salt": noted.get("salt") or uuid.uuid4().hex, "given_up": noted.get("given_up", []), **figures}
     if note != noted:
         store.set(STATE_KEY, note, retention=NEVER_EXPIRE)
     map_index = -1 if ti.map_index is None else ti.map_index
     job = JobIdentity(dfm_conn_id, ti.dag_id, ti.run_id, ti.task_id, map_index, note["salt"], cycle)
-    former = noted.get("cycle", cycle)
-    return TaskIdentity(job, None if former == cycle else job.in_cycle(former), tuple(note["given_up"]))
+    return TaskIdentity(job, tuple(job.in_cycle(each) for each in former), tuple(note["given_up"]))
+
+
+def forget_former_jobs(context: Context) -> None:
+    """Note that the task's former jobs have been dealt with; until then each further try is told of them.
+
+    :param context: the task's context.
+    """
+    store = context["task_state_store"]
+    noted: dict[str, Any] = store.get(STATE_KEY) or {}  # type: ignore[assignment]
+    if noted.get("former"):
+        store.set(STATE_KEY, noted | {"former": []}, retention=NEVER_EXPIRE)
 
 
 def give_up(context: Context, job_id: str) -> None:

@@ -130,7 +130,7 @@ class DfmResultsOperator(BaseOperator):
     def _follow(self, context: Context, hook: DfmHook, callbacks: TaskCallbacks) -> None:
         """Hand on what comes of the job until it has ended, and the rest then."""
         wait = JobWait(self.job_id, time.time() + self.timeout, self.log)
-        event = wait_for_job(JobWatch(hook), wait, self.poll_interval, callbacks=callbacks)
+        event = wait_for_job(JobWatch(hook, worked_before=False), wait, self.poll_interval, callbacks=callbacks)
         conclude(context, hook, event, self.log, abort_on_timeout=False, on_partial_failure=self.on_partial_failure)
         callbacks.finish()
 

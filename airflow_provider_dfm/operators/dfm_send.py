@@ -106,7 +106,7 @@ class DfmSendParamsOperator(IsoDatesOperator):
             return self._send(context, hook, event)
 
     def _wait_until_begun(self, hook: DfmHook) -> dict[str, Any]:
-        watch = JobWatch(hook)
+        watch = JobWatch(hook, worked_before=False)
         wait = JobWait(self.job_id, time.time() + self.timeout, self.log, has_not_begun)
         event = look(watch, wait)
         if event is not None:

@@ -13,6 +13,7 @@ from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import FederationError, JobAborted, JobTimedOut
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.former_jobs import abort_former_jobs
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
@@ -20,7 +21,7 @@ from airflow_provider_dfm.hooks.log_follower import LogFollower
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
-from airflow_provider_dfm.hooks.task_identity import TaskIdentity, task_identity
+from airflow_provider_dfm.hooks.task_identity import TaskIdentity, forget_former_jobs, task_identity
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
@@ -133,6 +134,8 @@ class SubmittingOperator(IsoDatesOperator):
         with contextlib.closing(hook):
             ends_at = time.time() + self.timeout
             steps.reached(steps.OPENING, self._task.job.job_id(0))
+            patiently(lambda: self._abort_former_jobs(hook), hook, self.log, ends_at)
+            forget_former_jobs(context)
             job = patiently(lambda: self._submit(hook, ends_at), hook, self.log, ends_at)
             # A person or a task that looks while this one waits finds the job by it.
             context["ti"].xcom_push(key="job_id", value=job.job_id)
@@ -176,6 +179,7 @@ class SubmittingOperator(IsoDatesOperator):
         self._killed = True
         if self._hook is None or self._task is None:
             return
+        self._hook.hold_settings()
         try:
             if self._hook.settings.target == "local":
                 # A local job ends with its session.
@@ -189,15 +193,19 @@ class SubmittingOperator(IsoDatesOperator):
         for job_id in self.active_jobs(hook, identity):
             abort(hook, job_id, self.log)
 
+    def _abort_former_jobs(self, hook: DfmHook) -> None:
+        """Abort them here: Airflow does not tell a trigger that has not started yet that its task was cleared.
+
+        One whose task instance was deleted hears of it later than the new instance starts.
+        """
+        assert self._task is not None
+        self._go_on_unless_killed()
+        for former in self._task.former if self.replaces_former() else ():
+            abort_former_jobs(hook, self.active_jobs(hook, former), self._task.given_up, self.log)
+
     def _submit(self, hook: DfmHook, ends_at: float) -> FederationJob:
         assert self._task is not None
         self._go_on_unless_killed()
-        if self._task.former is not None and self.replaces_former():
-            # Airflow does not tell a trigger that has not started yet that its task was cleared, and one whose task
-            # instance was deleted hears of it later than the new instance starts.
-            for job_id in self.active_jobs(hook, self._task.former):
-                self.log.info("The task begins anew: aborting its former job %s", job_id)
-                hook.abort_job(job_id)
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")
         required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
         try:

@@ -35,7 +35,7 @@ def export_job(function: str, arguments: dict[str, Any], folder: str) -> str:
             )
         try:
             export(folder)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise NamedError(
                 "JobDefinitionError",
                 f"The job of {function} cannot be exported: {type(error).__name__}: {error}",

@@ -23,7 +23,7 @@ def call_named_function(path: str, arguments: dict[str, Any], what: str, error_n
     module_name, _, function_name = path.partition(":")
     try:
         function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, SyntaxError, SystemExit) as error:
         raise NamedError(
             error_name,
             f"Cannot import the {what} {path}: {type(error).__name__}: {error}. The connection's python_path must "
@@ -44,7 +44,9 @@ def call_function(function: Callable[..., Any], arguments: dict[str, Any], what:
     """
     try:
         return function(**arguments)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() too, which would end the session host
         # The last two lines of the function's own: enough to find the fault, without our frames.
         where = "".join(traceback.format_tb(error.__traceback__)[1:][-2:])
         raise NamedError(error_name, f"The {what} raised {type(error).__name__}: {error}\n{where}") from error

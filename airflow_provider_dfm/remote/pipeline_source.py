@@ -36,7 +36,7 @@ def _read(text: str) -> Any:
             f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in error.errors()[:5]
         )
         raise NamedError("PipelineError", f"This is not a DFM pipeline: {faults}") from None
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Reading a pipeline imports the operations it names.
         raise NamedError(
             "PipelineError",

@@ -272,7 +272,9 @@ def answer(outlet: Outlet, session: Any, request: dict[str, Any]) -> None:
     try:
         method = getattr(session, request["method"])
         outlet.send(number=request["number"], result=method(**request["arguments"]))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever code of the federation's raises must not end this process
         # An error that has a name here has one in federation/errors.py; any other is a fault of ours.
         name = getattr(error, "error_name", "FederationError")
         message = str(error)

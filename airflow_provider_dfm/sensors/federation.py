@@ -67,7 +67,7 @@ class FederationReadySensor(BaseSensorOperator):
                 self.dfm_conn_id, required.min_sites, required.sites, self.poke_interval, ends_at
             )
             self.defer(trigger=trigger, method_name="execute_complete")
-        self._watch = SiteWatch(DfmHook(self.dfm_conn_id))
+        self._watch = SiteWatch(DfmHook(self.dfm_conn_id), worked_before=False)
         with contextlib.closing(self._watch):
             return super().execute(context)
 

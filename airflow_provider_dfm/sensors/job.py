@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
-from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
 
 from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.federation.required_sites import RequiredSites
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 OUTCOME = "outcome"
+TIMEOUTS = (AirflowSensorTimeout, AirflowTaskTimeout, JobTimedOut)
 
 
 class FederationJobSensor(BaseSensorOperator):
@@ -37,6 +38,9 @@ class FederationJobSensor(BaseSensorOperator):
     leaves the job alone, unless ``cancel_on_kill`` says otherwise. Its XCom is the job's id; another, ``outcome``,
     is ``JOB_FINISHED``, ``TIMEOUT`` (the task then fails, or is skipped with ``soft_fail``) or ``ENDED_BY_CB`` (the
     task succeeds).
+
+    In mode reschedule each look is a process of its own, so a job that the server lists as running, but does not run,
+    is never found lost: the sensor waits until its ``timeout``.
 
     In mode poke the task's log shows the server's log of the job as it grows; in all modes that of a job that failed
     has the last errors of each site.
@@ -104,8 +108,10 @@ class FederationJobSensor(BaseSensorOperator):
                 self.defer(trigger=self._trigger(), method_name="execute_complete")
             try:
                 return super().execute(context)
-            except (AirflowSensorTimeout, AirflowSkipException):
-                self._tell(context, MonitorReturnCode.TIMEOUT)
+            except (AirflowSensorTimeout, AirflowSkipException) as error:
+                # With soft_fail, a connection that cannot work skips the task as well, with that as its cause.
+                if error.__cause__ is None or isinstance(error.__cause__, TIMEOUTS):
+                    self._tell(context, MonitorReturnCode.TIMEOUT)
                 raise
 
     @fails_for_good
@@ -140,6 +146,7 @@ class FederationJobSensor(BaseSensorOperator):
 
     def on_kill(self) -> None:
         if self.cancel_on_kill:
+            self._hook.hold_settings()
             abort(self._hook, self.job_id, self.log)
 
     @fails_for_good
@@ -147,7 +154,10 @@ class FederationJobSensor(BaseSensorOperator):
         """Look at the job once, in a session that lives as long as this process does."""
         if self._watch is None or self._wait is None:
             callback = None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
-            self._watch, self._wait = JobWatch(self._hook), JobWait(self.job_id, None, self.log, callback)
+            self._watch, self._wait = (
+                JobWatch(self._hook, worked_before=False),
+                JobWait(self.job_id, None, self.log, callback),
+            )
             if not self.reschedule:
                 self._follower = LogFollower(self._hook, self.job_id, self.log)
         event = look(self._watch, self._wait, self._follower)

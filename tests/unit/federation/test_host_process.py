@@ -62,6 +62,30 @@ def test_it_answers_and_ends(folder):
         host.ask("connect", 10)
 
 
+def test_a_forked_process_can_neither_use_it_nor_end_it(folder):
+    def in_child():
+        try:
+            host.ask("connect", 60)
+        except FederationUnreachable as error:
+            host.end()
+            vars(host).clear()
+            gc.collect()
+            return str(error)
+        return "no error"
+
+    with _start(folder) as host:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(writing, in_child().encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert "belongs to the process that this one was forked from" in os.read(reading, 10000).decode()
+        os.close(reading)
+        os.close(writing)
+        assert host.ask("connect", 10) == {}
+
+
 def test_an_error_that_has_a_name_keeps_it(folder):
     with _start(folder) as host, pytest.raises(FederationError, match="no local job 7") as caught:
         host.ask("get_job_meta", 10, job_id="7")

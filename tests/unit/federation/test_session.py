@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -45,6 +48,30 @@ def test_an_interpreter_that_never_answers(tmp_path):
     (tmp_path / "python").chmod(0o755)
     with pytest.raises(CommandTimedOut, match=r"no answer within 0\.5 s"):
         inspect_interpreter(str(tmp_path / "python"), needs_dfm=False, timeout=0.5)
+
+
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ETXTBSY])
+def test_an_interpreter_that_cannot_be_started_now_is_no_fault_of_the_connection(monkeypatch, number):
+    def run(*arguments, **rest):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(FederationUnreachable, match=os.strerror(number)):
+        inspect_interpreter(sys.executable, needs_dfm=False, timeout=10)
+
+
+def test_neither_is_one_that_is_killed(tmp_path):
+    (tmp_path / "python").write_text("#!/bin/sh\nkill -9 $$\n")
+    (tmp_path / "python").chmod(0o755)
+    with pytest.raises(FederationUnreachable, match="was ended by SIGKILL"):
+        inspect_interpreter(str(tmp_path / "python"), needs_dfm=False, timeout=10)
+
+
+def test_an_interpreter_whose_answer_is_no_text(tmp_path):
+    (tmp_path / "python").write_text("#!/bin/sh\nprintf '\\377\\376'\n")
+    (tmp_path / "python").chmod(0o755)
+    with pytest.raises(ConnectionSettingsError, match="no working Python"):
+        inspect_interpreter(str(tmp_path / "python"), needs_dfm=False, timeout=10)
 
 
 def test_an_interpreter_without_nvflare(tmp_path):

@@ -209,3 +209,25 @@ def test_a_task_that_is_ended_while_it_waits_for_the_answer_aborts_the_clone(fed
     federation.clone_job = slow
     operator.submit(federation, claim=CLAIM, ends_at=1.0, required_sites=RequiredSites())
     assert federation.aborted == ["clone 1"]
+
+
+def test_a_clone_whose_task_is_ended_is_found_without_asking_airflow(federation, store):
+    class Locked(Store):
+        locked = False
+
+        def get(self, key):
+            assert not self.locked, "the interrupted request holds Airflow's lock"
+            return super().get(key)
+
+        def set(self, key, value, retention=None):
+            super().set(key, value)
+            if value["clone"]:
+                # The task is ended here.
+                self.locked = True
+                active.extend(once.active(federation, 1))
+
+    active = []
+    once = CloneOnce("source", Locked())
+    job = once.clone(federation, CLAIM, 1.0, RequiredSites())
+    assert active == [job.job_id]
+    assert once.active(federation, 2) == []

@@ -11,7 +11,7 @@ import pytest
 from airflow.configuration import get_airflow_home
 from airflow.sdk import Connection
 
-from airflow_provider_dfm.federation.errors import FederationUnreachable
+from airflow_provider_dfm.federation.errors import CorrectionNeeded, FederationError, FederationUnreachable
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.patience import patiently
 
@@ -67,6 +67,44 @@ def test_a_session_that_is_opened_anew_goes_by_what_the_connection_says_then(mon
     assert hook.settings.startup_kit == "/first", "not asked for each command"
     hook.close()
     assert hook.settings.startup_kit == "/second"
+
+
+def test_a_connection_that_airflow_does_not_give_may_be_there_later():
+    with pytest.raises(FederationError, match=r"no connection 'nowhere'.*secrets backend did not answer") as caught:
+        _ = DfmHook("nowhere").settings
+    assert not isinstance(caught.value, CorrectionNeeded)
+
+
+def test_a_connection_that_airflow_does_not_give_any_more_is_what_it_was(hook, monkeypatch):
+    assert hook.settings.startup_kit == "/kit"
+    monkeypatch.delenv("AIRFLOW_CONN_SHARED")
+    hook.close_failed()
+    assert hook.settings.startup_kit == "/kit"
+
+
+def test_a_signal_handler_goes_by_what_the_connection_said_without_asking_airflow(hook, monkeypatch):
+    hook.hold_settings()
+    assert hook.settings.startup_kit == "/kit"
+    hook.close_failed()
+
+    def locked(conn_id):
+        raise AssertionError("the interrupted request holds Airflow's lock")
+
+    monkeypatch.setattr(DfmHook, "get_connection", locked)
+    hook.hold_settings()
+    assert hook.settings.startup_kit == "/kit"
+
+
+def test_a_misspelt_connection_is_not_tried_again_and_again_in_the_worker():
+    attempts = []
+
+    def look():
+        attempts.append(1)
+        return DfmHook("nowhere").settings
+
+    with pytest.raises(FederationError, match="nowhere"):
+        patiently(look, SimpleNamespace(close_failed=lambda: None), LOG)
+    assert attempts == [1]
 
 
 def test_threads_that_share_a_hook_share_its_session(hook, monkeypatch):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_provider_dfm.hooks import job_wait
+from airflow_provider_dfm.hooks.federation_watch import Fault
 from airflow_provider_dfm.hooks.job_wait import JobWait, look
 from airflow_provider_dfm.hooks.job_watch import Snapshot
 
@@ -173,7 +174,14 @@ def test_a_federation_that_does_not_answer_is_not_asked_for_a_log():
 
 def test_what_is_wrong_with_one_job_is_told_and_the_wait_goes_on(caplog):
     wait = JobWait("1", None, logging.getLogger("test"))
-    assert wait.take(Snapshot(faults={"1": "no store"})) is None
+    assert wait.take(Snapshot(faults={"1": Fault("no store")})) is None
     assert "Cannot look at job 1: no store" in caplog.text
     late = JobWait("1", 0.0, logging.getLogger("test"))
-    assert late.take(Snapshot(faults={"1": "no store"}))["fault"] == "no store"
+    assert late.take(Snapshot(faults={"1": Fault("no store")}))["fault"] == "no store"
+
+
+def test_what_stays_wrong_with_one_job_ends_its_wait_alone():
+    refused = Snapshot(faults={"1": Fault("not authorized", "AuthenticationFailed")})
+    event = JobWait("1", None, LOG, status="RUNNING").take(refused)
+    assert event == {"job_id": "1", "status": "RUNNING", "error": "AuthenticationFailed", "fault": "not authorized"}
+    assert JobWait("2", None, LOG).take(refused) is None

@@ -4,8 +4,10 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 from airflow_provider_dfm.federation.errors import (
+    AuthenticationFailed,
     CommandTimedOut,
     FederationError,
     FederationUnreachable,
@@ -16,7 +18,8 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
-from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS
+from airflow_provider_dfm.hooks import federation_watch, lost_jobs
+from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS, Fault
 from airflow_provider_dfm.hooks.job_watch import POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
 
 from .snapshots import statuses
@@ -79,9 +82,76 @@ def test_a_fault_that_may_pass_is_told_and_the_session_ended_so_that_the_next_po
     assert statuses(watch.poll(["1"])) == {"1": "RUNNING"}
 
 
-def test_a_fault_that_stays_is_named():
+@pytest.fixture
+def clock(monkeypatch):
+    """The time, which passes when a test says so."""
+    made = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(federation_watch, "time", SimpleNamespace(monotonic=lambda: made.now))
+    return made
+
+
+def named(watch, clock, seconds, looks, jobs=("1",)):
+    """Of each look, which fault that stays it names."""
+    names = []
+    for _ in range(looks):
+        names.append(watch.poll(jobs).permanent)
+        clock.now += seconds
+    return names
+
+
+@pytest.mark.parametrize(
+    ("seconds", "first"),
+    [(10, ["", "", "", "", "", ""]), (30, ["", ""]), (300, ["", ""])],
+    ids=["looked at often", "in a minute", "looked at rarely"],
+)
+def test_a_fault_that_stays_is_named_once_several_looks_over_a_minute_have_met_it(clock, seconds, first):
     watch = JobWatch(Federation({"1": StartupKitError("expired")}))
-    assert watch.poll(["1"]) == Snapshot(fault="expired", permanent="StartupKitError")
+    assert named(watch, clock, seconds, len(first) + 1) == [*first, "StartupKitError"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), AirflowException("no supervisor")])
+def test_any_other_error_of_a_look_is_a_fault_that_may_pass(error, caplog):
+    federation = Federation({"1": error, "2": error})
+    watch = JobWatch(federation)
+    assert watch.poll(["1", "2"]) == Snapshot(fault=f"{type(error).__name__}: {error}")
+    assert federation.closed == 1
+    assert "Traceback" in caplog.text
+    federation.answers = {"1": "RUNNING"}
+    assert statuses(watch.poll(["1"])) == {"1": "RUNNING"}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), AirflowTaskTimeout("late")])
+def test_what_is_to_end_the_task_does(error):
+    federation = Federation({"1": "RUNNING"})
+
+    def find_job(job_id):
+        raise error
+
+    federation.find_job = find_job
+    with pytest.raises(type(error)):
+        JobWatch(federation).poll(["1"])
+    assert federation.closed == 1
+
+
+@pytest.mark.parametrize("between", ["RUNNING", FederationUnreachable("gone")])
+def test_a_fault_that_only_seemed_to_stay_is_forgotten(clock, between):
+    federation = Federation({"1": StartupKitError("half a kit")})
+    watch = JobWatch(federation)
+    assert named(watch, clock, 40, 2) == ["", ""]
+    federation.answers = {"1": between}
+    watch.poll(["1"])
+    federation.answers = {"1": StartupKitError("half a kit")}
+    assert named(watch, clock, 40, 3) == ["", "", "StartupKitError"]
+
+
+def test_a_connection_that_has_never_worked_is_named_at_the_first_look_and_one_that_has_is_not(clock):
+    federation = Federation({"1": StartupKitError("expired")})
+    assert JobWatch(federation, worked_before=False).poll(["1"]).permanent == "StartupKitError"
+    federation.answers = {"1": "RUNNING"}
+    watch = JobWatch(federation, worked_before=False)
+    watch.poll(["1"])
+    federation.answers = {"1": StartupKitError("expired")}
+    assert named(watch, clock, 40, 3) == ["", "", "StartupKitError"]
 
 
 def test_pauses_grow_with_each_fault_in_a_row_up_to_a_limit():
@@ -164,7 +234,15 @@ def test_a_job_in_detail_is_asked_for_singly_however_many_are_listed():
     assert federation.asked == ["job", "list"]
 
 
-@pytest.mark.parametrize("error", [StorageFailed("no store"), UnreadableAnswer("odd")])
+OF_ONE_JOB = [
+    StorageFailed("no store"),
+    UnreadableAnswer("odd"),
+    AuthenticationFailed("not authorized for this one"),
+    FederationError("InternalError"),
+]
+
+
+@pytest.mark.parametrize("error", OF_ONE_JOB, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("jobs", [2, 10])
 def test_what_is_wrong_with_one_job_alone_is_its_own(error, jobs):
     running = {str(number): "RUNNING" for number in range(jobs)}
@@ -174,9 +252,41 @@ def test_what_is_wrong_with_one_job_alone_is_its_own(error, jobs):
     federation.list_jobs = lambda: [JobMeta(job_id=job_id, status="RUNNING") for job_id in running]
     seen = watch.poll([*running, "odd"])
     assert statuses(seen) == running
-    assert (seen.fault, seen.permanent, seen.faults) == ("", "", {"odd": str(error)})
+    assert (seen.fault, seen.permanent, seen.faults) == ("", "", {"odd": Fault(str(error))})
     assert federation.closed == 0
     assert watch.poll([*running]).faults == {}
+
+
+def test_what_stays_wrong_with_one_job_is_named_for_it_alone_after_several_looks(clock):
+    federation = Federation({"1": "RUNNING", "2": AuthenticationFailed("refused"), "3": FederationError("internal")})
+    watch = JobWatch(federation)
+    seen = []
+    for _ in range(4):
+        seen.append(watch.poll(["1", "2", "3"]))
+        clock.now += 30
+    assert [snapshot.fault_of("2").permanent for snapshot in seen] == ["", "", *["AuthenticationFailed"] * 2]
+    assert {snapshot.fault_of("3") for snapshot in seen} == {Fault("internal")}
+    assert {snapshot.fault_of("1") for snapshot in seen} == {Fault("")}
+
+
+@pytest.mark.parametrize("error", [AuthenticationFailed("refused"), FederationError("internal")])
+def test_what_all_jobs_have_is_the_connections(clock, error):
+    federation = Federation({"1": error, "2": error})
+    seen = JobWatch(federation).poll(["1", "2"])
+    assert (seen.fault, seen.faults, federation.closed) == (str(error), {}, 1)
+
+
+def test_a_job_that_the_server_refuses_to_tell_of_is_not_lost_and_no_trouble_of_the_others(monkeypatch):
+    monkeypatch.setattr(lost_jobs, "CHECK_SECONDS", 0.0)
+    running = {str(number): "RUNNING" for number in range(10)}
+    federation = Federation(running)
+    federation.running = set()
+    watch = JobWatch(federation)
+    watch.poll([*running])
+    federation.list_jobs = lambda: [JobMeta(job_id=job_id, status="RUNNING") for job_id in running]
+    federation.answers = dict.fromkeys(running, AuthenticationFailed("refused"))
+    seen = watch.poll([*running])
+    assert (seen.fault, seen.lost) == ("", frozenset())
 
 
 def test_a_server_that_can_list_no_jobs_is_asked_for_each():

@@ -4,7 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_dfm.hooks.task_identity import STATE_KEY, current_cycle, give_up, task_identity
+from airflow_provider_dfm.hooks.task_identity import (
+    STATE_KEY,
+    current_cycle,
+    forget_former_jobs,
+    give_up,
+    task_identity,
+)
 
 
 class Store(dict):
@@ -29,7 +35,7 @@ def test_a_retry_has_the_same_identity():
     store = Store()
     first = task_identity(context(store), "c")
     assert task_identity(context(store, try_number=2), "c") == first
-    assert first.former is None
+    assert first.former == ()
 
 
 def test_a_cleared_task_has_another_and_knows_its_former_one():
@@ -38,9 +44,19 @@ def test_a_cleared_task_has_another_and_knows_its_former_one():
     # Airflow: the tries so far and the retries.
     cleared = task_identity(context(store, try_number=2, max_tries=3), "c")
     assert cleared.job != first.job
-    assert cleared.former == first.job
+    assert cleared.former == (first.job,)
+    forget_former_jobs(context(store))
     again = task_identity(context(store, try_number=3, max_tries=3), "c")
-    assert (again.job, again.former) == (cleared.job, None)
+    assert (again.job, again.former) == (cleared.job, ())
+
+
+def test_a_try_that_dies_before_it_has_dealt_with_the_former_jobs_leaves_them_to_the_next():
+    store = Store()
+    first = task_identity(context(store), "c")
+    cleared = task_identity(context(store, try_number=2, max_tries=3), "c")
+    assert task_identity(context(store, try_number=3, max_tries=3), "c").former == (first.job,)
+    give_up(context(store), "lost")
+    assert task_identity(context(store, try_number=4, max_tries=5), "c").former == (first.job, cleared.job)
 
 
 @pytest.mark.parametrize("deleted_at", [1, 2])
@@ -49,14 +65,16 @@ def test_an_instance_that_was_deleted_and_made_again_has_another_and_knows_its_f
     store = Store()
     for number in range(1, deleted_at + 1):
         first = task_identity(context(store, number, max_tries), "c")
+        forget_former_jobs(context(store))
     made_again = task_identity(context(store, id="instance 2, try 1"), "c")
     assert made_again.job not in (first.job, task_identity(context(Store()), "c").job)
-    assert made_again.former == first.job
+    assert made_again.former == (first.job,)
+    forget_former_jobs(context(store))
     retried = task_identity(context(store, try_number=2, id="instance 2, try 2"), "c")
-    assert (retried.job, retried.former) == (made_again.job, None)
+    assert (retried.job, retried.former) == (made_again.job, ())
     cleared = task_identity(context(store, try_number=3, max_tries=4, id="instance 2, try 3"), "c")
     assert cleared.job not in (first.job, made_again.job)
-    assert cleared.former == made_again.job
+    assert cleared.former == (made_again.job,)
 
 
 def test_a_try_that_is_taken_up_again_has_the_same():

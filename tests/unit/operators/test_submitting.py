@@ -9,10 +9,17 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.sdk.execution_time.timeout import timeout
 
-from airflow_provider_dfm.federation.errors import JobAborted, JobDefinitionError, JobTimedOut
+from airflow_provider_dfm.federation.errors import (
+    AuthenticationFailed,
+    FederationError,
+    JobAborted,
+    JobDefinitionError,
+    JobTimedOut,
+)
 from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.hooks.task_identity import give_up
 from airflow_provider_dfm.operators import submitting
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator
 from tests.unit.hooks.test_task_identity import Store, context
@@ -24,15 +31,26 @@ class Hook:
     def __init__(self):
         self.settings = SimpleNamespace(target="flare")
         self.aborted = []
+        self.refusal = None
+        self.status = "SUBMITTED"
+        self.running = []
 
     def active_jobs(self, identity):
         return [identity.job_id(0)]
 
     def abort_job(self, job_id):
+        if self.refusal is not None:
+            raise self.refusal
         self.aborted.append(job_id)
 
+    def hold_settings(self):
+        self.settings = SimpleNamespace(target="flare")
+
+    def get_system_info(self):
+        return SimpleNamespace(running_jobs=[SimpleNamespace(job_id=job_id) for job_id in self.running])
+
     def find_job(self, job_id):
-        return JobMeta(job_id=job_id, status="SUBMITTED")
+        return JobMeta(job_id=job_id, status=self.status)
 
     def get_status(self, job_id):
         return JobStatus.SUBMITTED
@@ -77,6 +95,69 @@ def test_clearing_a_task_that_does_not_wait_leaves_its_former_job_alone(hook):
     store = Store()
     for try_number, max_tries in ((1, 2), (2, 3)):
         run(store, try_number, max_tries, wait_for_completion=False)
+    assert hook.aborted == []
+
+
+def test_a_task_that_is_ended_while_it_asks_airflow_aborts_its_job_without_asking_it(hook):
+    class Locked:
+        @property
+        def target(self):
+            raise AssertionError("the interrupted request holds Airflow's lock")
+
+    made = context(Store(), 1, 1)
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", wait_for_completion=False)
+
+    def end(key, value):
+        hook.settings = Locked()
+        operator.on_kill()
+
+    made["ti"].xcom_push = end
+    assert operator.execute(made) == hook.aborted[0]
+
+
+def cleared(store):
+    """The first try of a task that was cleared after its first one."""
+    return run(store, 2, 3, **OPEN)
+
+
+def test_a_former_job_that_a_try_could_not_abort_is_aborted_by_the_next(hook):
+    store = Store()
+    first = run(store, 1, 2, **OPEN)
+    hook.refusal = AuthenticationFailed("not now")
+    with pytest.raises(AirflowFailException):
+        cleared(store)
+    hook.refusal = None
+    second = run(store, 3, 3, **OPEN)
+    assert hook.aborted == [first]
+    assert second not in (first, None)
+    run(store, 4, 3, **OPEN)
+    assert hook.aborted == [first]
+
+
+@pytest.mark.parametrize("status", ["FINISHED:ABORTED", "RUNNING"], ids=["has ended meanwhile", "is lost"])
+def test_a_former_job_that_the_server_will_not_abort_and_that_does_not_run_is_let_be(hook, status):
+    store = Store()
+    first = run(store, 1, 2, **OPEN)
+    hook.refusal, hook.status = FederationError("InternalError"), status
+    assert cleared(store) != first
+    hook.refusal = None
+    run(store, 3, 3, **OPEN)
+    assert hook.aborted == []
+
+
+def test_one_that_runs_is_not(hook):
+    store = Store()
+    first = run(store, 1, 2, **OPEN)
+    hook.refusal, hook.status, hook.running = FederationError("InternalError"), "RUNNING", [first]
+    with pytest.raises(FederationError, match="InternalError"):
+        cleared(store)
+
+
+def test_a_former_job_that_was_given_up_is_let_be(hook):
+    store = Store()
+    first = run(store, 1, 2, **OPEN)
+    give_up({"task_state_store": store}, first)
+    cleared(store)
     assert hook.aborted == []
 
 

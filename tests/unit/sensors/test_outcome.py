@@ -1,0 +1,61 @@
+"""What the job sensor tells of a wait that ended without the job's end."""
+
+from __future__ import annotations
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+
+from airflow_provider_dfm.federation.errors import StartupKitError
+from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.sensors import job as sensors_job
+from airflow_provider_dfm.sensors.job import FederationJobSensor
+
+JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
+
+
+class Hook:
+    """Stands in for a hook whose connection cannot work, or whose job runs."""
+
+    settings = SimpleNamespace(target="flare")
+    log = logging.getLogger("test")
+
+    def __init__(self, fault):
+        self.fault = fault
+
+    def find_job(self, job_id):
+        if self.fault is not None:
+            raise self.fault
+        return JobMeta(job_id=job_id, status="SUBMITTED")
+
+    def close(self):
+        pass
+
+    close_failed = close
+
+
+@pytest.mark.parametrize("mode", ["poke", "reschedule"])
+@pytest.mark.parametrize(
+    ("fault", "soft_fail", "raised", "told"),
+    [
+        (StartupKitError("expired"), True, AirflowSkipException, []),
+        (StartupKitError("expired"), False, AirflowFailException, []),
+        (None, True, AirflowSkipException, ["TIMEOUT"]),
+        (None, False, AirflowSensorTimeout, ["TIMEOUT"]),
+    ],
+)
+def test_a_connection_that_cannot_work_is_no_timeout(monkeypatch, mode, fault, soft_fail, raised, told):
+    monkeypatch.setattr(sensors_job, "DfmHook", lambda dfm_conn_id: Hook(fault))
+    outcomes = []
+    ti = SimpleNamespace(
+        xcom_push=lambda key, value: outcomes.append(value),
+        get_first_reschedule_date=lambda context: None,
+        try_number=1,
+        max_tries=0,
+    )
+    sensor = FederationJobSensor(task_id="t", job_id=JOB, mode=mode, soft_fail=soft_fail, timeout=0, poke_interval=10)
+    with pytest.raises(raised):
+        sensor.execute({"ti": ti})
+    assert outcomes == told
