@@ -5,25 +5,69 @@ This module travels with each job.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from nvflare.apis.fl_constant import CellMessageAuthHeaderKey, ReservedKey, ReturnCode
 from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils import reliable_message
-from nvflare.fuel.f3.cellnet.defs import CellChannel
+from nvflare.fuel.f3.cellnet.core_cell import make_reply as make_cell_reply
+from nvflare.fuel.f3.cellnet.defs import CellChannel, MessageHeaderKey
+from nvflare.fuel.f3.cellnet.defs import ReturnCode as CellReturnCode
+from nvflare.fuel.f3.cellnet.fqcn import FQCN
 from nvflare.private.defs import AUTH_CLIENT_NAME_FOR_SJ, new_cell_message
 from nvflare.private.fed.client.command_agent import CommandAgent
 
 from .message_seal import PARTS
 
+logger = logging.getLogger(__name__)
+
 # What waits in this process for one site; with more, its further messages come later. One is let in however large.
 MESSAGES_WAITING = 64
 CHARACTERS_WAITING = 1 << 30
+_NAME = CellMessageAuthHeaderKey.CLIENT_NAME
 # What was not dealt with after that is not there any more: nobody waits for its answer so long.
 WAITING_SECONDS = 900
+
+
+class ServerCommandGate:
+    """Keeps the commands of FLARE's server to the server's job process from everybody else.
+
+    The sites ask for their tasks on the same channel, and FLARE does everything there for each of them: it aborts the
+    job, and calls what components have registered as commands (nvflare/private/fed/server/server_command_agent.py).
+    The answer goes to the origin that a message names. So whatever says that it comes from the server is answered to
+    the server, and no site can read what it asked for.
+
+    :param execute: FLARE's own callback.
+    :param of_sites: the commands that sites may give.
+    """
+
+    def __init__(self, execute: Callable[[Any], Any], of_sites: Collection[str]) -> None:
+        self._execute = execute
+        self._of_sites = of_sites
+
+    @classmethod
+    def install(cls, engine: Any, of_sites: Collection[str]) -> None:
+        """Stand before the commands of this process from now on.
+
+        :param engine: FLARE's, of a job's process at the server.
+        :param of_sites: the commands that sites may give.
+        """
+        gate = cls(engine.server.command_agent.execute_command, of_sites)
+        engine.server.cell.register_request_cb(channel=CellChannel.SERVER_COMMAND, topic="*", cb=gate.receive)
+
+    def receive(self, request: Any) -> Any:
+        """Hand a command on, if its sender may give it."""
+        command = request.get_header(MessageHeaderKey.TOPIC)
+        origin, name = (request.get_header(key) for key in (MessageHeaderKey.ORIGIN, _NAME))
+        # In a federation without TLS nobody has a name.
+        if command in self._of_sites or (origin == FQCN.ROOT_SERVER and name in (None, FQCN.ROOT_SERVER)):
+            return self._execute(request)
+        logger.warning("refused the command %.100r from %.100r, which came from %.100r", command, name, origin)
+        return make_cell_reply(CellReturnCode.AUTHENTICATION_ERROR, "this is a command of the server", None)
 
 
 class AuthenticatedPeers:

@@ -7,9 +7,11 @@ it imports from beside it. It runs in their job processes, as subclasses of DFM'
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 import queue
+import secrets
 import threading
 from typing import Any
 
@@ -21,8 +23,9 @@ from nvflare.apis.event_type import EventType
 from nvflare.apis.fl_constant import FLContextKey, ReturnCode
 from nvflare.apis.shareable import make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
+from nvflare.private.fed.server.server_commands import ServerCommands
 
-from .authenticated_peers import AuthenticatedPeers
+from .authenticated_peers import AuthenticatedPeers, ServerCommandGate
 from .frame_feeder import SERVER, TOPIC_FRAMES, TOPIC_READY, FrameFeeder, Frames, FrameSender, deliver
 from .incoming_messages import IncomingMessages, ServerMessages
 from .incoming_tokens import IncomingTokens, SetNumbers
@@ -83,6 +86,8 @@ class ResultsController(Controller):
         self._open_places = open_places
         self._to_send: queue.Queue[tuple[Frames, bool]] = queue.Queue()
         self._sent_sets = SentSets(parameter_sets, lambda frames, stop: self._to_send.put((frames, stop)))
+        # Whoever sends has to know it. Only the server, and through it FLARE's users, get the answer that tells it.
+        self._word = secrets.token_urlsafe()
         self._not_reached: dict[str, str] = {}
         self._parts = read_parts(encoded_parts)
         self._messages: IncomingMessages | None = None
@@ -92,6 +97,7 @@ class ResultsController(Controller):
     def start_controller(self, fl_ctx: Any) -> None:
         self._folder = os.path.join(fl_ctx.get_prop(FLContextKey.APP_ROOT), FOLDER)
         self._app_io_manager.open(self._folder)
+        ServerCommandGate.install(self._engine, ServerCommands.client_request_commands_names)
         self._engine.register_app_command(TOPIC_READ_TOKENS, self._read_tokens)
         if self._open_places is not None:
             self._sent_sets.open(self._folder)
@@ -113,7 +119,16 @@ class ResultsController(Controller):
         return self._app_io_manager.read(data["position"])
 
     def _send(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        if not hmac.compare_digest(str(data.get("word")).encode(), self._word.encode()):
+            return {"word": self._word}
         return self._sent_sets.send(data)
+
+    def _app_command_send_to_place_handler(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        # DFM takes any token here, in anybody's name, and reads the pickles of one for the server.
+        raise PermissionError("this job takes tokens from its sites only, each in its own name")
+
+    def _app_command_retrieve_tokens_handler(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        raise PermissionError("this job keeps its results, and gives none away")
 
     def broadcast_and_wait(self, task: Any, *args: Any, **kwargs: Any) -> None:
         """Note what each site answers, which DFM only logs, and end the job with the first that failed.

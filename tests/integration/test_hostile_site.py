@@ -34,7 +34,8 @@ ATTACKS = {
     "a million lines": "1000000 results with one message",
     "a huge line": "67108864 elements",
 }
-UNHEARD = "takes another name in the header"
+# Each is refused, and the job goes on.
+UNHEARD = ("takes another name in the header", "gives the server's commands")
 PAST_THE_SERVER = "past the server"
 
 
@@ -48,7 +49,7 @@ def jobs(fields, tmp_path_factory):
         with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
             started = {
                 attack: session.execute("trial_pipelines:echo_both", [{"value": attack}, {"value": "honest"}])
-                for attack in (*ATTACKS, UNHEARD, PAST_THE_SERVER)
+                for attack in (*ATTACKS, *UNHEARD, PAST_THE_SERVER)
             }
             # The other site is at work until the job is aborted.
             held = {"value": LATE, "until": str(tmp_path_factory.mktemp("held") / "never")}
@@ -71,10 +72,11 @@ def test_a_site_that_does_not_play_by_the_rules_fails_the_job_by_its_name_and_fo
     _check_that_nothing_is_forged(jobs[attack], attack)
 
 
-def test_a_name_that_flare_has_not_authenticated_is_not_heard(jobs):
-    results = jobs[UNHEARD]
+@pytest.mark.parametrize("attack", UNHEARD)
+def test_what_flare_would_take_for_somebody_elses_is_not_heard(jobs, attack):
+    results = jobs[attack]
     assert [(each.site, each.place, each.value) for each in results] == [
-        (site, site, value) for value in (UNHEARD, "honest") for site in ("san_francisco", "seattle")
+        (site, site, value) for value in (attack, "honest") for site in ("san_francisco", "seattle")
     ]
 
 
