@@ -145,7 +145,8 @@ class IncomingTokens:
             raise BadMessage(f"it sent a token in the name of {_shown(token['source_site'])}")
         if token["source_job"] != self._job_id or token["target_job"] != self._job_id:
             raise BadMessage("it sent a token of another job")
-        node = token.get("source_node")
+        # A line without it is read nowhere.
+        node = token.get("source_node", [])
         if not isinstance(node, (int, str, type(None))) or (isinstance(node, str) and not _is_unicode(node)):
             raise BadMessage("it sent a token whose source_node is no number and no text")
         return token
