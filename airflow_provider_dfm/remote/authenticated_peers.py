@@ -25,6 +25,9 @@ from .message_seal import PARTS
 
 logger = logging.getLogger(__name__)
 
+# DFM gives each message 50 s, which the last ones of 10,000 sets on a busy machine exceeded.
+DELIVERY_SECONDS = 300
+MESSAGE_SECONDS = 10
 # What waits in this process for one site; with more, its further messages come later. One is let in however large.
 MESSAGES_WAITING = 64
 CHARACTERS_WAITING = 1 << 30
@@ -78,10 +81,12 @@ class AuthenticatedPeers:
     ``validate_auth_headers``.
 
     :param receive: FLARE's own callback.
+    :param is_site: whether this process is a site's, to which the job's process at the server writes.
     """
 
-    def __init__(self, receive: Callable[[Any], Any]) -> None:
+    def __init__(self, receive: Callable[[Any], Any], is_site: bool = False) -> None:
         self._receive = receive
+        self._is_site = is_site
         self._lock = threading.Lock()
         # Of each site, when each message came, and its size.
         self._waiting: dict[str, dict[str, tuple[float, int]]] = {}
@@ -100,7 +105,7 @@ class AuthenticatedPeers:
             agent = CommandAgent(engine.client)
             agent.engine = engine
             node, receive = engine.client, agent.aux_communication
-        peers = cls(receive)
+        peers = cls(receive, is_site=not hasattr(engine, "server"))
         # The engine itself may not have its cell yet.
         node.cell.register_request_cb(channel=CellChannel.AUX_COMMUNICATION, topic="*", cb=peers.receive)
         return peers
@@ -110,19 +115,21 @@ class AuthenticatedPeers:
         message = request.payload
         if not isinstance(message, Shareable):
             return self._receive(request)
-        name = request.get_header(CellMessageAuthHeaderKey.CLIENT_NAME)
-        if name != AUTH_CLIENT_NAME_FOR_SJ:
-            props = message.get_peer_props()
-            message.set_peer_props({**(props if isinstance(props, dict) else {}), ReservedKey.IDENTITY_NAME: str(name)})
-            if not self._lets_in(str(name), message):
-                # Upon which nvflare/apis/utils/reliable_message.py, _send_request, sends it again.
-                return new_cell_message({}, make_reply(ReturnCode.SERVICE_UNAVAILABLE))
-            answer = self._receive(request)
-            if not _is_in_process(answer):
-                # It was refused, or had been dealt with before.
-                self._forget(str(name), message)
-            return answer
-        return self._receive(request)
+        name = str(request.get_header(_NAME))
+        is_server = self._is_site and name == AUTH_CLIENT_NAME_FOR_SJ
+        # The server's process has a name of its own there, under which nobody could answer it.
+        _name_sender(message, FQCN.ROOT_SERVER if is_server else name)
+        _set_times(message)
+        if is_server:
+            return self._receive(request)
+        if not self._lets_in(name, message):
+            # Upon which nvflare/apis/utils/reliable_message.py, _send_request, sends it again.
+            return new_cell_message({}, make_reply(ReturnCode.SERVICE_UNAVAILABLE))
+        answer = self._receive(request)
+        if not _is_in_process(answer):
+            # It was refused, or had been dealt with before.
+            self._forget(name, message)
+        return answer
 
     def done(self, request: Any, fl_ctx: Any) -> None:
         """Say that a message was dealt with.
@@ -162,6 +169,18 @@ def peer_of(fl_ctx: Any) -> str:
     """
     peer = fl_ctx.get_peer_context()
     return str(peer.get_identity_name()) if peer is not None else "nobody"
+
+
+def _name_sender(message: Any, name: str) -> None:
+    props = message.get_peer_props()
+    message.set_peer_props({**(props if isinstance(props, dict) else {}), ReservedKey.IDENTITY_NAME: name})
+
+
+def _set_times(message: Any) -> None:
+    # How long its answer is waited with, in one of a few threads, and how long it is known: a sender writes them.
+    if message.get_header(reliable_message.HEADER_OP) == reliable_message.OP_REQUEST:
+        message.set_header(reliable_message.HEADER_PER_MSG_TIMEOUT, MESSAGE_SECONDS)
+        message.set_header(reliable_message.HEADER_TX_TIMEOUT, DELIVERY_SECONDS)
 
 
 def _transaction(message: Any) -> str:

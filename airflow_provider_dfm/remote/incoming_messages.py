@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,11 @@ from .incoming_tokens import IncomingTokens
 from .message_seal import BadMessage, MessageSeal
 from .outbox import TOPIC_RESULTS
 from .token_store import TokenStore
+
+
+logger = logging.getLogger(__name__)
+
+SERVER = "server"
 
 
 class IncomingMessages:
@@ -66,6 +72,10 @@ class IncomingMessages:
         def receive(topic: str, request: Any, fl_ctx: Any) -> Any:
             site = peer_of(fl_ctx)
             try:
+                if site not in self._seals:
+                    # Somebody else of the federation; that must not be enough to end this job.
+                    logger.warning("refused a message of %.100r, which has no part in this job", site)
+                    return make_reply(ReturnCode.BAD_REQUEST_DATA)
                 take(site, self._open(site, topic, request))
             except BadMessage as error:
                 self._fail(site, f"it does not play by the rules: {error}")
@@ -102,12 +112,9 @@ class IncomingMessages:
             self._taken[site] = number
 
     def _open(self, site: str, topic: str, request: Any) -> list[str]:
-        seal = self._seals.get(site)
-        if seal is None:
-            raise BadMessage("it has no part in this job")
         if site in self._ended:
             raise BadMessage("it sent a message after it had said that its part is done")
-        return seal.open(request, topic)
+        return self._seals[site].open(request, topic)
 
 
 class ServerMessages:
@@ -132,8 +139,11 @@ class ServerMessages:
             try:
                 parts = self._seal.open(request, topic)
             except BadMessage as error:
-                sender = peer_of(fl_ctx)
-                reason = f"the site {sender} does not play by the rules: it sent a message to this site, and {error}"
+                sender = f"the site {peer_of(fl_ctx)}"
+                if sender.endswith(f" {SERVER}"):
+                    # Each site has seen the token by which FLARE takes a message for the server's.
+                    sender = "somebody under the server's name"
+                reason = f"{sender} does not play by the rules: it sent a message to this site, and {error}"
                 self.fail(RuntimeError(reason))
                 return make_reply(ReturnCode.BAD_REQUEST_DATA)
             take(parts)

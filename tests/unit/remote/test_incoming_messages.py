@@ -77,7 +77,6 @@ def test_a_message_that_comes_again_is_answered_again_and_taken_once(server):
         ("seattle", None, [], "without a number"),
         ("seattle", "denver", [1, line("x", site="denver")], "not sealed with the key"),
         ("seattle", None, [1, line("good"), line("x", site="denver")], "in the name of 'denver'"),
-        ("chicago", "denver", [1, line("x", site="denver")], "has no part in this job"),
     ],
 )
 def test_a_site_that_does_not_play_by_the_rules_is_named_and_nothing_of_its_message_is_taken(
@@ -90,6 +89,14 @@ def test_a_site_that_does_not_play_by_the_rules_is_named_and_nothing_of_its_mess
     assert why in reason
     assert server.values == []
     assert server.send("denver", 1, line("b", site="denver")) == ReturnCode.OK
+
+
+@pytest.mark.parametrize("stranger", ["chicago", "server", AUTH_CLIENT_NAME_FOR_SJ])
+def test_who_has_no_part_in_the_job_is_refused_and_cannot_fail_it(server, caplog, stranger):
+    assert server.send(stranger, 1, line("x", site="denver"), seal="denver") == ReturnCode.BAD_REQUEST_DATA
+    assert server.failures == []
+    assert server.values == []
+    assert f"refused a message of '{stranger}', which has no part in this job" in caplog.text
 
 
 def test_nothing_comes_after_a_site_has_said_that_its_part_is_done(server):
@@ -125,19 +132,21 @@ def test_a_site_takes_what_its_server_has_sealed_and_names_the_sender_of_anythin
 class Cell:
     """Gives messages to the peers as FLARE's cell does; keeps what they hand on."""
 
-    def __init__(self):
+    def __init__(self, **options):
         self.came = []
         self.status = reliable_message.STATUS_IN_PROCESS
-        self.peers = AuthenticatedPeers(self._receive)
+        self.peers = AuthenticatedPeers(self._receive, **options)
 
     def _receive(self, request):
         self.came.append(request.payload)
         return new_cell_message({}, make_reply(ReturnCode.OK, {reliable_message.HEADER_STATUS: self.status}))
 
-    def send(self, transaction, header="seattle", says="seattle", parts=()):
+    def send(self, transaction, header="seattle", says="seattle", parts=(), seconds=10):
         message = SEALS["seattle"].put(Shareable(), "results", list(parts))
         message.set_header(reliable_message.HEADER_OP, reliable_message.OP_REQUEST)
         message.set_header(reliable_message.HEADER_TX_ID, transaction)
+        message.set_header(reliable_message.HEADER_PER_MSG_TIMEOUT, seconds)
+        message.set_header(reliable_message.HEADER_TX_TIMEOUT, seconds)
         message.set_peer_props({ReservedKey.IDENTITY_NAME: says, "other": 1})
         answer = self.peers.receive(new_cell_message({CellMessageAuthHeaderKey.CLIENT_NAME: header}, message))
         return message, answer.payload.get_return_code()
@@ -151,9 +160,30 @@ def test_a_sender_has_the_name_that_flare_has_checked_and_not_the_one_that_it_gi
     cell = Cell()
     cell.send("1", header="seattle", says="denver")
     assert cell.came[0].get_peer_props() == {ReservedKey.IDENTITY_NAME: "seattle", "other": 1}
-    # The server itself has another name there, under which nobody could answer it.
-    cell.send("2", header=AUTH_CLIENT_NAME_FOR_SJ, says="server")
+    # A site has seen the token of the server's process, and may send it; that process does not write to itself.
+    cell.send("2", header=AUTH_CLIENT_NAME_FOR_SJ, says="denver")
+    assert cell.came[1].get_peer_props()[ReservedKey.IDENTITY_NAME] == AUTH_CLIENT_NAME_FOR_SJ
+
+
+def test_at_a_site_the_servers_process_has_a_name_under_which_it_can_be_answered(monkeypatch):
+    monkeypatch.setattr(authenticated_peers, "MESSAGES_WAITING", 0)
+    cell = Cell(is_site=True)
+    for number in range(2):
+        assert cell.send(str(number), header=AUTH_CLIENT_NAME_FOR_SJ, says="denver")[1] == ReturnCode.OK
     assert cell.came[1].get_peer_props()[ReservedKey.IDENTITY_NAME] == "server"
+    messages, failures = ServerMessages(SEALS["seattle"]), []
+    messages.fail = failures.append
+    context = SimpleNamespace(get_peer_context=lambda: SimpleNamespace(get_identity_name=lambda: "server"))
+    messages.receiving(failures.append)("t", SEALS["denver"].put(Shareable(), "t", ["2"]), context)
+    assert "somebody under the server's name does not play by the rules" in str(failures[0])
+
+
+@pytest.mark.parametrize("seconds", [10**9, "soon", None])
+def test_a_sender_does_not_choose_how_long_its_answer_is_waited_with(seconds):
+    cell = Cell()
+    cell.send("1", seconds=seconds)
+    assert cell.came[0].get_header(reliable_message.HEADER_PER_MSG_TIMEOUT) == 10
+    assert cell.came[0].get_header(reliable_message.HEADER_TX_TIMEOUT) == 300
 
 
 def test_what_a_site_piles_up_waits_with_the_site(monkeypatch):
