@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .message_seal import BadMessage
+from .message_seal import BadMessage, TooMuch
 
 # As many as an honest site's outbox sends at once.
 LINES_A_MESSAGE = 200
@@ -162,7 +162,7 @@ class IncomingTokens:
             self._count += 1
             most = TOKENS + TOKENS_A_SET * len(self._sets)
             if self._count > most:
-                raise BadMessage(f"it sent more than {most} tokens")
+                raise TooMuch(f"it sent more than {most} tokens, which is more than this provider takes of one site")
         if line.count("[") + line.count("{") > DEPTH:
             _check_depth(line)
 

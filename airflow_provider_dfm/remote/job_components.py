@@ -31,7 +31,7 @@ from .incoming_messages import IncomingMessages, ServerMessages
 from .incoming_tokens import IncomingTokens, SetNumbers
 from .job_parts import read_parts
 from .message_seal import MessageSeal
-from .outbox import TOPIC_RESULTS, Outbox
+from .outbox import TOPIC_DONE, TOPIC_RESULTS, Outbox
 from .sent_sets import SentSets
 from .token_routes import make_router_deliver, send_results_first, token_package
 from .token_store import TokenStore
@@ -44,6 +44,10 @@ TOPIC_READ_TOKENS = "airflow_provider_dfm.read_tokens"
 TOPIC_SEND = "airflow_provider_dfm.send"
 MAX_REASON = 2000
 DIED = "died, or went away, before it had finished"
+TOO_EARLY = (
+    "it does not play by the rules, or another site has answered in its name: the answer that its part is done came "
+    "before its own word for it"
+)
 
 
 class ResultsController(Controller):
@@ -143,10 +147,9 @@ class ResultsController(Controller):
             code = reply.get_return_code()
             failure = "" if code == ReturnCode.OK else f"{code}: {reply.get(ERROR) or 'see the log of this site'}"
             site = client_task.client.name
+            if not failure and self._messages is not None and not self._messages.has_ended(site):
+                failure = TOO_EARLY
             self._answers[site] = failure
-            # One that failed may still be sending, and its reason stands.
-            if self._messages is not None and not failure:
-                self._messages.end(site)
             received(client_task, fl_ctx)
             if failure:
                 self._give_up()
@@ -183,7 +186,12 @@ class ResultsController(Controller):
 
     def _take_token(self, site: str, parts: list[str]) -> None:
         token = self._tokens[site].check_token("".join(parts))
-        self._router.route_token_package_sync(token_package(token))
+        try:
+            self._router.route_token_package_sync(token_package(token))
+        except RuntimeError as error:
+            # Its sender has done its part: this is the fault of the one that does not take it.
+            self._fail(token["target_site"], str(error))
+            raise
 
     def _set_numbers(self) -> SetNumbers:
         if self._open_places is not None:
@@ -307,15 +315,17 @@ class PipelineExecutor(Executor):
     def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:
         try:
             reply = super().execute(task_name, shareable, fl_ctx, abort_signal)
-            if self._outbox is not None:
-                self._outbox.flush()
+            sent = self._outbox.flush() if self._outbox is not None else 0
+            # DFM answers OK even when its net runner gave up: nv_dfm_core/targets/flare/_executor.py, execute
+            if self._job_controller and self._job_controller.error_occurred():
+                return _failure(repr(self._job_controller.get_panic_error()))
+            if reply.get_return_code() == ReturnCode.OK and not abort_signal.triggered:
+                seal = MessageSeal(self._key, fl_ctx.get_job_id())
+                deliver(SERVER, TOPIC_DONE, [str(sent)], seal, fl_ctx, abort_signal)
         except Exception as error:
             # The site's administrator needs the whole of it; the controller gets the reason.
             self.log_exception(fl_ctx, "the DFM pipeline failed at this site")
             return _failure(f"{type(error).__name__}: {error}")
-        # DFM answers OK even when its net runner gave up: nv_dfm_core/targets/flare/_executor.py, execute
-        if self._job_controller and self._job_controller.error_occurred():
-            return _failure(repr(self._job_controller.get_panic_error()))
         return reply
 
 

@@ -29,6 +29,10 @@ class HostileSite(PipelineExecutor):
         super()._on_start_execution_task(fl_ctx)
 
     def execute(self, task_name, shareable, fl_ctx, abort_signal):
+        ((_, values), *_) = self._bound_net_ir["tagged_input_params"]
+        if fl_ctx.get_identity_name() == HOSTILE and values["value"][1] == ANSWERS_TOO_EARLY:
+            # As another site would answer for this one.
+            return make_reply(ReturnCode.OK)
         reply = super().execute(task_name, shareable, fl_ctx, abort_signal)
         if fl_ctx.get_identity_name() == HOSTILE and self._attack == LATE:
 
@@ -158,6 +162,7 @@ def repeats(self, fl_ctx):
 
 
 LATE = "late"
+ANSWERS_TOO_EARLY = "answers too early"
 ATTACKS = {
     "names another site": names_another_site,
     "says it is another site": says_it_is_another_site,

@@ -11,7 +11,7 @@ from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils import reliable_message
 from nvflare.private.defs import AUTH_CLIENT_NAME_FOR_SJ, new_cell_message
 
-from airflow_provider_dfm.remote import authenticated_peers
+from airflow_provider_dfm.remote import authenticated_peers, incoming_tokens
 from airflow_provider_dfm.remote.authenticated_peers import AuthenticatedPeers
 from airflow_provider_dfm.remote.incoming_messages import IncomingMessages, ServerMessages
 from airflow_provider_dfm.remote.incoming_tokens import IncomingTokens, SitePart
@@ -36,10 +36,13 @@ class Server:
         self.messages = IncomingMessages(SEALS, tokens, self.store, lambda *failure: self.failures.append(failure))
         self.receive = self.messages.receiving(self.messages.take_results)
 
-    def send(self, site, *parts, seal=None):
+    def end(self, site, number, seal=None):
+        return self.send(site, number, seal=seal, receive=self.messages.receiving(self.messages.take_end))
+
+    def send(self, site, *parts, seal=None, receive=None):
         context = SimpleNamespace(get_peer_context=lambda: SimpleNamespace(get_identity_name=lambda: site))
         request = SEALS[seal or site].put(Shareable(), "results", [str(part) for part in parts])
-        return self.receive("results", request, context).get_return_code()
+        return (receive or self.receive)("results", request, context).get_return_code()
 
     @property
     def values(self):
@@ -100,10 +103,35 @@ def test_who_has_no_part_in_the_job_is_refused_and_cannot_fail_it(server, caplog
 
 
 def test_nothing_comes_after_a_site_has_said_that_its_part_is_done(server):
-    server.messages.end("seattle")
-    assert server.send("seattle", 1, line("late")) == ReturnCode.BAD_REQUEST_DATA
+    assert server.send("seattle", 1, line("a")) == ReturnCode.OK
+    assert server.end("seattle", 1) == ReturnCode.OK
+    assert server.messages.has_ended("seattle")
+    assert not server.messages.has_ended("denver")
+    assert server.send("seattle", 2, line("late", 1)) == ReturnCode.BAD_REQUEST_DATA
     assert "after it had said that its part is done" in server.failures[0][1]
+    assert server.values == ["a"]
+
+
+@pytest.mark.parametrize(("number", "seal"), [(0, None), (2, None), ("", None), (1, "denver")])
+def test_a_site_has_not_ended_before_all_of_its_results_are_here_and_it_says_so_itself(server, number, seal):
+    assert server.send("seattle", 1, line("a")) == ReturnCode.OK
+    assert server.end("seattle", number, seal=seal) == ReturnCode.BAD_REQUEST_DATA
+    assert not server.messages.has_ended("seattle")
+    assert server.failures[0][0] == "seattle"
+
+
+def test_a_generator_of_too_many_items_breaks_no_rule(server, monkeypatch):
+    monkeypatch.setattr(incoming_tokens, "TOKENS", 1)
+    monkeypatch.setattr(incoming_tokens, "TOKENS_A_SET", 0)
+    assert server.send("seattle", 1, line("a"), line("b", 1)) == ReturnCode.BAD_REQUEST_DATA
+    reason = "it sent more than 1 tokens, which is more than this provider takes of one site"
+    assert server.failures == [("seattle", reason)]
     assert server.values == []
+
+
+def test_a_site_that_gave_nothing_ends_too(server):
+    assert server.end("seattle", 0) == ReturnCode.OK
+    assert server.messages.has_ended("seattle")
 
 
 def test_a_full_disk_is_the_servers_fault(server, monkeypatch):
