@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from airflow_provider_dfm.federation.errors import DiscoveryFailed, PipelineError, ResultsIncomplete
+from airflow_provider_dfm.federation.job_logs import shortened
 from airflow_provider_dfm.federation.tokens import ERROR_TOKEN
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 # More than that nobody wants as an XCom, nor as mapped tasks: core.max_map_length is 1024.
 MAX_COMBINATIONS = 1000
+MESSAGE_CHARACTERS = 2000
 
 
 class OperationAdvice(BaseModel, frozen=True):
@@ -123,21 +126,23 @@ def _read_answer(
     if isinstance(answer, dict) and answer.get("token") == ERROR_TOKEN:
         # A site asks all its advisors in one go: the first that raises takes the others' advice with it.
         message = "; ".join(f"{error['type']}: {error['message']}" for error in answer["errors"])
-        errors.append({"site": site, "operations": _asked_at(site, asked), "message": message})
+        errors.append(
+            {"site": site, "operations": _asked_at(site, asked), "message": shortened(message, MESSAGE_CHARACTERS)}
+        )
         return
     for node, advice in answer:
         name = asked[str(node["ident"])]["name"]
         refused: list[dict[str, Any]] = []
         tree = _tree(advice, refused)
         errors += [{"site": site, "operations": [name]} | refusal for refusal in refused]
-        fields: dict[str, list[Any]] = {}
+        fields: dict[str, dict[str, Any]] = {}
         _collect(tree, fields)
         operations.append(
             OperationAdvice(
                 operation=name,
                 site=site,
                 node=str(node["ident"]),
-                fields=fields,
+                fields={field: list(values.values()) for field, values in fields.items()},
                 advice=tree,
                 combinations=_limited(_combinations(tree)),
             )
@@ -161,7 +166,9 @@ def _tree(advice: Any, refused: list[dict[str, Any]]) -> dict[str, Any] | None:
     options = []
     for value, edge in branches:
         if edge is not None and "msg" in edge:
-            refused.append({"field": advice["field"], "value": value, "message": edge["msg"]})
+            refused.append(
+                {"field": advice["field"], "value": value, "message": shortened(edge["msg"], MESSAGE_CHARACTERS)}
+            )
         elif edge is not None and "partial" in edge:
             options.append({"value": value, "then": "partial"})
         else:
@@ -169,12 +176,12 @@ def _tree(advice: Any, refused: list[dict[str, Any]]) -> dict[str, Any] | None:
     return {"field": advice["field"], "options": options}
 
 
-def _collect(tree: Any, fields: dict[str, list[Any]]) -> None:
+def _collect(tree: Any, fields: dict[str, dict[str, Any]]) -> None:
+    """Each field's values, each once and by its JSON, as a site may advise a great many."""
     if isinstance(tree, dict):
-        values = fields.setdefault(tree["field"], [])
+        values = fields.setdefault(tree["field"], {})
         for option in tree["options"]:
-            if option["value"] not in values:
-                values.append(option["value"])
+            values.setdefault(json.dumps(option["value"], sort_keys=True), option["value"])
             _collect(option["then"], fields)
 
 

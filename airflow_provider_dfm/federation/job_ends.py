@@ -33,6 +33,7 @@ from airflow_provider_dfm.federation.errors import (
     SiteTimedOut,
     WorkFailed,
 )
+from airflow_provider_dfm.federation.job_logs import in_one_line
 from airflow_provider_dfm.federation.job_status import SUCCESS
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.tokens import AdapterError
 
 SHOWN = 5
+REASON_CHARACTERS = 5000
 BY_SOMEBODY = "somebody aborted it, or the federation did"
 ABORTED = "FINISHED:ABORTED"
 RAISED = "FINISHED:EXECUTION_EXCEPTION"
@@ -128,4 +130,6 @@ def _error_of_sites(status: str, failed_sites: Mapping[str, str]) -> type[JobFai
 
 
 def _reason_first(reasons: Sequence[str], ended: str) -> str:
+    # Other people's sites gave them.
+    reasons = [in_one_line(reason, REASON_CHARACTERS) for reason in reasons]
     return f"{first_of(reasons)}. {ended}" if reasons else ended

@@ -46,6 +46,27 @@ def shown(line: str, length: int = MAX_LINE) -> str:
     return plain if len(plain) <= length else f"{plain[:length]} ..."
 
 
+def shortened(text: str, length: int) -> str:
+    """The beginning and the end of a text of somebody else's, fit for messages and stores; its lines stay lines.
+
+    :param text: the text.
+    :param length: characters that it may have, about.
+    """
+    if len(text) > length:
+        half = length // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return "\n".join(shown(line, len(line)) for line in text.splitlines())
+
+
+def in_one_line(text: str, length: int = MAX_LINE) -> str:
+    """A text of several lines as one, fit for a log or a message here.
+
+    :param text: the text.
+    :param length: characters it may have.
+    """
+    return shown(" ".join(text.splitlines()), length)
+
+
 def with_levels(lines: Iterable[str], level: int = logging.INFO) -> Iterator[tuple[int, str]]:
     """Each line with its level; one that names none belongs to the record before, as those of a traceback do.
 

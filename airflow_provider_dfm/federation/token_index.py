@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation.errors import ResultsIncomplete, StorageFailed
+from airflow_provider_dfm.federation.job_logs import in_one_line, shortened
 from airflow_provider_dfm.federation.tokens import UNREADABLE, AdapterError, Result, read_token
 from airflow_provider_dfm.federation.whole_files import opened
 
@@ -48,6 +49,10 @@ TRACED_ERRORS = 5
 TRACE_FRAMES = 3
 TRACE_LINES = 12
 TRACE_CHARACTERS = 2000
+# Of what a site says of its errors, so much is kept: of each, and of one parameter set.
+MESSAGE_CHARACTERS = 4000
+NAME_CHARACTERS = 200
+ERRORS_A_SET = 20
 
 
 class TokenIndex:
@@ -62,7 +67,8 @@ class TokenIndex:
         self._path = path
         self._is_there = path.exists()
         self._stopped = False
-        self._errors: dict[str, AdapterError] = {}
+        self._errors: dict[AdapterError, AdapterError] = {}
+        self._errors_of: Counter[int | None] = Counter()
         # Results may be read in another thread than this.
         self._tokens = sqlite3.connect(TEMPORARY, isolation_level=None, check_same_thread=False)
         with _on_this_machine():
@@ -77,7 +83,7 @@ class TokenIndex:
 
     @property
     def errors(self) -> tuple[AdapterError, ...]:
-        """What operations raised, each once."""
+        """What operations raised, each once, and the first ones of each parameter set only."""
         return tuple(self._errors.values())
 
     def __len__(self) -> int:
@@ -163,13 +169,22 @@ class TokenIndex:
             self._tokens.execute(ADD, (frame, token.place, arrival, token.site, token.kind, parameter_set, offset))
         elif token.kind == "error":
             for error in token.value:
-                trace_it = len(self._errors) < TRACED_ERRORS
-                told = _adapter_error(error, parameter_set, token.site, trace_it)
-                self._errors.setdefault(str(told), told)
+                if self._errors_of[parameter_set] < ERRORS_A_SET:
+                    trace_it = len(self._errors) < TRACED_ERRORS
+                    self._add_error(_adapter_error(error, parameter_set, token.site, trace_it))
         elif token.kind == "end" and parameter_set is not None:
             self._tokens.execute("INSERT OR IGNORE INTO ended VALUES (?)", (parameter_set,))
         elif token.kind == "end":
             self._stopped = True
+
+    def _add_error(self, told: AdapterError) -> None:
+        # Each site that it passes tells of it.
+        error = told.model_copy(update={"trace": "", "said_by": ""})
+        known = self._errors.get(error)
+        if known is None:
+            self._errors_of[told.parameter_set] += 1
+        if known is None or (known.said_by and not told.said_by):
+            self._errors[error] = told
 
 
 @contextlib.contextmanager
@@ -195,11 +210,13 @@ def _adapter_error(error: Mapping[str, str], parameter_set: int | None, source: 
             break
         kind, message, trace = inside[1], text, message
     raised_at = _GENERATED_CODE.findall(trace)
+    site = raised_at[-1][:NAME_CHARACTERS] if raised_at else source
     return AdapterError(
         parameter_set=parameter_set,
-        site=raised_at[-1] if raised_at else source,
-        type=kind,
-        message=message,
+        site=site,
+        said_by=source if site != source else "",
+        type=in_one_line(kind, NAME_CHARACTERS),
+        message=shortened(message, MESSAGE_CHARACTERS),
         # What was passed on as text has its line feeds escaped, and is no traceback that could be read.
         trace=_last_frames(trace) if trace_it and trace == error["stack_trace"] else "",
     )
@@ -210,4 +227,5 @@ def _last_frames(trace: str) -> str:
     lines = [line for line in trace.strip().splitlines() if line.strip(" ^~")]
     frames = [number for number, line in enumerate(lines) if line.startswith("  File ")]
     start = frames[-TRACE_FRAMES] if len(frames) > TRACE_FRAMES else 0
-    return "\n".join(lines[start:][-TRACE_LINES:])[-TRACE_CHARACTERS:]
+    text = "\n".join(lines[start:][-TRACE_LINES:])[-TRACE_CHARACTERS:]
+    return shortened(text, TRACE_CHARACTERS)

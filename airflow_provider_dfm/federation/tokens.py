@@ -88,6 +88,8 @@ class AdapterError(BaseModel, frozen=True):
     :param type: the exception's class.
     :param message: the exception's message.
     :param trace: the last lines of its traceback; ``""`` where there is none, or enough other errors have one.
+    :param said_by: the site that sent the error, where it says that another one raised it, which nobody can check;
+        ``""`` where it raised it itself.
     """
 
     parameter_set: int | None
@@ -95,10 +97,12 @@ class AdapterError(BaseModel, frozen=True):
     type: str
     message: str
     trace: str = ""
+    said_by: str = ""
 
     def reason(self) -> str:
-        """Where it was raised and what it says."""
-        return f"site {self.site}: {self.type}: {self.message}"
+        """Where it was raised and what it says, and whose word that is."""
+        said_by = f" (as site {self.said_by} says)" if self.said_by else ""
+        return f"site {self.site}{said_by}: {self.type}: {self.message}"
 
     def __str__(self) -> str:
         return self.reason() if self.parameter_set is None else f"parameter set {self.parameter_set}, {self.reason()}"
@@ -162,7 +166,7 @@ def read_token(raw: Mapping[str, Any]) -> Token:
     :param raw: the token as DFM dumps it. What is none raises one of :data:`UNREADABLE`.
     """
     place, frame = raw["target_place"], raw["frame"]["frame"]
-    where = (() if frame == "stop" else tuple(frame), place, raw["source_site"], raw["source_node"])
+    where = (() if frame == "stop" else tuple(frame), place, raw["source_site"], raw.get("source_node"))
     tag, value = raw["tagged_data"]
     if place == TELEMETRY_PLACE:
         return Token("other", *where)

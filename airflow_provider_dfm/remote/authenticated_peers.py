@@ -5,25 +5,72 @@ This module travels with each job.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from nvflare.apis.fl_constant import CellMessageAuthHeaderKey, ReservedKey, ReturnCode
 from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils import reliable_message
-from nvflare.fuel.f3.cellnet.defs import CellChannel
+from nvflare.fuel.f3.cellnet.core_cell import make_reply as make_cell_reply
+from nvflare.fuel.f3.cellnet.defs import CellChannel, MessageHeaderKey
+from nvflare.fuel.f3.cellnet.defs import ReturnCode as CellReturnCode
+from nvflare.fuel.f3.cellnet.fqcn import FQCN
 from nvflare.private.defs import AUTH_CLIENT_NAME_FOR_SJ, new_cell_message
 from nvflare.private.fed.client.command_agent import CommandAgent
 
 from .message_seal import PARTS
 
+logger = logging.getLogger(__name__)
+
+# DFM gives each message 50 s, which the last ones of 10,000 sets on a busy machine exceeded.
+DELIVERY_SECONDS = 300
+MESSAGE_SECONDS = 10
 # What waits in this process for one site; with more, its further messages come later. One is let in however large.
 MESSAGES_WAITING = 64
 CHARACTERS_WAITING = 1 << 30
+_NAME = CellMessageAuthHeaderKey.CLIENT_NAME
 # What was not dealt with after that is not there any more: nobody waits for its answer so long.
 WAITING_SECONDS = 900
+
+
+class ServerCommandGate:
+    """Keeps the commands of FLARE's server to the server's job process from everybody else.
+
+    The sites ask for their tasks on the same channel, and FLARE does everything there for each of them: it aborts the
+    job, and calls what components have registered as commands (nvflare/private/fed/server/server_command_agent.py).
+    The answer goes to the origin that a message names. So whatever says that it comes from the server is answered to
+    the server, and no site can read what it asked for.
+
+    :param execute: FLARE's own callback.
+    :param of_sites: the commands that sites may give.
+    """
+
+    def __init__(self, execute: Callable[[Any], Any], of_sites: Collection[str]) -> None:
+        self._execute = execute
+        self._of_sites = of_sites
+
+    @classmethod
+    def install(cls, engine: Any, of_sites: Collection[str]) -> None:
+        """Stand before the commands of this process from now on.
+
+        :param engine: FLARE's, of a job's process at the server.
+        :param of_sites: the commands that sites may give.
+        """
+        gate = cls(engine.server.command_agent.execute_command, of_sites)
+        engine.server.cell.register_request_cb(channel=CellChannel.SERVER_COMMAND, topic="*", cb=gate.receive)
+
+    def receive(self, request: Any) -> Any:
+        """Hand a command on, if its sender may give it."""
+        command = request.get_header(MessageHeaderKey.TOPIC)
+        origin, name = (request.get_header(key) for key in (MessageHeaderKey.ORIGIN, _NAME))
+        # In a federation without TLS nobody has a name.
+        if command in self._of_sites or (origin == FQCN.ROOT_SERVER and name in (None, FQCN.ROOT_SERVER)):
+            return self._execute(request)
+        logger.warning("refused the command %.100r from %.100r, which came from %.100r", command, name, origin)
+        return make_cell_reply(CellReturnCode.AUTHENTICATION_ERROR, "this is a command of the server", None)
 
 
 class AuthenticatedPeers:
@@ -34,10 +81,12 @@ class AuthenticatedPeers:
     ``validate_auth_headers``.
 
     :param receive: FLARE's own callback.
+    :param is_site: whether this process is a site's, to which the job's process at the server writes.
     """
 
-    def __init__(self, receive: Callable[[Any], Any]) -> None:
+    def __init__(self, receive: Callable[[Any], Any], is_site: bool = False) -> None:
         self._receive = receive
+        self._is_site = is_site
         self._lock = threading.Lock()
         # Of each site, when each message came, and its size.
         self._waiting: dict[str, dict[str, tuple[float, int]]] = {}
@@ -56,7 +105,7 @@ class AuthenticatedPeers:
             agent = CommandAgent(engine.client)
             agent.engine = engine
             node, receive = engine.client, agent.aux_communication
-        peers = cls(receive)
+        peers = cls(receive, is_site=not hasattr(engine, "server"))
         # The engine itself may not have its cell yet.
         node.cell.register_request_cb(channel=CellChannel.AUX_COMMUNICATION, topic="*", cb=peers.receive)
         return peers
@@ -66,19 +115,21 @@ class AuthenticatedPeers:
         message = request.payload
         if not isinstance(message, Shareable):
             return self._receive(request)
-        name = request.get_header(CellMessageAuthHeaderKey.CLIENT_NAME)
-        if name != AUTH_CLIENT_NAME_FOR_SJ:
-            props = message.get_peer_props()
-            message.set_peer_props({**(props if isinstance(props, dict) else {}), ReservedKey.IDENTITY_NAME: str(name)})
-            if not self._lets_in(str(name), message):
-                # Upon which nvflare/apis/utils/reliable_message.py, _send_request, sends it again.
-                return new_cell_message({}, make_reply(ReturnCode.SERVICE_UNAVAILABLE))
-            answer = self._receive(request)
-            if not _is_in_process(answer):
-                # It was refused, or had been dealt with before.
-                self._forget(str(name), message)
-            return answer
-        return self._receive(request)
+        name = str(request.get_header(_NAME))
+        is_server = self._is_site and name == AUTH_CLIENT_NAME_FOR_SJ
+        # The server's process has a name of its own there, under which nobody could answer it.
+        _name_sender(message, FQCN.ROOT_SERVER if is_server else name)
+        _set_times(message)
+        if is_server:
+            return self._receive(request)
+        if not self._lets_in(name, message):
+            # Upon which nvflare/apis/utils/reliable_message.py, _send_request, sends it again.
+            return new_cell_message({}, make_reply(ReturnCode.SERVICE_UNAVAILABLE))
+        answer = self._receive(request)
+        if not _is_in_process(answer):
+            # It was refused, or had been dealt with before.
+            self._forget(name, message)
+        return answer
 
     def done(self, request: Any, fl_ctx: Any) -> None:
         """Say that a message was dealt with.
@@ -118,6 +169,18 @@ def peer_of(fl_ctx: Any) -> str:
     """
     peer = fl_ctx.get_peer_context()
     return str(peer.get_identity_name()) if peer is not None else "nobody"
+
+
+def _name_sender(message: Any, name: str) -> None:
+    props = message.get_peer_props()
+    message.set_peer_props({**(props if isinstance(props, dict) else {}), ReservedKey.IDENTITY_NAME: name})
+
+
+def _set_times(message: Any) -> None:
+    # How long its answer is waited with, in one of a few threads, and how long it is known: a sender writes them.
+    if message.get_header(reliable_message.HEADER_OP) == reliable_message.OP_REQUEST:
+        message.set_header(reliable_message.HEADER_PER_MSG_TIMEOUT, MESSAGE_SECONDS)
+        message.set_header(reliable_message.HEADER_TX_TIMEOUT, DELIVERY_SECONDS)
 
 
 def _transaction(message: Any) -> str:

@@ -19,6 +19,7 @@ from nvflare.apis.fl_constant import ReturnCode
 from nvflare.apis.shareable import Shareable
 from nvflare.apis.utils.reliable_message import ReliableMessage
 
+from .authenticated_peers import DELIVERY_SECONDS, MESSAGE_SECONDS
 from .message_seal import MessageSeal
 
 TOPIC_FRAMES = "airflow_provider_dfm.frames"
@@ -28,8 +29,6 @@ TOPIC_READY = "airflow_provider_dfm.ready"
 # begun before it.
 FRAMES_AT_ONCE = 200
 PAUSE_SECONDS = 0.02
-# DFM gives each message 50 s, which the last ones of 10,000 sets on a busy machine exceeded.
-DELIVERY_SECONDS = 300
 SERVER = "server"
 
 Frames = list[tuple[int, dict[str, Any]]]
@@ -217,7 +216,7 @@ def deliver(target: str, topic: str, parts: list[str], seal: MessageSeal, fl_ctx
         topic=topic,
         request=seal.put(Shareable(), topic, parts),
         fl_ctx=fl_ctx,
-        per_msg_timeout=10,
+        per_msg_timeout=MESSAGE_SECONDS,
         tx_timeout=DELIVERY_SECONDS,
         abort_signal=abort_signal,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +13,13 @@ from nvflare.apis.utils.reliable_message import ReliableMessage
 
 from .authenticated_peers import AuthenticatedPeers, peer_of
 from .incoming_tokens import IncomingTokens
-from .message_seal import BadMessage, MessageSeal
-from .outbox import TOPIC_RESULTS
+from .message_seal import BadMessage, MessageSeal, TooMuch
+from .outbox import TOPIC_DONE, TOPIC_RESULTS
 from .token_store import TokenStore
+
+logger = logging.getLogger(__name__)
+
+SERVER = "server"
 
 
 class IncomingMessages:
@@ -48,13 +53,12 @@ class IncomingMessages:
         :param fl_ctx: the controller's.
         """
         self._peers = AuthenticatedPeers.install(fl_ctx.get_engine())
-        ReliableMessage.register_request_handler(
-            topic=TOPIC_RESULTS, handler_f=self.receiving(self.take_results), fl_ctx=fl_ctx
-        )
+        for topic, take in ((TOPIC_RESULTS, self.take_results), (TOPIC_DONE, self.take_end)):
+            ReliableMessage.register_request_handler(topic=topic, handler_f=self.receiving(take), fl_ctx=fl_ctx)
 
-    def end(self, site: str) -> None:
-        """Take nothing of a site any more: it has said that its part is done."""
-        self._ended.add(site)
+    def has_ended(self, site: str) -> bool:
+        """Whether a site has said that its part is done, and all of its results are here."""
+        return site in self._ended
 
     def receiving(self, take: Callable[[str, list[str]], None]) -> Callable[[str, Any, Any], Any]:
         """A handler of FLARE's messages.
@@ -66,7 +70,14 @@ class IncomingMessages:
         def receive(topic: str, request: Any, fl_ctx: Any) -> Any:
             site = peer_of(fl_ctx)
             try:
+                if site not in self._seals:
+                    # Somebody else of the federation; that must not be enough to end this job.
+                    logger.warning("refused a message of %.100r, which has no part in this job", site)
+                    return make_reply(ReturnCode.BAD_REQUEST_DATA)
                 take(site, self._open(site, topic, request))
+            except TooMuch as error:
+                self._fail(site, str(error))
+                return make_reply(ReturnCode.BAD_REQUEST_DATA)
             except BadMessage as error:
                 self._fail(site, f"it does not play by the rules: {error}")
                 return make_reply(ReturnCode.BAD_REQUEST_DATA)
@@ -101,13 +112,27 @@ class IncomingMessages:
                 raise
             self._taken[site] = number
 
+    def take_end(self, site: str, parts: list[str]) -> None:
+        """Take a site's word that its part is done, and nothing of it any more.
+
+        FLARE's own answer to a task does not tell that: a site can give it for another one, with a token of that one
+        which it has seen.
+
+        :param site: the site.
+        :param parts: the number of its last message of results; 0: it had none.
+        :raises BadMessage: that one is not here.
+        """
+        number = _number(parts)
+        with self._taking:
+            taken = self._taken.get(site, 0)
+            if number != taken:
+                raise BadMessage(f"it said that its part is done with its message {number}, after its message {taken}")
+            self._ended.add(site)
+
     def _open(self, site: str, topic: str, request: Any) -> list[str]:
-        seal = self._seals.get(site)
-        if seal is None:
-            raise BadMessage("it has no part in this job")
         if site in self._ended:
             raise BadMessage("it sent a message after it had said that its part is done")
-        return seal.open(request, topic)
+        return self._seals[site].open(request, topic)
 
 
 class ServerMessages:
@@ -132,8 +157,11 @@ class ServerMessages:
             try:
                 parts = self._seal.open(request, topic)
             except BadMessage as error:
-                sender = peer_of(fl_ctx)
-                reason = f"the site {sender} does not play by the rules: it sent a message to this site, and {error}"
+                sender = f"the site {peer_of(fl_ctx)}"
+                if sender.endswith(f" {SERVER}"):
+                    # Each site has seen the token by which FLARE takes a message for the server's.
+                    sender = "somebody under the server's name"
+                reason = f"{sender} does not play by the rules: it sent a message to this site, and {error}"
                 self.fail(RuntimeError(reason))
                 return make_reply(ReturnCode.BAD_REQUEST_DATA)
             take(parts)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from .message_seal import BadMessage
+from .message_seal import BadMessage, TooMuch
 
 # As many as an honest site's outbox sends at once.
 LINES_A_MESSAGE = 200
@@ -145,7 +145,8 @@ class IncomingTokens:
             raise BadMessage(f"it sent a token in the name of {_shown(token['source_site'])}")
         if token["source_job"] != self._job_id or token["target_job"] != self._job_id:
             raise BadMessage("it sent a token of another job")
-        node = token.get("source_node")
+        # A line without it is read nowhere.
+        node = token.get("source_node", [])
         if not isinstance(node, (int, str, type(None))) or (isinstance(node, str) and not _is_unicode(node)):
             raise BadMessage("it sent a token whose source_node is no number and no text")
         return token
@@ -161,7 +162,7 @@ class IncomingTokens:
             self._count += 1
             most = TOKENS + TOKENS_A_SET * len(self._sets)
             if self._count > most:
-                raise BadMessage(f"it sent more than {most} tokens")
+                raise TooMuch(f"it sent more than {most} tokens, which is more than this provider takes of one site")
         if line.count("[") + line.count("{") > DEPTH:
             _check_depth(line)
 

@@ -7,9 +7,11 @@ it imports from beside it. It runs in their job processes, as subclasses of DFM'
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import os
 import queue
+import secrets
 import threading
 from typing import Any
 
@@ -21,14 +23,15 @@ from nvflare.apis.event_type import EventType
 from nvflare.apis.fl_constant import FLContextKey, ReturnCode
 from nvflare.apis.shareable import make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
+from nvflare.private.fed.server.server_commands import ServerCommands
 
-from .authenticated_peers import AuthenticatedPeers
+from .authenticated_peers import AuthenticatedPeers, ServerCommandGate
 from .frame_feeder import SERVER, TOPIC_FRAMES, TOPIC_READY, FrameFeeder, Frames, FrameSender, deliver
 from .incoming_messages import IncomingMessages, ServerMessages
 from .incoming_tokens import IncomingTokens, SetNumbers
 from .job_parts import read_parts
 from .message_seal import MessageSeal
-from .outbox import TOPIC_RESULTS, Outbox
+from .outbox import TOPIC_DONE, TOPIC_RESULTS, Outbox
 from .sent_sets import SentSets
 from .token_routes import make_router_deliver, send_results_first, token_package
 from .token_store import TokenStore
@@ -41,6 +44,10 @@ TOPIC_READ_TOKENS = "airflow_provider_dfm.read_tokens"
 TOPIC_SEND = "airflow_provider_dfm.send"
 MAX_REASON = 2000
 DIED = "died, or went away, before it had finished"
+TOO_EARLY = (
+    "it does not play by the rules, or another site has answered in its name: the answer that its part is done came "
+    "before its own word for it"
+)
 
 
 class ResultsController(Controller):
@@ -83,6 +90,8 @@ class ResultsController(Controller):
         self._open_places = open_places
         self._to_send: queue.Queue[tuple[Frames, bool]] = queue.Queue()
         self._sent_sets = SentSets(parameter_sets, lambda frames, stop: self._to_send.put((frames, stop)))
+        # Whoever sends has to know it. Only the server, and through it FLARE's users, get the answer that tells it.
+        self._word = secrets.token_urlsafe()
         self._not_reached: dict[str, str] = {}
         self._parts = read_parts(encoded_parts)
         self._messages: IncomingMessages | None = None
@@ -92,6 +101,7 @@ class ResultsController(Controller):
     def start_controller(self, fl_ctx: Any) -> None:
         self._folder = os.path.join(fl_ctx.get_prop(FLContextKey.APP_ROOT), FOLDER)
         self._app_io_manager.open(self._folder)
+        ServerCommandGate.install(self._engine, ServerCommands.client_request_commands_names)
         self._engine.register_app_command(TOPIC_READ_TOKENS, self._read_tokens)
         if self._open_places is not None:
             self._sent_sets.open(self._folder)
@@ -113,7 +123,16 @@ class ResultsController(Controller):
         return self._app_io_manager.read(data["position"])
 
     def _send(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        if not hmac.compare_digest(str(data.get("word")).encode(), self._word.encode()):
+            return {"word": self._word}
         return self._sent_sets.send(data)
+
+    def _app_command_send_to_place_handler(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        # DFM takes any token here, in anybody's name, and reads the pickles of one for the server.
+        raise PermissionError("this job takes tokens from its sites only, each in its own name")
+
+    def _app_command_retrieve_tokens_handler(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        raise PermissionError("this job keeps its results, and gives none away")
 
     def broadcast_and_wait(self, task: Any, *args: Any, **kwargs: Any) -> None:
         """Note what each site answers, which DFM only logs, and end the job with the first that failed.
@@ -128,10 +147,9 @@ class ResultsController(Controller):
             code = reply.get_return_code()
             failure = "" if code == ReturnCode.OK else f"{code}: {reply.get(ERROR) or 'see the log of this site'}"
             site = client_task.client.name
+            if not failure and self._messages is not None and not self._messages.has_ended(site):
+                failure = TOO_EARLY
             self._answers[site] = failure
-            # One that failed may still be sending, and its reason stands.
-            if self._messages is not None and not failure:
-                self._messages.end(site)
             received(client_task, fl_ctx)
             if failure:
                 self._give_up()
@@ -168,7 +186,12 @@ class ResultsController(Controller):
 
     def _take_token(self, site: str, parts: list[str]) -> None:
         token = self._tokens[site].check_token("".join(parts))
-        self._router.route_token_package_sync(token_package(token))
+        try:
+            self._router.route_token_package_sync(token_package(token))
+        except RuntimeError as error:
+            # Its sender has done its part: this is the fault of the one that does not take it.
+            self._fail(token["target_site"], str(error))
+            raise
 
     def _set_numbers(self) -> SetNumbers:
         if self._open_places is not None:
@@ -292,15 +315,17 @@ class PipelineExecutor(Executor):
     def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:
         try:
             reply = super().execute(task_name, shareable, fl_ctx, abort_signal)
-            if self._outbox is not None:
-                self._outbox.flush()
+            sent = self._outbox.flush() if self._outbox is not None else 0
+            # DFM answers OK even when its net runner gave up: nv_dfm_core/targets/flare/_executor.py, execute
+            if self._job_controller and self._job_controller.error_occurred():
+                return _failure(repr(self._job_controller.get_panic_error()))
+            if reply.get_return_code() == ReturnCode.OK and not abort_signal.triggered:
+                seal = MessageSeal(self._key, fl_ctx.get_job_id())
+                deliver(SERVER, TOPIC_DONE, [str(sent)], seal, fl_ctx, abort_signal)
         except Exception as error:
             # The site's administrator needs the whole of it; the controller gets the reason.
             self.log_exception(fl_ctx, "the DFM pipeline failed at this site")
             return _failure(f"{type(error).__name__}: {error}")
-        # DFM answers OK even when its net runner gave up: nv_dfm_core/targets/flare/_executor.py, execute
-        if self._job_controller and self._job_controller.error_occurred():
-            return _failure(repr(self._job_controller.get_panic_error()))
         return reply
 
 

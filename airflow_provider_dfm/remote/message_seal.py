@@ -21,6 +21,10 @@ class BadMessage(Exception):
     """A message that its receiver does not take; says why."""
 
 
+class TooMuch(BadMessage):
+    """A message that an honest site may well send, too, but of which there are too many."""
+
+
 class MessageSeal:
     """Seals the messages between the server and one site, and checks the seals.
 

@@ -14,6 +14,7 @@ from typing import Any
 from .incoming_tokens import too_large
 
 TOPIC_RESULTS = "airflow_provider_dfm.results"
+TOPIC_DONE = "airflow_provider_dfm.done"
 TOKENS_AT_ONCE = 200
 BYTES_AT_ONCE = 1 << 20
 # As much waits at most, in the memory of somebody else's site; then the operations do.
@@ -39,6 +40,7 @@ class Outbox:
         self._bytes = 0
         self._taken = 0
         self._sent = 0
+        self._messages = 0
         self._failure: Exception | None = None
         threading.Thread(target=self._run, name="outbox", daemon=True).start()
 
@@ -63,15 +65,17 @@ class Outbox:
             self._taken += 1
             self._changed.notify_all()
 
-    def flush(self) -> None:
+    def flush(self) -> int:
         """Wait until all that has come so far is with the server.
 
+        :return: the number of the last message.
         :raises RuntimeError: it is not.
         """
         with self._changed:
             taken = self._taken
             self._changed.wait_for(lambda: self._failure is not None or self._sent >= taken)
             self._check()
+            return self._messages
 
     def _has_room(self) -> bool:
         return len(self._lines) < TOKENS_WAITING and self._bytes < BYTES_WAITING
@@ -95,6 +99,7 @@ class Outbox:
                 return
             with self._changed:
                 self._sent += len(lines)
+                self._messages = number
                 self._bytes -= sum(map(len, lines))
                 self._changed.notify_all()
 

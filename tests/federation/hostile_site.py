@@ -6,11 +6,16 @@ The other sites get it too, where it does nothing. Which attack it is the first 
 # ruff: noqa: F821  the names are those of job_components.py
 import time
 
-from nvflare.apis.fl_constant import CellMessageAuthHeaderKey, ReservedKey
+from nvflare.apis.fl_constant import CellMessageAuthHeaderKey, ReservedKey, ServerCommandKey, ServerCommandNames
 from nvflare.apis.shareable import Shareable
+from nvflare.fuel.f3.cellnet.defs import MessageHeaderKey
+from nvflare.fuel.f3.cellnet.defs import ReturnCode as CellReturnCode
+from nvflare.private.defs import new_cell_message
 
 HOSTILE = "seattle"
 VICTIM = "san_francisco"
+# Ends the process that reads it.
+PICKLE = b"cposix\n_exit\n(I1\ntR."
 DFM_TOPIC = "nv_dfm_core.send_to_place"
 
 
@@ -24,6 +29,10 @@ class HostileSite(PipelineExecutor):
         super()._on_start_execution_task(fl_ctx)
 
     def execute(self, task_name, shareable, fl_ctx, abort_signal):
+        ((_, values), *_) = self._bound_net_ir["tagged_input_params"]
+        if fl_ctx.get_identity_name() == HOSTILE and values["value"][1] == ANSWERS_TOO_EARLY:
+            # As another site would answer for this one.
+            return make_reply(ReturnCode.OK)
         reply = super().execute(task_name, shareable, fl_ctx, abort_signal)
         if fl_ctx.get_identity_name() == HOSTILE and self._attack == LATE:
 
@@ -87,18 +96,63 @@ def takes_another_sites_name_in_flares_header(self, fl_ctx):
     def rename(message):
         message.set_header(CellMessageAuthHeaderKey.CLIENT_NAME, VICTIM)
 
-    core = self._router._fl_ctx.get_engine().client.cell.core_cell
-    core.add_outgoing_request_filter("*", "*", rename)
     message = MessageSeal(self._key, self._job_id).put(Shareable(), TOPIC_RESULTS, ["1", self.token(VICTIM, VICTIM)])
-    fl_ctx.get_engine().send_aux_request([SERVER], TOPIC_RESULTS, message, timeout=2.0, fl_ctx=fl_ctx)
+    engine = fl_ctx.get_engine()
+    with_filter(
+        fl_ctx, rename, lambda: engine.send_aux_request([SERVER], TOPIC_RESULTS, message, timeout=2.0, fl_ctx=fl_ctx)
+    )
+
+
+def with_filter(fl_ctx, change, send):
+    """Send something with its headers changed."""
+    core = fl_ctx.get_engine().client.cell.core_cell
+    core.add_outgoing_request_filter("*", "*", change)
+    send()
     for filters in core.out_req_filter_reg.reg.values():
-        filters[:] = [each for each in filters if each.cb is not rename]
+        filters[:] = [each for each in filters if each.cb is not change]
 
 
 def sends_dfms_own_message(self, fl_ctx):
     request = Shareable()
     request["nv_dfm_core.send_to_place_package_dict"] = json.loads(self.token(VICTIM, VICTIM))
     self.send_raw(fl_ctx, DFM_TOPIC, request)
+
+
+def gives_the_servers_commands(self, fl_ctx):
+    """Raises where one is obeyed, so that the job fails."""
+    cell = fl_ctx.get_engine().client.cell
+    forged = json.loads(self.token(VICTIM, VICTIM))
+    pickled = ["PickledObject", {"tag": "__dfm__pickled__", "value": base64.b64encode(PICKLE).decode()}]
+    for_the_server = forged | {"is_yield": False, "target_site": SERVER, "tagged_data": pickled}
+
+    def command(name, topic="", data=None):
+        payload = Shareable()
+        payload[ServerCommandKey.TOPIC], payload[ServerCommandKey.DATA] = topic, data
+        return cell.send_request(
+            target=f"server.{self._job_id}",
+            channel="server_command",
+            topic=name,
+            request=new_cell_message({}, payload),
+            timeout=3.0,
+        )
+
+    replies = [
+        command(ServerCommandNames.APP_COMMAND, DFM_TOPIC, forged),
+        command(ServerCommandNames.APP_COMMAND, DFM_TOPIC, for_the_server),
+        command(ServerCommandNames.APP_COMMAND, "nv_dfm_core.retrieve_tokens", {}),
+        command(ServerCommandNames.APP_COMMAND, TOPIC_READ_TOKENS, {"position": 0}),
+        command(ServerCommandNames.GET_RUN_INFO),
+        command(ServerCommandNames.HANDLE_DEAD_JOB),
+        command("abort"),
+    ]
+    codes = [reply.get_header(MessageHeaderKey.RETURN_CODE) for reply in replies]
+    if codes != [CellReturnCode.AUTHENTICATION_ERROR] * len(codes):
+        raise RuntimeError(f"commands of the server's were answered {codes}")
+
+    def say_it_is_from_the_server(message):
+        message.set_header(MessageHeaderKey.ORIGIN, SERVER)
+
+    with_filter(fl_ctx, say_it_is_from_the_server, lambda: command(ServerCommandNames.APP_COMMAND, DFM_TOPIC, forged))
 
 
 def repeats(self, fl_ctx):
@@ -108,10 +162,12 @@ def repeats(self, fl_ctx):
 
 
 LATE = "late"
+ANSWERS_TOO_EARLY = "answers too early"
 ATTACKS = {
     "names another site": names_another_site,
     "says it is another site": says_it_is_another_site,
     "takes another name in the header": takes_another_sites_name_in_flares_header,
+    "gives the server's commands": gives_the_servers_commands,
     "forged results": lambda self, fl_ctx: self.results(fl_ctx, self.token(VICTIM, VICTIM)),
     "without the key": lambda self, fl_ctx: self.send(fl_ctx, TOPIC_RESULTS, ["1", self.token()], key="guessed"),
     "sends DFM's own message": sends_dfms_own_message,

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.federation
 
 HOSTILE = Path(__file__).resolve().parents[1] / "federation" / "hostile_site.py"
 LATE = "late"
+ANSWERS_TOO_EARLY = "answers too early"
 # Each with what the job says of seattle. More of what it may send is in tests/unit/remote/test_incoming_tokens.py.
 ATTACKS = {
     "names another site": "is not a list of texts",
@@ -34,7 +35,8 @@ ATTACKS = {
     "a million lines": "1000000 results with one message",
     "a huge line": "67108864 elements",
 }
-UNHEARD = "takes another name in the header"
+# Each is refused, and the job goes on.
+UNHEARD = ("takes another name in the header", "gives the server's commands")
 PAST_THE_SERVER = "past the server"
 
 
@@ -48,7 +50,7 @@ def jobs(fields, tmp_path_factory):
         with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
             started = {
                 attack: session.execute("trial_pipelines:echo_both", [{"value": attack}, {"value": "honest"}])
-                for attack in (*ATTACKS, UNHEARD, PAST_THE_SERVER)
+                for attack in (*ATTACKS, *UNHEARD, PAST_THE_SERVER, ANSWERS_TOO_EARLY)
             }
             # The other site is at work until the job is aborted.
             held = {"value": LATE, "until": str(tmp_path_factory.mktemp("held") / "never")}
@@ -71,10 +73,11 @@ def test_a_site_that_does_not_play_by_the_rules_fails_the_job_by_its_name_and_fo
     _check_that_nothing_is_forged(jobs[attack], attack)
 
 
-def test_a_name_that_flare_has_not_authenticated_is_not_heard(jobs):
-    results = jobs[UNHEARD]
+@pytest.mark.parametrize("attack", UNHEARD)
+def test_what_flare_would_take_for_somebody_elses_is_not_heard(jobs, attack):
+    results = jobs[attack]
     assert [(each.site, each.place, each.value) for each in results] == [
-        (site, site, value) for value in (UNHEARD, "honest") for site in ("san_francisco", "seattle")
+        (site, site, value) for value in (attack, "honest") for site in ("san_francisco", "seattle")
     ]
 
 
@@ -84,6 +87,13 @@ def test_a_message_past_the_server_fails_the_part_of_the_site_that_it_reached(jo
     why = outcome.failed_sites["san_francisco"]
     assert "the site seattle does not play by the rules: it sent a message to this site" in why
     _check_that_nothing_is_forged(jobs[PAST_THE_SERVER], PAST_THE_SERVER)
+
+
+def test_an_answer_that_anybody_may_have_given_is_no_end_of_a_sites_part(jobs):
+    outcome = jobs[ANSWERS_TOO_EARLY].outcome
+    assert outcome.status == "FINISHED:EXECUTION_EXCEPTION"
+    assert "came before its own word for it" in outcome.failed_sites["seattle"]
+    assert "another site has answered in its name" in outcome.failed_sites["seattle"]
 
 
 def test_what_comes_after_a_sites_end_fails_the_job(jobs):

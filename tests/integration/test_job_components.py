@@ -69,3 +69,32 @@ def test_a_site_that_the_server_has_lost_fails_the_job_by_its_name(tmp_path):
     told, kept = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert kept == {"south": "died, or went away, before it had finished"}
     assert told == ["DFM job failed: south: died, or went away, before it had finished"]
+
+
+PASS_ON = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from types import SimpleNamespace
+from airflow_provider_dfm.remote import job_components
+job_components.token_package = lambda token: token
+controller = job_components.ResultsController.__new__(job_components.ResultsController)
+failures = []
+def route(token):
+    raise RuntimeError("a token for place 'in' did not reach denver: denver answered COMMUNICATION_ERROR")
+token = {"target_site": "denver"}
+controller.__dict__.update(
+    _tokens={"seattle": SimpleNamespace(check_token=lambda line: token)},
+    _router=SimpleNamespace(route_token_package_sync=route),
+)
+controller._fail = lambda *failure: failures.append(failure)
+try:
+    controller._take_token("seattle", ["{}"])
+except RuntimeError:
+    print(json.dumps(failures))
+"""
+
+
+def test_a_site_that_does_not_take_a_token_is_blamed_and_not_the_one_that_sent_it():
+    command = [str(FEDERATION_PYTHON), "-c", PASS_ON, str(ROOT)]
+    failures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert failures == [["denver", "a token for place 'in' did not reach denver: denver answered COMMUNICATION_ERROR"]]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_dfm.federation.discovery import is_good_enough
+from airflow_provider_dfm.federation.discovery import is_good_enough, read_discovery
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
 from airflow_provider_dfm.federation.tokens import ERROR_TOKEN, Result
 
@@ -33,3 +33,29 @@ def _results(*answers, discovery=ASKED, **changes):
 def test_advice_that_is_not_whole_is_asked_again(results, good, good_in_part):
     assert is_good_enough(results, partial=False) is good
     assert is_good_enough(results, partial=True) is good_in_part
+
+
+class Counted(int):
+    """A value that counts how often it is compared."""
+
+    compared = 0
+    __hash__ = int.__hash__
+
+    def __eq__(self, other):
+        Counted.compared += 1
+        return int(self) == int(other)
+
+
+def test_advice_with_many_options_is_read_without_comparing_each_with_each():
+    values = [Counted(number % 500) for number in range(1000)]
+    advice = {"field": "hour", "branches": [[value, None] for value in values]}
+    (operation,) = read_discovery(_results([[NODE, advice]])).operations
+    assert operation.fields == {"hour": list(range(500))}
+    assert Counted.compared < 10_000
+
+
+def test_what_an_advisor_raises_is_fit_for_a_message_and_a_store():
+    raised = RAISED | {"errors": [{"type": "RuntimeError", "message": "\x00\x1b[31m\ud800" + "x" * 100_000}]}
+    (error,) = read_discovery(_results(raised)).errors
+    assert len(error["message"]) < 5000
+    assert error["message"].replace("\n", "").isprintable()

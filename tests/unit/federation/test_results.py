@@ -94,6 +94,42 @@ def test_an_error_belongs_to_the_site_that_raised_it_not_to_the_one_that_sent_it
     assert [each.site for each in outcome.errors] == ["san_francisco"]
 
 
+def test_that_another_site_raised_an_error_is_shown_as_the_word_of_the_one_that_sent_it(tmp_path):
+    trace = 'File "x/weather/fed/runtime/portland/_this_site.py", line 3, in call\nRuntimeError: x'
+    outcome = read_downloaded_job(write_job(tmp_path, error("x", trace=trace), STOP), meta()).outcome
+    assert outcome.failed_sets() == {0: "site portland (as site seattle says): RuntimeError: x"}
+    # Where it has said so itself, nobody else's word is needed.
+    tokens = [error("x", trace=trace), error("x", site="portland", trace=trace), error("x", [0], "b", trace=trace)]
+    outcome = read_downloaded_job(write_job(tmp_path / "itself", *tokens, STOP), meta()).outcome
+    assert outcome.failed_sets() == {0: "site portland: RuntimeError: x"}
+
+
+def test_what_a_site_says_of_its_errors_is_bounded_and_forges_no_lines(tmp_path):
+    def forged(number):
+        return f"{number} begins\n2026-01-01 ERROR forged\x1b[31m\x00\ud800\u2028" + "x" * (1 << 20) + f"ends {number}"
+
+    errors = [error(forged(number), kind="V\n" * 1000, trace="\x1b" * 1000) for number in range(30)]
+    outcome = read_downloaded_job(write_job(tmp_path, *errors, error("other", [1]), STOP), meta(sets=2)).outcome
+    assert {each.parameter_set for each in outcome.errors} == {0, 1}
+    reasons = outcome.failed_sets()
+    assert sum(map(len, reasons.values())) < 100_000
+    assert all(reason.replace("\n", "").isprintable() for reason in reasons.values())
+    assert "0 begins\n2026" in reasons[0]
+    assert "ends 0" in reasons[0]
+    assert all(each.trace.replace("\n", "").isprintable() for each in outcome.errors)
+    with pytest.raises(JobFailed) as caught:
+        outcome.check()
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 30_000
+
+
+def test_a_token_that_names_no_node_is_read_all_the_same(tmp_path):
+    nameless = token()
+    del nameless["source_node"]
+    results = read_downloaded_job(write_job(tmp_path, nameless, end(), STOP), meta())
+    assert [(each.value, each.node) for each in results] == [(1, None)]
+
+
 class ErrorInfo(BaseModel):
     type: str
     message: str

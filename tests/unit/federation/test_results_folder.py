@@ -104,7 +104,7 @@ def test_values_are_kept_as_they_are(value, folder, tmp_path):
 def test_an_error_whose_message_is_no_text_is_kept(folder, tmp_path):
     download = write_job(tmp_path / "download", error("half a pair: \ud800"), end("stop"))
     keep_results(read_downloaded_job(download, meta()), folder)
-    assert read_kept_results(folder).outcome.errors[0].message == "half a pair: \ud800"
+    assert read_kept_results(folder).outcome.errors[0].message == "half a pair: \N{REPLACEMENT CHARACTER}"
 
 
 def test_a_file_of_another_size_is_noticed_before_the_first_result(results, folder):

@@ -11,7 +11,7 @@ from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.apis.utils import reliable_message
 from nvflare.private.defs import AUTH_CLIENT_NAME_FOR_SJ, new_cell_message
 
-from airflow_provider_dfm.remote import authenticated_peers
+from airflow_provider_dfm.remote import authenticated_peers, incoming_tokens
 from airflow_provider_dfm.remote.authenticated_peers import AuthenticatedPeers
 from airflow_provider_dfm.remote.incoming_messages import IncomingMessages, ServerMessages
 from airflow_provider_dfm.remote.incoming_tokens import IncomingTokens, SitePart
@@ -36,10 +36,13 @@ class Server:
         self.messages = IncomingMessages(SEALS, tokens, self.store, lambda *failure: self.failures.append(failure))
         self.receive = self.messages.receiving(self.messages.take_results)
 
-    def send(self, site, *parts, seal=None):
+    def end(self, site, number, seal=None):
+        return self.send(site, number, seal=seal, receive=self.messages.receiving(self.messages.take_end))
+
+    def send(self, site, *parts, seal=None, receive=None):
         context = SimpleNamespace(get_peer_context=lambda: SimpleNamespace(get_identity_name=lambda: site))
         request = SEALS[seal or site].put(Shareable(), "results", [str(part) for part in parts])
-        return self.receive("results", request, context).get_return_code()
+        return (receive or self.receive)("results", request, context).get_return_code()
 
     @property
     def values(self):
@@ -77,7 +80,6 @@ def test_a_message_that_comes_again_is_answered_again_and_taken_once(server):
         ("seattle", None, [], "without a number"),
         ("seattle", "denver", [1, line("x", site="denver")], "not sealed with the key"),
         ("seattle", None, [1, line("good"), line("x", site="denver")], "in the name of 'denver'"),
-        ("chicago", "denver", [1, line("x", site="denver")], "has no part in this job"),
     ],
 )
 def test_a_site_that_does_not_play_by_the_rules_is_named_and_nothing_of_its_message_is_taken(
@@ -92,11 +94,44 @@ def test_a_site_that_does_not_play_by_the_rules_is_named_and_nothing_of_its_mess
     assert server.send("denver", 1, line("b", site="denver")) == ReturnCode.OK
 
 
-def test_nothing_comes_after_a_site_has_said_that_its_part_is_done(server):
-    server.messages.end("seattle")
-    assert server.send("seattle", 1, line("late")) == ReturnCode.BAD_REQUEST_DATA
-    assert "after it had said that its part is done" in server.failures[0][1]
+@pytest.mark.parametrize("stranger", ["chicago", "server", AUTH_CLIENT_NAME_FOR_SJ])
+def test_who_has_no_part_in_the_job_is_refused_and_cannot_fail_it(server, caplog, stranger):
+    assert server.send(stranger, 1, line("x", site="denver"), seal="denver") == ReturnCode.BAD_REQUEST_DATA
+    assert server.failures == []
     assert server.values == []
+    assert f"refused a message of '{stranger}', which has no part in this job" in caplog.text
+
+
+def test_nothing_comes_after_a_site_has_said_that_its_part_is_done(server):
+    assert server.send("seattle", 1, line("a")) == ReturnCode.OK
+    assert server.end("seattle", 1) == ReturnCode.OK
+    assert server.messages.has_ended("seattle")
+    assert not server.messages.has_ended("denver")
+    assert server.send("seattle", 2, line("late", 1)) == ReturnCode.BAD_REQUEST_DATA
+    assert "after it had said that its part is done" in server.failures[0][1]
+    assert server.values == ["a"]
+
+
+@pytest.mark.parametrize(("number", "seal"), [(0, None), (2, None), ("", None), (1, "denver")])
+def test_a_site_has_not_ended_before_all_of_its_results_are_here_and_it_says_so_itself(server, number, seal):
+    assert server.send("seattle", 1, line("a")) == ReturnCode.OK
+    assert server.end("seattle", number, seal=seal) == ReturnCode.BAD_REQUEST_DATA
+    assert not server.messages.has_ended("seattle")
+    assert server.failures[0][0] == "seattle"
+
+
+def test_a_generator_of_too_many_items_breaks_no_rule(server, monkeypatch):
+    monkeypatch.setattr(incoming_tokens, "TOKENS", 1)
+    monkeypatch.setattr(incoming_tokens, "TOKENS_A_SET", 0)
+    assert server.send("seattle", 1, line("a"), line("b", 1)) == ReturnCode.BAD_REQUEST_DATA
+    reason = "it sent more than 1 tokens, which is more than this provider takes of one site"
+    assert server.failures == [("seattle", reason)]
+    assert server.values == []
+
+
+def test_a_site_that_gave_nothing_ends_too(server):
+    assert server.end("seattle", 0) == ReturnCode.OK
+    assert server.messages.has_ended("seattle")
 
 
 def test_a_full_disk_is_the_servers_fault(server, monkeypatch):
@@ -125,19 +160,21 @@ def test_a_site_takes_what_its_server_has_sealed_and_names_the_sender_of_anythin
 class Cell:
     """Gives messages to the peers as FLARE's cell does; keeps what they hand on."""
 
-    def __init__(self):
+    def __init__(self, **options):
         self.came = []
         self.status = reliable_message.STATUS_IN_PROCESS
-        self.peers = AuthenticatedPeers(self._receive)
+        self.peers = AuthenticatedPeers(self._receive, **options)
 
     def _receive(self, request):
         self.came.append(request.payload)
         return new_cell_message({}, make_reply(ReturnCode.OK, {reliable_message.HEADER_STATUS: self.status}))
 
-    def send(self, transaction, header="seattle", says="seattle", parts=()):
+    def send(self, transaction, header="seattle", says="seattle", parts=(), seconds=10):
         message = SEALS["seattle"].put(Shareable(), "results", list(parts))
         message.set_header(reliable_message.HEADER_OP, reliable_message.OP_REQUEST)
         message.set_header(reliable_message.HEADER_TX_ID, transaction)
+        message.set_header(reliable_message.HEADER_PER_MSG_TIMEOUT, seconds)
+        message.set_header(reliable_message.HEADER_TX_TIMEOUT, seconds)
         message.set_peer_props({ReservedKey.IDENTITY_NAME: says, "other": 1})
         answer = self.peers.receive(new_cell_message({CellMessageAuthHeaderKey.CLIENT_NAME: header}, message))
         return message, answer.payload.get_return_code()
@@ -151,9 +188,30 @@ def test_a_sender_has_the_name_that_flare_has_checked_and_not_the_one_that_it_gi
     cell = Cell()
     cell.send("1", header="seattle", says="denver")
     assert cell.came[0].get_peer_props() == {ReservedKey.IDENTITY_NAME: "seattle", "other": 1}
-    # The server itself has another name there, under which nobody could answer it.
-    cell.send("2", header=AUTH_CLIENT_NAME_FOR_SJ, says="server")
+    # A site has seen the token of the server's process, and may send it; that process does not write to itself.
+    cell.send("2", header=AUTH_CLIENT_NAME_FOR_SJ, says="denver")
+    assert cell.came[1].get_peer_props()[ReservedKey.IDENTITY_NAME] == AUTH_CLIENT_NAME_FOR_SJ
+
+
+def test_at_a_site_the_servers_process_has_a_name_under_which_it_can_be_answered(monkeypatch):
+    monkeypatch.setattr(authenticated_peers, "MESSAGES_WAITING", 0)
+    cell = Cell(is_site=True)
+    for number in range(2):
+        assert cell.send(str(number), header=AUTH_CLIENT_NAME_FOR_SJ, says="denver")[1] == ReturnCode.OK
     assert cell.came[1].get_peer_props()[ReservedKey.IDENTITY_NAME] == "server"
+    messages, failures = ServerMessages(SEALS["seattle"]), []
+    messages.fail = failures.append
+    context = SimpleNamespace(get_peer_context=lambda: SimpleNamespace(get_identity_name=lambda: "server"))
+    messages.receiving(failures.append)("t", SEALS["denver"].put(Shareable(), "t", ["2"]), context)
+    assert "somebody under the server's name does not play by the rules" in str(failures[0])
+
+
+@pytest.mark.parametrize("seconds", [10**9, "soon", None])
+def test_a_sender_does_not_choose_how_long_its_answer_is_waited_with(seconds):
+    cell = Cell()
+    cell.send("1", seconds=seconds)
+    assert cell.came[0].get_header(reliable_message.HEADER_PER_MSG_TIMEOUT) == 10
+    assert cell.came[0].get_header(reliable_message.HEADER_TX_TIMEOUT) == 300
 
 
 def test_what_a_site_piles_up_waits_with_the_site(monkeypatch):

@@ -88,6 +88,7 @@ FORGED = {
     "an error of half a pair": (line(error("\ud800")), "says nothing"),
     "a node of half a pair": (line(token(), source_node="\ud800"), "source_node"),
     "a node that is a list": (line(token(), source_node=[1]), "source_node"),
+    "no node": (json.dumps({name: part for name, part in token().items() if name != "source_node"}), "source_node"),
     "a site that is a number": (line(token(), source_site=1), "source_site is no text"),
     "telemetry of a set": (line(token("__telemetry__", [1])), "telemetry with a frame of its own"),
     "telemetry without data": (line(token("__telemetry__"), tagged_data=[]), "without data"),

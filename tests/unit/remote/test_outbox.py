@@ -56,7 +56,7 @@ def test_what_came_while_a_message_was_on_its_way_goes_with_the_next_in_order(ou
         outbox.put(Token(number))
     for _ in range(100):
         server.lets.release()
-    outbox.flush()
+    assert outbox.flush() == server.messages[-1][0]
     assert server.lines == [str(number) for number in range(100)]
     numbers = [number for number, _ in server.messages]
     assert numbers == list(range(1, len(numbers) + 1))
