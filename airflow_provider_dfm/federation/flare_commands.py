@@ -104,7 +104,7 @@ class FlareCommands(JobCommands):
                 asked.append(check_job_id(job_id))
             except JobNotFound as error:
                 errors[job_id] = error
-        answer = self.ask("abort_jobs", job_ids=asked)
+        answer = self.ask("abort_jobs", job_ids=asked) if asked else {}
         refusals = read_answer(dict[str, tuple[str, str]], answer, "abort_jobs")
         return errors | {job_id: error_from_name(name, message) for job_id, (name, message) in refusals.items()}
 
