@@ -177,6 +177,7 @@ def test_a_deferred_task_instance_that_is_deleted_aborts_its_job_and_the_new_one
     with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
         _wait_until(lambda: session.get_status(first) is JobStatus.ABORTED)
         _wait_until(lambda: session.get_status(second) is JobStatus.RUNNING)
+        _wait_until(lambda: f"Job {second} is RUNNING" in airflow.task_log(dag, run, "run", 1))
         assert _state_and_try(airflow, dag, run) == ("deferred", 1)
         airflow.api("PATCH", _path(dag, run), json={"new_state": "failed"})
         _wait_until(lambda: session.get_status(second) is JobStatus.ABORTED)
@@ -195,6 +196,9 @@ def test_what_becomes_of_a_deferred_tasks_job_when_its_task_run_or_dag_is_dealt_
     for what, run in runs.items():
         _wait_until(lambda dag=dags[what], run=run: _run_task(airflow, dag, run)["state"] in ("deferred", "skipped"))
     jobs = {what: airflow.xcom(dags[what], run, "run", "job_id") for what, run in runs.items()}
+    # Airflow tells a trigger that its task was ended only once it runs. Four jobs run at once, and one is queued.
+    for what, run in runs.items():
+        _wait_until(lambda dag=dags[what], run=run: _has_looked(airflow.task_log(dag, run, "run", 1)))
     airflow.api("PATCH", _path(dags["marked success"], runs["marked success"]), json={"new_state": "success"})
     with pytest.raises(AirflowError, match="cannot be deleted in running state"):
         airflow.api("DELETE", _run_path(dags["run marked failed"], runs["run marked failed"]))
@@ -202,14 +206,22 @@ def test_what_becomes_of_a_deferred_tasks_job_when_its_task_run_or_dag_is_dealt_
     airflow.api("PATCH", f"/api/v2/dags/{dags['DAG paused']}", json={"is_paused": True})
     airflow.api("DELETE", f"/api/v2/dags/{dags['DAG deleted']}")
     with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
-        for what, job_id in jobs.items():
-            if what != "DAG paused":
-                _wait_until(lambda job_id=job_id: session.get_status(job_id) is JobStatus.ABORTED)
-        paused = jobs["DAG paused"]
-        _wait_until(lambda: session.get_status(paused) is JobStatus.RUNNING)
-        assert _run_task(airflow, dags["DAG paused"], runs["DAG paused"])["state"] == "deferred"
-        airflow.api("PATCH", _path(dags["DAG paused"], runs["DAG paused"]), json={"new_state": "failed"})
-        _wait_until(lambda: session.get_status(paused) is JobStatus.ABORTED)
+        try:
+            for what, job_id in jobs.items():
+                if what != "DAG paused":
+                    _wait_until(lambda job_id=job_id: session.get_status(job_id) is JobStatus.ABORTED)
+            paused = jobs["DAG paused"]
+            _wait_until(lambda: session.get_status(paused) is JobStatus.RUNNING)
+            assert _run_task(airflow, dags["DAG paused"], runs["DAG paused"])["state"] == "deferred"
+            airflow.api("PATCH", _path(dags["DAG paused"], runs["DAG paused"]), json={"new_state": "failed"})
+            _wait_until(lambda: session.get_status(paused) is JobStatus.ABORTED)
+        finally:
+            # They would take the room of the jobs of all other tests.
+            session.abort_jobs(list(jobs.values()))
+
+
+def _has_looked(log):
+    return any(f" is {status}" in log for status in ("SUBMITTED", "DISPATCHED", "RUNNING"))
 
 
 def _has_taken_in_the_end(airflow, run):
