@@ -118,7 +118,7 @@ for way in ("flare", "deferred"):
     with trial_dag(f"endless_{way}"):
         execute("flare", "trial_pipelines:sleep", input_params={"seconds": 600}, deferrable=way == "deferred")
 
-for what, options in (("timed", {"dagrun_timeout": timedelta(seconds=20)}), ("deleted", {}), ("paused", {})):
+for what, options in (("timed", {"dagrun_timeout": timedelta(seconds=40)}), ("deleted", {}), ("paused", {})):
     with trial_dag(f"endless_{what}", **options):
         execute("flare", "trial_pipelines:sleep", input_params={"seconds": 600}, deferrable=True)
 
