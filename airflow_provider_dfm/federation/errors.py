@@ -161,6 +161,14 @@ class UnsafeResult(PermanentFederationError):
     """Reading a result would run code that came with it (a pickle), or lead out of the job's folder."""
 
 
+def is_unnamed(error: FederationError) -> bool:
+    """Whether an error is in neither branch: the federation failed, and nvflare has no name for how.
+
+    :param error: the error.
+    """
+    return not isinstance(error, (TransientFederationError, PermanentFederationError))
+
+
 def error_from_name(name: str, message: str) -> FederationError:
     """Make the error that the session host named.
 

@@ -15,8 +15,7 @@ from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import (
     FederationError,
     JobContentConflict,
-    PermanentFederationError,
-    TransientFederationError,
+    is_unnamed,
 )
 from airflow_provider_dfm.federation.job_identity import JobIdentity, is_same_content
 from airflow_provider_dfm.federation.job_meta import JobMeta
@@ -108,7 +107,7 @@ def active_jobs(identity: JobIdentity, look_up: LookUp) -> list[str]:
 def _refuses_the_id(error: FederationError) -> bool:
     # A server that died while it stored a job takes no other under its id, and knows none ("nonempty directory":
     # nvflare/app_common/storages/filesystem_storage.py, create_object). nvflare has no error of its own for that.
-    return not isinstance(error, (TransientFederationError, PermanentFederationError))
+    return is_unnamed(error)
 
 
 def is_wanted(meta: JobMeta) -> bool:

@@ -17,8 +17,7 @@ from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import (
     FederationError,
     JobContentConflict,
-    PermanentFederationError,
-    TransientFederationError,
+    is_unnamed,
 )
 from airflow_provider_dfm.federation.submit_once import is_wanted
 
@@ -141,6 +140,6 @@ class CloneOnce:
 
 def _unlisted(error: FederationError) -> str:
     """What to say of a list that a server cannot give as long as it stores a certain job; raises any other error."""
-    if isinstance(error, (TransientFederationError, PermanentFederationError)):
+    if not is_unnamed(error):
         raise error
     return str(error)

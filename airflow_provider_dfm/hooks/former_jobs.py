@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_dfm.federation.errors import (
     FederationError,
     JobNotFound,
-    PermanentFederationError,
-    TransientFederationError,
+    is_unnamed,
 )
 from airflow_provider_dfm.hooks.lost_jobs import RUNNING
 
@@ -38,7 +37,7 @@ def abort_former_jobs(hook: DfmHook, job_ids: Collection[str], given_up: Collect
             continue
         except FederationError as error:
             # A server refuses to abort what it does not run, by an error that has no name.
-            if isinstance(error, (TransientFederationError, PermanentFederationError)) or _runs(hook, job_id):
+            if not is_unnamed(error) or _runs(hook, job_id):
                 raise
             log.warning("Job %s does not run any more, whatever the server calls it: %s", job_id, error)
 

@@ -10,10 +10,9 @@ from airflow_provider_dfm.federation.errors import (
     CommandTimedOut,
     FederationError,
     FederationUnreachable,
-    PermanentFederationError,
     StorageFailed,
-    TransientFederationError,
     UnreadableAnswer,
+    is_unnamed,
 )
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.dfm import DfmHook
@@ -109,7 +108,7 @@ class JobWatch(FederationWatch):
         try:
             listed = {job.job_id: job for job in self._hook.list_jobs()}
         except FederationError as error:
-            if isinstance(error, (TransientFederationError, PermanentFederationError)):
+            if not is_unnamed(error):
                 raise
             # From nvflare 2.8 on, a server lists none while it stores one whose name is no text: see flare_session.py.
             self._hook.log.warning("Each job is asked for by itself: %s", error)

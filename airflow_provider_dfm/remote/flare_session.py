@@ -227,7 +227,7 @@ class FlareSession:
         with flare_errors(f"downloading the result of job {job_id}"):
             came = self.session.download_job_result(job_id)
         # Another thread may read the same job's files, and remove them, while this one's come to the same place.
-        location = os.path.join(tempfile.mkdtemp(prefix="job-", dir=self._settings["startup_kit"]), job_id)
+        location = tempfile.mkdtemp(prefix="job-", dir=self._settings["startup_kit"])
         os.rename(came, location)
         return {"location": location}
 
