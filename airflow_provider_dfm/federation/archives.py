@@ -1,18 +1,26 @@
-"""Unpacks zip and tar archives; nothing in one can leave its folder."""
+"""Unpacks zip and tar archives; nothing in one can leave its folder, or fill the disk."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import lzma
+import os
 import shutil
 import struct
 import tarfile
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from airflow_provider_dfm.federation.archive_members import Member, members_of
 from airflow_provider_dfm.federation.errors import StorageFailed
+from airflow_provider_dfm.federation.folder_layout import FolderLayout, UnclearFolder
+from airflow_provider_dfm.federation.storage import writing, written
+from airflow_provider_dfm.federation.stray_files import is_stray
 
 DAMAGED = (
     tarfile.TarError,
@@ -25,38 +33,59 @@ DAMAGED = (
     ValueError,
     struct.error,
 )
-# What comes of names that are a file and a folder, or too long, and of offsets before the archive's beginning; the
-# decompressors' own errors have no number. All others speak of this machine.
+# What comes of names that are too long, and of offsets before the archive's beginning; the decompressors' own errors
+# have no number. All others speak of this machine.
 ERRNOS_OF_ARCHIVES = (
     None,
-    errno.EISDIR,
-    errno.ENOTDIR,
-    errno.EEXIST,
     errno.ENAMETOOLONG,
     errno.EINVAL,
 )
+# More is no job and no kit, but made to fill a disk: FLARE takes no job above 2 GB, and most are below 1 MB.
+MOST_MEMBERS = 100_000
+ALWAYS_ALLOWED_BYTES = 2**30
+MOST_TIMES_ITS_SIZE = 100
 
 
 class ArchiveError(ValueError):
-    """This is no readable zip or tar without password."""
+    """This is no readable zip or tar without password, or not a clear one."""
+
+
+@contextlib.contextmanager
+def unpacked(archive: IO[bytes], folder: Path) -> Iterator[Path]:
+    """An archive, unpacked as long as the ``with`` lasts.
+
+    :param archive: a zip, or a tar with or without compression, wherever it is: it is read once.
+    :param folder: where to, in a temporary folder; it is made.
+    :return: the archive's top.
+    :raises ArchiveError: see :func:`unpack_archive`.
+    :raises StorageFailed: the folder cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=folder)
+    with temporary as name:
+        packed, top = Path(name) / "packed", Path(name) / "unpacked"
+        with written(packed) as local:
+            shutil.copyfileobj(archive, local)
+        with writing(top):
+            top.mkdir()
+        with packed.open("rb") as file:
+            unpack_archive(file, top)
+        yield top
 
 
 def unpack_archive(file: IO[bytes], target: Path) -> None:
-    """Unpack an archive.
+    """Unpack an archive. Its links stay links; they are refused where they lead out of it, or nowhere.
 
     :param file: a zip, or a tar with or without compression; it can be searched.
     :param target: an existing folder.
-    :raises ArchiveError: it is neither, or damaged.
+    :raises ArchiveError: it is neither, or damaged, or something in it is not clear: its message names that.
     :raises StorageFailed: the folder cannot be written: the disk is full, say.
     """
     try:
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as packed_zip:
-                packed_zip.extractall(target)
-        else:
-            file.seek(0)
-            with tarfile.open(fileobj=file) as packed_tar:
-                _extract(packed_tar, target)
+        _Unpacking(target, file.seek(0, os.SEEK_END)).unpack(file)
+    except UnclearFolder as error:
+        raise ArchiveError(f"an archive that cannot be taken as it is: {error}") from None
     except DAMAGED as error:
         if isinstance(error, OSError) and error.errno not in ERRNOS_OF_ARCHIVES:
             raise StorageFailed(
@@ -68,27 +97,74 @@ def unpack_archive(file: IO[bytes], target: Path) -> None:
         ) from None
 
 
-def _extract(packed: tarfile.TarFile, target: Path) -> None:
-    """Unpack files, folders, and links to files of the archive, as what they lead to."""
-    # tarfile's own filters came with 3.10.12 and 3.11.4: Debian 12 has 3.11.2.
-    for member in packed:
-        path = (target / member.name).resolve()
-        if not path.is_relative_to(target.resolve()):
-            raise tarfile.ExtractError(f"{member.name} leads out of the archive")
-        if member.isdir():
+class _Unpacking:
+    """Unpacks one archive of so many bytes."""
+
+    def __init__(self, target: Path, size: int) -> None:
+        self._target = target
+        self._layout = FolderLayout()
+        self._links: list[tuple[Path, Member]] = []
+        self._room = _Room(max(ALWAYS_ALLOWED_BYTES, MOST_TIMES_ITS_SIZE * size))
+
+    def unpack(self, file: IO[bytes]) -> None:
+        file.seek(0)
+        for number, member in enumerate(members_of(file)):
+            if number == MOST_MEMBERS:
+                raise UnclearFolder(f"it holds more than {MOST_MEMBERS} files")
+            if member.parts and not any(map(_is_left_out, member.parts)):
+                self._take(member)
+        # Not earlier: nothing may be written through one.
+        for path, link in self._links:
+            path.symlink_to(link.leads_to or "")
+        for path, link in self._links:
+            real = Path(os.path.realpath(path))
+            if not real.is_relative_to(self._target.resolve()) or not real.exists():
+                raise UnclearFolder(f"{link.name} links to what is not in the archive")
+
+    def _take(self, member: Member) -> None:
+        path = self._target.joinpath(*member.parts)
+        if member.opened is None and member.leads_to is None:
+            self._layout.take_folder(member.parts)
             path.mkdir(parents=True, exist_ok=True)
-            continue
-        content = _content(packed, member)
+            return
+        self._layout.take_file(member.parts)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with content, path.open("wb") as file:
-            shutil.copyfileobj(content, file)
+        if member.opened is None:
+            self._links.append((path, member))
+            return
+        with member.opened() as content, path.open("wb") as file:
+            shutil.copyfileobj(content, self._room.watching(file))
 
 
-def _content(packed: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    try:
-        content = packed.extractfile(member)
-    except KeyError:
-        raise tarfile.ExtractError(f"{member.name} links to what is not in the archive") from None
-    if content is None:
-        raise tarfile.ExtractError(f"{member.name} is no file or folder")
-    return content
+def _is_left_out(name: str) -> bool:
+    # The files of a ConfigMap are links into such folders: they are left out when the files have been copied.
+    return is_stray(name) and not name.startswith("..")
+
+
+class _Room:
+    """How many bytes may be written still."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._left = size
+
+    def watching(self, file: IO[bytes]) -> _WatchedFile:
+        return _WatchedFile(file, self)
+
+    def take(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise UnclearFolder(
+                f"it unpacks to more than {self._size} bytes, {MOST_TIMES_ITS_SIZE} times its size and more; give the "
+                "unpacked folder, if it is meant so"
+            )
+
+
+class _WatchedFile:
+    def __init__(self, file: IO[bytes], room: _Room) -> None:
+        self._file = file
+        self._room = room
+
+    def write(self, data: bytes) -> int:
+        self._room.take(len(data))
+        return self._file.write(data)
