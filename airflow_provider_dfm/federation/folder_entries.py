@@ -100,7 +100,7 @@ def _in_store(folder: Any) -> Iterator[Entry]:
     for key, about in sorted(keys.items()):
         # What consoles and other tools make of an empty folder, with a slash at its end or without.
         is_marker = not about["size"] and (key[-1] == "" or key in inside)
-        if is_marker or about["type"] == "directory":
+        if is_marker:
             yield Entry(key[:-1] if key[-1] == "" else key)
         elif not is_stray(key[-1], inside[key[:-1]]):
             yield Entry(key, folder.joinpath(*key))
@@ -110,5 +110,5 @@ def _keys(folder: Any) -> dict[Parts, dict[str, Any]]:
     # Path by path, as kin of pathlib.Path list a folder, a key that ends in a slash or has two in a row is a file of
     # the folder's own name, which is not there.
     prefix = folder.path.rstrip("/") + "/"
-    found = folder.fs.find(folder.path, withdirs=True, detail=True)
+    found = folder.fs.find(folder.path, detail=True)
     return {tuple(key.removeprefix(prefix).split("/")): about for key, about in found.items() if key.startswith(prefix)}

@@ -34,8 +34,8 @@ def export_job(function: str, arguments: dict[str, Any], folder: str) -> str:
                 f"The job function {function} returned {_described(job)}. It has to return the job that it builds, a "
                 "FedJob or a recipe, and not to run it: a function that ends in recipe.execute(...) or "
                 "job.simulator_run(...) has run a whole simulation here. Or give the job's folder: a script that calls "
-                "recipe.execute(...) makes one with --export --export-dir FOLDER (nvflare 2.8 and later), and any "
-                "other with job.export_job(FOLDER).",
+                "recipe.execute(...) makes one with --export --export-dir FOLDER (nvflare 2.9), and any other with "
+                "job.export_job(FOLDER).",
             )
         try:
             export(folder)
@@ -51,7 +51,7 @@ def export_job(function: str, arguments: dict[str, Any], folder: str) -> str:
 
 
 def _described(value: Any) -> str:
-    return "None" if value is None else f"a {type(value).__name__}, neither a FedJob nor a recipe"
+    return "None" if value is None else f"a value of type {type(value).__name__}, neither a FedJob nor a recipe"
 
 
 @contextlib.contextmanager

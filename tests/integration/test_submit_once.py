@@ -123,7 +123,7 @@ def test_what_is_no_job_is_refused(plain_fields, tmp_path):
     with FederationSession(read_settings(plain_fields(), "test")) as session:
         with pytest.raises(JobDefinitionError, match="There is no FLARE job at /nowhere"):
             session.submit_job("/nowhere")
-        with pytest.raises(JobDefinitionError, match="holds no JSON object"):
+        with pytest.raises(JobDefinitionError, match=r"meta\.json holds no object, but a list"):
             session.submit_job(tmp_path)
         (tmp_path / "meta.json").write_text('{"name": "empty", "deploy_map": {"app": ["@ALL"]}}')
         with pytest.raises(JobDefinitionError, match="app"):
