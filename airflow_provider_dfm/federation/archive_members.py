@@ -30,12 +30,14 @@ class Member:
     :param parts: the names on the way to it; empty for the archive's own top.
     :param opened: opens a file; None: it is none.
     :param leads_to: where a link leads to; None: it is none.
+    :param size: how many bytes a file gives, at most.
     """
 
     name: str
     parts: Parts
     opened: Callable[[], IO[bytes]] | None = None
     leads_to: str | None = None
+    size: int = 0
 
 
 def members_of(file: IO[bytes]) -> Iterator[Member]:
@@ -78,7 +80,7 @@ def _of_zip(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
         return Member(name, parts, leads_to=packed.read(info).decode(errors="surrogateescape"))
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         raise UnclearFolder(f"{name} is no file or folder")
-    return Member(name, parts, lambda: packed.open(info))
+    return Member(name, parts, lambda: packed.open(info), size=info.file_size)
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -99,18 +101,25 @@ def _of_tar(packed: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
         return Member(member.name, parts)
     if member.issym():
         return Member(member.name, parts, leads_to=member.linkname)
-    if member.isreg() or member.islnk():
-        return Member(member.name, parts, lambda: _content(packed, member))
+    if member.islnk():
+        return Member(member.name, parts, leads_to=_hard_link(member, parts))
+    if member.isreg():
+        return Member(member.name, parts, lambda: _content(packed, member), size=member.size)
     raise UnclearFolder(f"{member.name} is no file or folder")
 
 
-def _content(packed: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+def _hard_link(member: tarfile.TarInfo, parts: Parts) -> str:
+    """Where it leads to as a link: it names a member, from the archive's top."""
     try:
-        content = packed.extractfile(member)
-    except KeyError:
-        content = None
-    if content is None:
-        raise UnclearFolder(f"{member.name} links to what is not in the archive")
+        target = _parts(member.linkname)
+    except UnclearFolder:
+        raise UnclearFolder(f"{member.name} links to what is not in the archive") from None
+    return posixpath.relpath(posixpath.join("/", *target), posixpath.join("/", *parts[:-1]))
+
+
+def _content(packed: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    content = packed.extractfile(member)
+    assert content is not None, "only files are opened"
     return content
 
 

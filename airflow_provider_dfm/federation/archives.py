@@ -12,12 +12,13 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from airflow_provider_dfm.federation.archive_members import Member, members_of
 from airflow_provider_dfm.federation.errors import StorageFailed
+from airflow_provider_dfm.federation.folder_entries import entries_of
 from airflow_provider_dfm.federation.folder_layout import FolderLayout, UnclearFolder
 from airflow_provider_dfm.federation.storage import writing, written
 from airflow_provider_dfm.federation.stray_files import is_stray
@@ -44,6 +45,8 @@ ERRNOS_OF_ARCHIVES = (
 MOST_MEMBERS = 100_000
 ALWAYS_ALLOWED_BYTES = 2**30
 MOST_TIMES_ITS_SIZE = 100
+
+Found = TypeVar("Found")
 
 
 class ArchiveError(ValueError):
@@ -104,22 +107,42 @@ class _Unpacking:
         self._target = target
         self._layout = FolderLayout()
         self._links: list[tuple[Path, Member]] = []
-        self._room = _Room(max(ALWAYS_ALLOWED_BYTES, MOST_TIMES_ITS_SIZE * size))
+        self._most_bytes = max(ALWAYS_ALLOWED_BYTES, MOST_TIMES_ITS_SIZE * size)
 
     def unpack(self, file: IO[bytes]) -> None:
         file.seek(0)
-        for number, member in enumerate(members_of(file)):
-            if number == MOST_MEMBERS:
-                raise UnclearFolder(f"it holds more than {MOST_MEMBERS} files")
+        # Those that are left out count too: a tar is read through. No file gives more than its size here.
+        for member in self._counted(members_of(file), lambda member: member.size):
             if member.parts and not any(map(_is_left_out, member.parts)):
                 self._take(member)
-        # Not earlier: nothing may be written through one.
+        if self._links:
+            self._link()
+
+    def _counted(self, found: Iterable[Found], size_of: Callable[[Found], int]) -> Iterator[Found]:
+        size = 0
+        for number, each in enumerate(found, start=1):
+            size += size_of(each)
+            if number > MOST_MEMBERS:
+                raise UnclearFolder(f"it holds more than {MOST_MEMBERS} files")
+            if size > self._most_bytes:
+                raise UnclearFolder(
+                    f"it unpacks to more than {self._most_bytes} bytes, which is more than {MOST_TIMES_ITS_SIZE} times "
+                    "its size; give the unpacked folder, if it is meant so"
+                )
+            yield each
+
+    def _link(self) -> None:
+        # After all files: nothing may be written through a link.
         for path, link in self._links:
             path.symlink_to(link.leads_to or "")
+        top = self._target.resolve()
         for path, link in self._links:
             real = Path(os.path.realpath(path))
-            if not real.is_relative_to(self._target.resolve()) or not real.exists():
+            if not real.is_relative_to(top) or not real.exists():
                 raise UnclearFolder(f"{link.name} links to what is not in the archive")
+        # Two folders, each with two links to the one before, are soon more than a disk holds.
+        for _ in self._counted(entries_of(self._target), lambda entry: entry.file.stat().st_size if entry.file else 0):
+            pass
 
     def _take(self, member: Member) -> None:
         path = self._target.joinpath(*member.parts)
@@ -133,38 +156,9 @@ class _Unpacking:
             self._links.append((path, member))
             return
         with member.opened() as content, path.open("wb") as file:
-            shutil.copyfileobj(content, self._room.watching(file))
+            shutil.copyfileobj(content, file)
 
 
 def _is_left_out(name: str) -> bool:
     # The files of a ConfigMap are links into such folders: they are left out when the files have been copied.
     return is_stray(name) and not name.startswith("..")
-
-
-class _Room:
-    """How many bytes may be written still."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._left = size
-
-    def watching(self, file: IO[bytes]) -> _WatchedFile:
-        return _WatchedFile(file, self)
-
-    def take(self, size: int) -> None:
-        self._left -= size
-        if self._left < 0:
-            raise UnclearFolder(
-                f"it unpacks to more than {self._size} bytes, {MOST_TIMES_ITS_SIZE} times its size and more; give the "
-                "unpacked folder, if it is meant so"
-            )
-
-
-class _WatchedFile:
-    def __init__(self, file: IO[bytes], room: _Room) -> None:
-        self._file = file
-        self._room = room
-
-    def write(self, data: bytes) -> int:
-        self._room.take(len(data))
-        return self._file.write(data)

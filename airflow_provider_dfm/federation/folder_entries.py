@@ -99,7 +99,7 @@ def _in_store(folder: Any) -> Iterator[Entry]:
             inside.setdefault(key[:end], set()).add(key[end])
     for key, about in sorted(keys.items()):
         # What consoles and other tools make of an empty folder, with a slash at its end or without.
-        is_marker = not about["size"] and (key[-1] == "" or key in inside)
+        is_marker = not about.get("size") and (key[-1] == "" or key in inside)
         if is_marker:
             yield Entry(key[:-1] if key[-1] == "" else key)
         elif not is_stray(key[-1], inside[key[:-1]]):
