@@ -20,7 +20,6 @@ NAMES = (
     ".hg",
     ".svn",
     ".bzr",
-    "CVS",
     # macOS.
     ".DS_Store",
     "._*",
@@ -33,9 +32,9 @@ NAMES = (
     ".fseventsd",
     "Icon\r",
     # Windows.
-    "Thumbs.db",
+    "[Tt]humbs.db",
     "ehthumbs.db",
-    "desktop.ini",
+    "[Dd]esktop.ini",
     "$RECYCLE.BIN",
     "System Volume Information",
     # Linux, network file systems and stores.
@@ -64,7 +63,7 @@ NAMES = (
 )
 BYTE_CODE = (".pyc", ".pyo")
 
-_stray = re.compile("|".join(fnmatch.translate(name) for name in NAMES), re.IGNORECASE)
+_stray = re.compile("|".join(fnmatch.translate(name) for name in NAMES))
 
 
 def is_stray(name: str, beside: Container[str] = ()) -> bool:

@@ -13,7 +13,7 @@ STRAY = [
 ]
 PROPER = [
     *("meta.json", "app", "custom", ".", "..", ".hidden", ".env", "data.swp", "git", "nfs0001", ".gitignore"),
-    *("folder", "_private.py", "__init__.py", "notes#1", "a~b", "desktop", "code.pyc", "code.pyo"),
+    *("folder", "_private.py", "__init__.py", "notes#1", "a~b", "desktop", "code.pyc", "code.pyo", "CVS"),
 ]
 
 
