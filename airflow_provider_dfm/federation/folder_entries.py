@@ -67,7 +67,8 @@ def _in_folder(folder: Path, above: frozenset[Identity], parts: Parts) -> Iterat
         path, own = folder / name, (*parts, name)
         about = _look_at(path, own)
         if stat.S_ISDIR(about.st_mode):
-            if _identity(about) in above:
+            # Some file systems number no folder: only a link makes a circle.
+            if path.is_symlink() and _identity(about) in above:
                 raise UnclearFolder(f"{shown(own)} is a link to a folder that it lies in")
             yield Entry(own)
             yield from _in_folder(path, above | {_identity(about)}, own)

@@ -167,6 +167,14 @@ def test_a_link_in_a_circle_is_refused_by_name(kind, folder, tmp_path, leads_to)
         kind.copy(folder, tmp_path / "copy")
 
 
+def test_two_links_that_make_a_circle_are_refused_by_name(kind, folder, tmp_path):
+    for name, other in (("one", "two"), ("two", "one")):
+        (folder / kind.inside / name).mkdir()
+        (folder / kind.inside / name / "on").symlink_to(f"../{other}")
+    with pytest.raises(kind.error, match=r"one/on/on is a link to a folder that it lies in"):
+        kind.copy(folder, tmp_path / "copy")
+
+
 def test_a_link_that_leads_nowhere_is_refused_by_name(kind, folder, tmp_path):
     (folder / kind.inside / "gone.py").symlink_to("/nowhere/gone.py")
     with pytest.raises(kind.error, match=r"gone\.py is a link to /nowhere/gone\.py, where nothing can be found"):
