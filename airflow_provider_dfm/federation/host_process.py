@@ -37,6 +37,7 @@ HOST_MODULES = (
     "job_logs",
     "named_function",
     "job_source",
+    "meta_file",
     "operation_schema",
     "federation_api",
     "parameter_schema",

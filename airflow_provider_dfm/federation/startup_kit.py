@@ -6,13 +6,17 @@ import base64
 import binascii
 import io
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
+from airflow_provider_dfm.federation.archives import ArchiveError, unpacked
 from airflow_provider_dfm.federation.errors import StartupKitError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
+from airflow_provider_dfm.federation.folder_entries import on_this_machine
+from airflow_provider_dfm.federation.folder_layout import UnclearFolder
 from airflow_provider_dfm.federation.storage import storage_error, writing
+from airflow_provider_dfm.federation.stray_files import is_stray
 
+ROOT = "startup_kit"
 # What the FLARE admin client reads, as nvflare's provisioning lays it out.
 REQUIRED_FILES = (
     "startup/fed_admin.json",
@@ -27,17 +31,15 @@ def copy_startup_kit(source: Any, folder: Path) -> Path:
     """Copy a kit to a private folder.
 
     :param source: the kit's folder, or a zip or tar of it: a ``pathlib.Path`` or one of its kin, such as
-        Airflow's ``ObjectStoragePath``.
+        Airflow's ``ObjectStoragePath``. In an archive, the kit may be in a folder.
     :param folder: an existing folder that only this user can enter.
     :return: the kit's root below ``folder``: the folder that holds ``startup/``.
-    :raises StartupKitError: there is no kit at ``source``, or not a whole one.
+    :raises StartupKitError: there is no kit at ``source``, not a whole one, or several.
     :raises StorageFailed: ``folder`` cannot be written.
     """
-    target = folder / "startup_kit"
-    with writing(target):
-        target.mkdir(mode=0o700)
+    source = on_this_machine(source)
     try:
-        _copy(source, target)
+        _copy(source, folder)
     except (StartupKitError, StorageFailed):
         raise
     except Exception as error:  # object stores pass on whatever their libraries raise
@@ -45,7 +47,7 @@ def copy_startup_kit(source: Any, folder: Path) -> Path:
             f"Cannot read the startup kit at {source}: {type(error).__name__}: {error}. Check that the path is right "
             "and that this user may read it."
         ) from error
-    return _checked_root(target, str(source))
+    return _checked_root(folder / ROOT, str(source))
 
 
 def unpack_startup_kit(content: str, folder: Path) -> Path:
@@ -63,25 +65,21 @@ def unpack_startup_kit(content: str, folder: Path) -> Path:
         raise StartupKitError(
             "startup_kit_content is not base64. Make it with: zip -r - startup local | base64 -w0"
         ) from None
-    target = folder / "startup_kit"
-    with writing(target):
-        target.mkdir(mode=0o700)
-    _unpack(archive, target, "startup_kit_content")
-    return _checked_root(target, "startup_kit_content")
+    _copy_archive(io.BytesIO(archive), folder, "startup_kit_content")
+    return _checked_root(folder / ROOT, "startup_kit_content")
 
 
-def _copy(source: Any, target: Path) -> None:
+def _copy(source: Any, folder: Path) -> None:
     if source.is_dir():
         # Somebody who points at startup/ means its parent.
         root = source.parent if source.name == "startup" and (source / "fed_admin.json").is_file() else source
-        for name in ("startup", "local"):
-            if (root / name).is_dir():
-                copy_folder(root / name, target / name)
+        _copy_root(root, folder / ROOT, str(source))
         if not isinstance(source, Path):
             # An object store knows no empty folders, and this one may be empty.
-            (target / "local").mkdir(mode=0o700, exist_ok=True)
+            (folder / ROOT / "local").mkdir(mode=0o700, exist_ok=True)
     elif source.is_file():
-        _unpack(source.read_bytes(), target, str(source))
+        with source.open("rb") as archive:
+            _copy_archive(archive, folder, str(source))
     else:
         raise StartupKitError(
             f"There is no startup kit at {source}. Set startup_kit to the folder (or a zip or tar of it) "
@@ -89,16 +87,43 @@ def _copy(source: Any, target: Path) -> None:
         )
 
 
-def _unpack(archive: bytes, target: Path, source: str) -> None:
+def _copy_archive(archive: IO[bytes], folder: Path, source: str) -> None:
     try:
-        unpack_archive(io.BytesIO(archive), target)
+        with unpacked(archive, folder) as top:
+            _copy_root(_root_in(top, source), folder / ROOT, source)
     except ArchiveError as error:
         raise StartupKitError(f"The startup kit at {source} is {error}.") from None
 
 
-def _checked_root(folder: Path, source: str) -> Path:
-    candidates = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    root = next((path for path in candidates if (path / "startup").is_dir()), folder)
+def _copy_root(root: Any, target: Path, source: str) -> None:
+    with writing(target):
+        target.mkdir(mode=0o700)
+    try:
+        for name in ("startup", "local"):
+            if (root / name).is_dir():
+                copy_folder(root / name, target / name)
+    except UnclearFolder as error:
+        raise StartupKitError(
+            f"The startup kit at {source} cannot be taken as it is: in {name}, {error}. Remove that."
+        ) from None
+
+
+def _root_in(top: Path, source: str) -> Path:
+    kits = [found.parent.parent for found in top.rglob("startup/fed_admin.json") if not _is_in_stray(found, top)]
+    if len(kits) > 1:
+        names = ", ".join(sorted(str(kit.relative_to(top)) for kit in kits))
+        raise StartupKitError(f"There are {len(kits)} startup kits at {source}: {names}. Give one of them.")
+    if kits:
+        return kits[0]
+    # What is missing there is said later.
+    return next((found.parent for found in sorted(top.rglob("startup")) if found.is_dir()), top)
+
+
+def _is_in_stray(path: Path, top: Path) -> bool:
+    return any(map(is_stray, path.relative_to(top).parts))
+
+
+def _checked_root(root: Path, source: str) -> Path:
     missing = [name for name in REQUIRED_FILES if not (root / name).exists()]
     if missing:
         raise StartupKitError(

@@ -10,7 +10,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.pipeline import is_pipeline_json
-from airflow_provider_dfm.federation.storage import storage_error
+from airflow_provider_dfm.federation.storage import read_text, storage_error
 
 
 def airflow_home() -> str:
@@ -46,7 +46,7 @@ def read_pipeline(pipeline: Any) -> Any:
     if not isinstance(pipeline, str) or is_function(pipeline) or is_pipeline_json(pipeline):
         return pipeline
     try:
-        text = ObjectStoragePath(pipeline).read_text(encoding="utf-8")
+        text = read_text(ObjectStoragePath(pipeline))
     except Exception as error:  # fsspec passes on whatever its stores' libraries raise
         raise storage_error(error, PipelineError)(
             f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path or "

@@ -34,7 +34,7 @@ class FlareSubmitJobOperator(SubmittingOperator):
 
     :param job_definition_path: path or URI of the job's folder, or of a zip or tar of it, which is left as it is; or
         ``"package.module:function"``, which is called in the federation's interpreter and returns a ``FedJob`` or a
-        recipe. Templated.
+        recipe, without running it. Templated.
     :param job_arguments: keyword arguments of the function. Templated.
     :param meta: what is to be otherwise in the job's ``meta.json``, such as ``name``, ``min_clients``,
         ``mandatory_clients``, ``resource_spec`` or ``custom_props`` (added to those that are there). Templated.

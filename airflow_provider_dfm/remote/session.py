@@ -13,6 +13,7 @@ from airflow_provider_dfm.remote.flare_session import FlareSession
 from airflow_provider_dfm.remote.job_logs import JobLogReader
 from airflow_provider_dfm.remote.job_source import export_job
 from airflow_provider_dfm.remote.local_jobs import TOKENS_FOLDER, LocalJobs
+from airflow_provider_dfm.remote.meta_file import read_meta_file
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
 from airflow_provider_dfm.remote.pickles import open_pickles
 from airflow_provider_dfm.remote.token_store import TOKENS_FILE
@@ -130,6 +131,10 @@ class Session:
     def export_job(self, function: str, arguments: dict[str, Any], folder: str) -> str:
         """Have a function build a FLARE job; gives its folder."""
         return export_job(function, arguments, folder)
+
+    def read_meta_file(self, folder: str) -> dict[str, Any]:
+        """What a job's folder says of the job: ``file``, the name of the file, and ``meta``."""
+        return read_meta_file(folder)
 
     def submit_job(self, folder: str, job_id: str) -> str:
         """Submit a job's folder, whose meta.json names the id; the client library writes into it."""

@@ -98,7 +98,6 @@ def test_an_archive_cannot_leave_its_folder(private, tmp_path):
     (tmp_path / "outside").write_text("x")
     with tarfile.open(tmp_path / "kit.tar", "w") as archive:
         archive.add(tmp_path / "outside", arcname="../escaped")
-    shutil.rmtree(private / "startup_kit")
     with pytest.raises(StartupKitError):
         copy_startup_kit(tmp_path / "kit.tar", private)
     assert not list(tmp_path.rglob("escaped")) or all(private in path.parents for path in tmp_path.rglob("escaped"))
@@ -109,7 +108,7 @@ def test_an_archive_cannot_leave_its_folder(private, tmp_path):
     [
         (tarfile.SYMTYPE, "/etc/hostname", "links to what is not in the archive"),
         (tarfile.LNKTYPE, "../../secret", "links to what is not in the archive"),
-        (tarfile.SYMTYPE, "link", "RecursionError"),
+        (tarfile.SYMTYPE, "link", "links to what is not in the archive"),
         (tarfile.FIFOTYPE, "", "is no file or folder"),
     ],
 )
@@ -124,7 +123,7 @@ def test_what_is_no_file_of_an_archives_own_is_refused(private, tmp_path, kind, 
 
 def test_a_kit_that_cannot_be_read_whole(kit, private):
     (kit / "local" / "dangling").symlink_to("/nowhere")
-    with pytest.raises(StartupKitError, match=r"Cannot read the startup kit at .*No such file"):
+    with pytest.raises(StartupKitError, match=r"in local, dangling is a link to /nowhere, where nothing can be found"):
         copy_startup_kit(kit, private)
 
 
