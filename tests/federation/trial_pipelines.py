@@ -10,6 +10,7 @@ import datetime
 from typing import Any
 
 from nv_dfm_core.api import Advise, BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
+from trials.fed.api import trial
 from trials.fed.api.trial import (
     AdviseBadly,
     Count,
@@ -28,6 +29,7 @@ from trials.fed.api.trial import (
     Sleep,
     Unsteady,
 )
+from trials.fed.site.seattle.trial import Spell
 
 
 def echo(site: str = "seattle") -> Pipeline:
@@ -57,6 +59,11 @@ def literals() -> Pipeline:
 def repeat(site: str = "seattle") -> Pipeline:
     """Build: the parameter ``text``, a string, comes back ``count``, an integer, times."""
     return _single(Repeat, site, "text", "count")
+
+
+def spell() -> Pipeline:
+    """Build: the letters of the parameter ``text``, up to ``limit``, with ``separator`` between; both have a default."""
+    return _single(Spell, "seattle", "text", "separator", "limit")
 
 
 def fail(site: str = "seattle") -> Pipeline:
@@ -256,6 +263,20 @@ def unnamed_site(candidates: list[str] | None = None) -> Pipeline:
     with Pipeline(name="unnamed_site") as pipeline:
         site = {"site": BestOf(sites=candidates)} if candidates else {}
         Yield(value=Echo(value=PlaceParam(place="value"), **site), place="result")
+    return pipeline
+
+
+def one_site_can() -> Pipeline:
+    """Build: the letters of ``text``; no site is named, and one of them all can do it."""
+    with Pipeline(name="one_site_can") as pipeline:
+        Yield(value=trial.Spell(text=PlaceParam(place="text")), place="result")
+    return pipeline
+
+
+def nothing() -> Pipeline:
+    """Build a pipeline without anything in it."""
+    with Pipeline(name="nothing") as pipeline:
+        pass
     return pipeline
 
 
