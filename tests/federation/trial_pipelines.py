@@ -61,8 +61,13 @@ def repeat(site: str = "seattle") -> Pipeline:
     return _single(Repeat, site, "text", "count")
 
 
+def spell_saved() -> Pipeline:
+    """Build: the letters of the parameter ``text``; what has a default is left to it."""
+    return _single(Spell, "seattle", "text")
+
+
 def spell() -> Pipeline:
-    """Build: the letters of the parameter ``text``, up to ``limit``, with ``separator`` between; both have a default."""
+    """Build: the letters of the parameter ``text``, up to ``limit``, with ``separator`` between: both optional."""
     return _single(Spell, "seattle", "text", "separator", "limit")
 
 
@@ -213,6 +218,13 @@ def advise(how: str) -> Pipeline:
             Measure(site="san_francisco", city="boston", sensor="wind", hours=Advise())
         else:
             AdviseBadly(site="san_francisco", how=how, value=Advise())
+    return pipeline
+
+
+def open_discovery() -> Pipeline:
+    """Build a pipeline of mode discovery whose operation is offered by all sites, and names none."""
+    with Pipeline(name="open_discovery", mode="discovery") as pipeline:
+        Echo(value=Advise())
     return pipeline
 
 
