@@ -69,9 +69,9 @@ def _left_out(part: Any) -> Any:
     if not isinstance(part, dict):
         return part
     name = part.get("dfm_class_name")
-    nulls = [field for field, value in part.items() if value is None] if isinstance(name, str) else []
+    nulls = [field for field, value in part.items() if value is None]
     own: set[str] = set()
-    if nulls:
+    if nulls and isinstance(name, str):
         # One that cannot be imported is named when the pipeline is read.
         with contextlib.suppress(Exception):
             operation = load_operation(name)
