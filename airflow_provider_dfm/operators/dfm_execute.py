@@ -63,7 +63,7 @@ class DfmExecuteOperator(SubmittingOperator):
         the same order. Each result is handed on once over all tries of the task, also when a callback raises; a
         process that is killed can have the results of its last second handed on again. A callback that raises fails
         the task, and leaves the job alone: a retry finds it, and goes on with the result that the callback had.
-        Of a job that failed, callbacks have what came before, or nothing.
+        Of a job that failed, callbacks have what came before, or nothing; that of ``_dfm_status_`` hears what failed.
     :param place_callbacks: place to the function that is called for it instead.
     :param debug: have DFM print what it does while it prepares the pipeline, and show the code that each site will
         run; both go to the task's log, folded.

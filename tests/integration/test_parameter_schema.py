@@ -335,5 +335,5 @@ def test_what_a_template_renders_becomes_the_value_that_it_is_the_text_of(logged
     results = task_results(run)
     reads = [results["read_values"], results["read_whole"], results["read_mapped"][0]]
     # A place that takes text keeps it, also where it is the text of a number.
-    assert [[row["value"] for row in read["results"]] for read in reads] == [["1-2", "1-2"], ["1+2"], ["1-2"]]
+    assert [[row["value"] for row in read["results"]] for read in reads] == [["1-2", "1+2"], ["1+2"], ["1-2"]]
     assert "place 'separator': a template gave the text 'None'. The pipeline takes that as text" in logged()

@@ -179,11 +179,15 @@ for native in (False, True):
         mapped = DfmExecuteOperator.partial(task_id="mapped", **options).expand(input_params=[dates | rest])
         DfmResultsOperator.partial(task_id="read_mapped", dfm_conn_id="local").expand(job_id=mapped.output)
 
-with trial_dag("typed", params={"text": "1234", "limit": 2, "separator": "+"}):
+with trial_dag("typed", params={"text": "1234", "limit": 2, "separator": "+"}) as dag:
     options = {"pipeline": "trial_pipelines:spell", "dfm_conn_id": "local", "deferrable": False}
     limited = {"text": "{{ params.text }}", "limit": "{{ params.limit }}"}
     jobs = [
-        DfmExecuteOperator(task_id="values", input_params=[limited, {"text": "{{ 12 }}"}], **options),
+        DfmExecuteOperator(
+            task_id="values",
+            input_params=[limited, {"text": "{{ 12 }}", "separator": dag.param("separator")}],
+            **options,
+        ),
         DfmExecuteOperator(task_id="whole", input_params="{{ params }}", **options),
     ]
     for job in jobs:
