@@ -140,12 +140,13 @@ class DfmSession:
         allowed = self._allowed(restrict_to_sites, sites)
         # Results go to the home site, and DFM stumbles where that is not among them ("Destination node ... is not in
         # sites": nv_dfm_core/gen/irgen/graph/_graph.py).
-        candidates = sorted({*allowed, self._settings["homesite"]})
-        check_statements(pipeline, candidates, self._settings["target"])
+        homesite, target = self._settings["homesite"], self._settings["target"]
+        candidates = sorted({*allowed, homesite})
+        check_statements(pipeline, candidates, target)
         sort_candidates(statements_of(pipeline))
         # Without a restriction it is the federation that says which sites there are, and not the author.
         given = digest([pipeline, None if restrict_to_sites is None else candidates])
-        OpenSites(pipeline, allowed, offers, self._settings["target"]).settle()
+        OpenSites(pipeline, allowed, offers, target, homesite).settle()
         try:
             prepared = session.prepare(pipeline, restrict_to_sites=candidates, debug=debug)
         except Exception as error:

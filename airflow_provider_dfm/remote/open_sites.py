@@ -18,9 +18,10 @@ class OpenSites:
     :param allowed: the sites that its operations may use; with the target flare not the home site.
     :param offers: what the federation's sites offer.
     :param target: ``flare`` or ``local``.
+    :param homesite: the home site, where results go.
     """
 
-    def __init__(self, pipeline: Any, allowed: list[str], offers: Offers, target: str) -> None:
+    def __init__(self, pipeline: Any, allowed: list[str], offers: Offers, target: str, homesite: str) -> None:
         from nv_dfm_core.api import Advise, BestOf
 
         self._best_of = BestOf
@@ -28,6 +29,7 @@ class OpenSites:
         self._allowed = allowed
         self._offers = offers
         self._target = target
+        self._homesite = homesite
         numbered = enumerate(statements_of(pipeline), start=1)
         located = [(number, statement) for number, statement in numbered if hasattr(statement, "__api_name__")]
         self._open = [(number, one) for number, one in located if isinstance(one.site, (Advise, BestOf))]
@@ -83,7 +85,7 @@ class OpenSites:
         able = set(self._allowed).intersection(*(self._able(statement) for _, statement in self._open))
         # FLARE takes no job of which only the server has a part.
         able -= {SERVER} if self._target == "flare" else set()
-        fit = sorted(site for site in able if self._named <= {site})
+        fit = sorted((site for site in able if self._named <= {site}), key=lambda site: (site != self._homesite, site))
         return f", or restrict the pipeline to one site, as restrict_to_sites={fit[:1]}" if fit else ""
 
     def _flare_hint(self) -> str:
