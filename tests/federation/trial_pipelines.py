@@ -285,9 +285,9 @@ def one_site_can() -> Pipeline:
     return pipeline
 
 
-def nothing() -> Pipeline:
+def empty() -> Pipeline:
     """Build a pipeline without anything in it."""
-    with Pipeline(name="nothing") as pipeline:
+    with Pipeline(name="empty") as pipeline:
         pass
     return pipeline
 

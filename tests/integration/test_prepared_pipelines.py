@@ -350,8 +350,8 @@ def test_no_advice_for_the_target_flare_names_the_home_site(on_flare):
 
 @pytest.mark.parametrize("session", ["local", "on_flare"])
 def test_an_empty_pipeline_is_refused_when_it_is_prepared(session, request):
-    with pytest.raises(PipelineError, match=r"The pipeline 'nothing' is empty: no site would have anything to do"):
-        request.getfixturevalue(session).prepare("trial_pipelines:nothing")
+    with pytest.raises(PipelineError, match=r"The pipeline 'empty' is empty: no site would have anything to do"):
+        request.getfixturevalue(session).prepare("trial_pipelines:empty")
 
 
 @pytest.mark.parametrize(
