@@ -46,6 +46,7 @@ HOST_MODULES = (
     "canonical_form",
     "preparation_order",
     "statement_checks",
+    "open_sites",
     "ready_pipeline",
     "discovery",
     "function_source",

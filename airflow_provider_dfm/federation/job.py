@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.live_results import LiveResults
+from airflow_provider_dfm.federation.live_statuses import LiveStatuses
 from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.result_callbacks import CallbackRun, ResultCallbacks, describe_result
 from airflow_provider_dfm.federation.results import pipeline_expectation
@@ -262,7 +263,10 @@ class FederationJob:
     def _callback_run(self) -> CallbackRun[Result]:
         if self._run is None:
             self.check_callbacks()
-            self._run = CallbackRun(self.live_results(), self._callbacks, describe_result)
+            pending: LiveResults | LiveStatuses = self.live_results()
+            if self._callbacks.want_statuses:
+                pending = LiveStatuses(self.live_results(), lambda: self._ask(self.results).outcome)
+            self._run = CallbackRun(pending, self._callbacks, describe_result)
         return self._run
 
 

@@ -20,7 +20,7 @@ from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.result_callbacks import NamedCallback, ResultCallbacks
 from airflow_provider_dfm.federation.results import FederationResults
-from airflow_provider_dfm.federation.sending import Sending, send
+from airflow_provider_dfm.federation.sending import Sending, job_parameter_schema, send
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_commands import SubmitCommands
 from airflow_provider_dfm.federation.tokens import TokensRead
@@ -112,6 +112,15 @@ class FederationSession(SubmitCommands):
         sent = send(job_id, sending, self.get_job_meta, self._session.ask, self.results, federation)
         self._log.info("Sent %s parameter sets to job %s%s", len(sent), job_id, ", and its end" if stop else "")
         return sent
+
+    def job_parameter_schema(self, job_id: str) -> dict[str, Any]:
+        """The JSON schema of the parameter sets that a job's pipeline takes, as ``PreparedPipeline`` has it.
+
+        :param job_id: the job.
+        :raises JobNotFound: nobody knows the job.
+        :raises JobMetaError: the job's meta was made up.
+        """
+        return job_parameter_schema(self.get_job_meta(job_id), self._session.ask, self._settings.federation)
 
     def reattach(
         self,

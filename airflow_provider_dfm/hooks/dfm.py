@@ -224,6 +224,10 @@ class DfmHook(FlareCommands, BaseHook):
         key = key or uuid.uuid4().hex
         return patiently(lambda: self.get_conn().send_input_params(job_id, input_params, key, stop), self, self.log)
 
+    def job_parameter_schema(self, job_id: str) -> dict[str, Any]:
+        """The schema of what a job's pipeline takes; see :meth:`FederationSession.job_parameter_schema`."""
+        return self.get_conn().job_parameter_schema(job_id)
+
     def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
         """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder or archive may be at any URI."""
         source: Any = job_definition_path

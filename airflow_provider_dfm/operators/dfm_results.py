@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseOperator
 
+from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
@@ -131,7 +132,11 @@ class DfmResultsOperator(BaseOperator):
         """Hand on what comes of the job until it has ended, and the rest then."""
         wait = JobWait(self.job_id, time.time() + self.timeout, self.log)
         event = wait_for_job(JobWatch(hook, worked_before=False), wait, self.poll_interval, callbacks=callbacks)
-        conclude(context, hook, event, self.log, abort_on_timeout=False, on_partial_failure=self.on_partial_failure)
+        try:
+            conclude(context, hook, event, self.log, abort_on_timeout=False, on_partial_failure=self.on_partial_failure)
+        except (JobFailed, ResultsIncomplete):
+            callbacks.job_failed()
+            raise
         callbacks.finish()
 
     def _results(self, results: FederationResults, uri: str) -> dict[str, Any]:

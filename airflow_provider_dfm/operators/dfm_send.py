@@ -18,8 +18,10 @@ from airflow_provider_dfm.hooks.job_end import raise_fault
 from airflow_provider_dfm.hooks.job_wait import JobWait, look, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
+from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_identity import task_identity
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
+from airflow_provider_dfm.operators.rendered_params import holds_text, read_rendered
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
@@ -51,7 +53,8 @@ class DfmSendParamsOperator(IsoDatesOperator):
     A pipeline that is queued, since the server has no room for it yet, is waited for: see ``timeout``.
 
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
-    :param input_params: one parameter set (a dict from place to value), or a list of them; None: none. Templated.
+    :param input_params: one parameter set (a dict from place to value), or a list of them; None: none. Templated,
+        as :class:`DfmExecuteOperator`'s.
     :param stop: let the pipeline end once it has done these sets and all before them. Afterwards nothing can be sent
         any more.
     :param timeout: seconds the pipeline may be queued, counted from the try's start; then the task fails, and has sent
@@ -81,6 +84,8 @@ class DfmSendParamsOperator(IsoDatesOperator):
         super().__init__(**kwargs)
         self.job_id = job_id
         self.input_params = input_params
+        # As it was before Airflow renders it.
+        self._written_params = input_params
         self.stop = stop
         self.timeout = timeout
         self.deferrable = deferrable
@@ -136,6 +141,12 @@ class DfmSendParamsOperator(IsoDatesOperator):
             )
         # The same in each try of the task, and another one once it is cleared.
         key = task_identity(context, self.dfm_conn_id).job.job_id(0)
-        sent = hook.send_input_params(self.job_id, self.input_params, key, self.stop)
+        sent = hook.send_input_params(self.job_id, self._typed_params(hook), key, self.stop)
         context["ti"].xcom_push(key=PARAMETER_SETS, value=sent)
         return self.job_id
+
+    def _typed_params(self, hook: DfmHook) -> ParameterSets:
+        if not holds_text(self.input_params):
+            return self.input_params
+        schema = patiently(lambda: hook.job_parameter_schema(self.job_id), hook, self.log)
+        return read_rendered(self._written_params, self.input_params, schema)

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk import conf
 
 from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import FederationError, JobAborted, JobTimedOut
+from airflow_provider_dfm.federation.errors import (
+    FederationError,
+    JobAborted,
+    JobFailed,
+    JobTimedOut,
+    ResultsIncomplete,
+)
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.former_jobs import abort_former_jobs
@@ -157,14 +163,18 @@ class SubmittingOperator(IsoDatesOperator):
         """
         hook = self._hook or DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
-            results = conclude(
-                context,
-                hook,
-                event,
-                self.log,
-                abort_on_timeout=self.on_timeout == "abort",
-                on_partial_failure=self.on_partial_failure,
-            )
+            try:
+                results = conclude(
+                    context,
+                    hook,
+                    event,
+                    self.log,
+                    abort_on_timeout=self.on_timeout == "abort",
+                    on_partial_failure=self.on_partial_failure,
+                )
+            except (JobFailed, ResultsIncomplete):
+                self._tell_callbacks(context, hook, event["job_id"])
+                raise
             failed = {} if results is None else results.outcome.failed_sets()
             if failed:
                 context["ti"].xcom_push(key=FAILED_SETS, value={str(index): why for index, why in failed.items()})
@@ -173,6 +183,14 @@ class SubmittingOperator(IsoDatesOperator):
                 with contextlib.closing(callbacks):
                     callbacks.finish()
         return str(event["job_id"])
+
+    def _tell_callbacks(self, context: Context, hook: DfmHook, job_id: str) -> None:
+        # That the job failed matters more than that nobody could be told.
+        with contextlib.suppress(FederationError):
+            callbacks = self._callbacks or self.callbacks(context, hook, job_id)
+            if callbacks is not None:
+                with contextlib.closing(callbacks):
+                    callbacks.job_failed()
 
     def on_kill(self) -> None:
         """Abort the job. Airflow calls this inside of whatever the task is doing, and gives it five seconds."""

@@ -15,6 +15,7 @@ from airflow_provider_dfm.remote.job_source import export_job
 from airflow_provider_dfm.remote.local_jobs import TOKENS_FOLDER, LocalJobs
 from airflow_provider_dfm.remote.meta_file import read_meta_file
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
+from airflow_provider_dfm.remote.parameter_schema import parameter_set_schema
 from airflow_provider_dfm.remote.pickles import open_pickles
 from airflow_provider_dfm.remote.token_store import TOKENS_FILE
 
@@ -157,6 +158,13 @@ class Session:
         if "error" in answer:
             raise NamedError(answer["error"], f"Nothing was sent to job {job_id}: {answer['message']}")
         return answer
+
+    def parameter_schema(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The JSON schema of parameter sets.
+
+        :param parameters: see :meth:`send_input_params`.
+        """
+        return parameter_set_schema(parameters)
 
     def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
         return self._flare.list_jobs(**options)

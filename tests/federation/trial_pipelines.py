@@ -10,6 +10,7 @@ import datetime
 from typing import Any
 
 from nv_dfm_core.api import Advise, BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
+from trials.fed.api import trial
 from trials.fed.api.trial import (
     AdviseBadly,
     Count,
@@ -28,6 +29,7 @@ from trials.fed.api.trial import (
     Sleep,
     Unsteady,
 )
+from trials.fed.site.seattle.trial import Spell
 
 
 def echo(site: str = "seattle") -> Pipeline:
@@ -57,6 +59,16 @@ def literals() -> Pipeline:
 def repeat(site: str = "seattle") -> Pipeline:
     """Build: the parameter ``text``, a string, comes back ``count``, an integer, times."""
     return _single(Repeat, site, "text", "count")
+
+
+def spell_saved() -> Pipeline:
+    """Build: the letters of the parameter ``text``; what has a default is left to it."""
+    return _single(Spell, "seattle", "text")
+
+
+def spell() -> Pipeline:
+    """Build: the letters of the parameter ``text``, up to ``limit``, with ``separator`` between: both optional."""
+    return _single(Spell, "seattle", "text", "separator", "limit")
 
 
 def fail(site: str = "seattle") -> Pipeline:
@@ -209,6 +221,13 @@ def advise(how: str) -> Pipeline:
     return pipeline
 
 
+def open_discovery() -> Pipeline:
+    """Build a pipeline of mode discovery whose operation is offered by all sites, and names none."""
+    with Pipeline(name="open_discovery", mode="discovery") as pipeline:
+        Echo(value=Advise())
+    return pipeline
+
+
 def echo_both() -> Pipeline:
     """Build: the parameter ``value`` comes back at the places ``seattle`` and ``san_francisco``."""
     with Pipeline(name="echo_both") as pipeline:
@@ -256,6 +275,20 @@ def unnamed_site(candidates: list[str] | None = None) -> Pipeline:
     with Pipeline(name="unnamed_site") as pipeline:
         site = {"site": BestOf(sites=candidates)} if candidates else {}
         Yield(value=Echo(value=PlaceParam(place="value"), **site), place="result")
+    return pipeline
+
+
+def one_site_can() -> Pipeline:
+    """Build: the letters of ``text``; no site is named, and one of them all can do it."""
+    with Pipeline(name="one_site_can") as pipeline:
+        Yield(value=trial.Spell(text=PlaceParam(place="text")), place="result")
+    return pipeline
+
+
+def empty() -> Pipeline:
+    """Build a pipeline without anything in it."""
+    with Pipeline(name="empty") as pipeline:
+        pass
     return pipeline
 
 

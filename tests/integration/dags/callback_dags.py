@@ -114,3 +114,16 @@ for name, pipeline, sets in (
         )
         run >> sets
         take.expand(one=sets.output)
+
+for way, (connection, deferrable) in WAYS.items():
+    with trial_dag(f"statuses_{way}"):
+        DfmExecuteOperator(
+            task_id="run",
+            dfm_conn_id=connection,
+            pipeline="trial_pipelines:fail",
+            input_params=[{"message": ""}, {"message": "no data here"}, {"message": ""}],
+            place_callbacks={"_dfm_status_": note_later, "result": note},
+            poll_interval=0.5,
+            timeout=120,
+            deferrable=deferrable,
+        )

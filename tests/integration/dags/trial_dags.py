@@ -179,5 +179,22 @@ for native in (False, True):
         mapped = DfmExecuteOperator.partial(task_id="mapped", **options).expand(input_params=[dates | rest])
         DfmResultsOperator.partial(task_id="read_mapped", dfm_conn_id="local").expand(job_id=mapped.output)
 
+with trial_dag("typed", params={"text": "1234", "limit": 2, "separator": "+"}) as dag:
+    options = {"pipeline": "trial_pipelines:spell", "dfm_conn_id": "local", "deferrable": False}
+    limited = {"text": "{{ params.text }}", "limit": "{{ params.limit }}"}
+    jobs = [
+        DfmExecuteOperator(
+            task_id="values",
+            input_params=[limited, {"text": "{{ 12 }}", "separator": dag.param("separator")}],
+            **options,
+        ),
+        DfmExecuteOperator(task_id="whole", input_params="{{ params }}", **options),
+    ]
+    for job in jobs:
+        DfmResultsOperator(task_id=f"read_{job.task_id}", job_id=job.output, dfm_conn_id="local")
+    mapped = DfmExecuteOperator.partial(task_id="mapped", input_params=limited, **options).expand(on_timeout=["abort"])
+    DfmResultsOperator.partial(task_id="read_mapped", dfm_conn_id="local").expand(job_id=mapped.output)
+    DfmExecuteOperator(task_id="unclear", input_params={"text": "a", "separator": "{{ none }}"}, **options)
+
 with trial_dag("unknown"):
     FederationJobSensor(task_id="wait", job_id=UNKNOWN_JOB, dfm_conn_id="flare", poke_interval=1, timeout=60)

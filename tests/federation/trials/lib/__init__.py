@@ -30,6 +30,14 @@ class Repeat:
         return text * count
 
 
+class Spell:
+    """Returns the letters of a text."""
+
+    async def body(self, text: str, separator: str, limit: int) -> str:
+        """Return the first letters, as many as the limit says, with the separator between them."""
+        return separator.join(text[:limit])
+
+
 class Fail:
     """Raises an error, unless its message is empty."""
 

@@ -70,6 +70,25 @@ class Repeat(Operation):
     count: Union[int, NodeParam, PlaceParam, Advise]
 
 
+class Spell(Operation):
+    """
+    Returns the letters of a text, with something between them
+
+    Parameters:
+        text: [Accepts: literal input, node input, place input. Discoverable]
+            A text
+
+    Returns: str
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.Spell'] = 'trials.fed.api.trial.Spell'
+    __api_name__: Literal['trial.Spell'] = 'trial.Spell'
+    text: Union[str, NodeParam, PlaceParam, Advise]
+
+
 class Fail(Operation):
     """
     Raises a RuntimeError with the message, or returns 'fine' when it is empty
