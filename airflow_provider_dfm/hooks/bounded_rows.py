@@ -1,0 +1,65 @@
+"""Lists for XComs that stay small, however many rows they have, and however large these are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+# A list that is left with references in the place of its large values may have so much.
+OUTLINE_BYTES = 1024 * 1024
+# What is not larger stays where it is: a reference would need as much.
+PART_BYTES = 256
+
+
+@dataclass(frozen=True)
+class Version:
+    """One of the forms that a row can have.
+
+    :param row: what goes into the list.
+    :param left_out: how many references it has in the place of values.
+    """
+
+    row: dict[str, Any]
+    left_out: int = 0
+
+
+@dataclass
+class BoundedRows:
+    """Takes rows as long as their JSON has no more than so many bytes.
+
+    :param limit: the bytes.
+    """
+
+    limit: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    left_out: int = 0
+    is_full: bool = False
+
+    def add(self, version: Version) -> None:
+        """Take a row, where there is room for it; otherwise all of them are forgotten."""
+        if self.is_full:
+            return
+        self.limit -= len(json.dumps(version.row, ensure_ascii=False).encode()) + 2
+        self.is_full = self.limit < 0
+        if self.is_full:
+            self.rows.clear()
+        else:
+            self.rows.append(version.row)
+            self.left_out += version.left_out
+
+
+def fitted(rows: Iterable[Sequence[Version]], limits: Sequence[int]) -> BoundedRows | None:
+    """The first of several forms of a list that has room; None where none has. No more than that is held.
+
+    :param rows: each in all of its forms, the most complete first.
+    :param limits: the bytes that each of the forms may have in all.
+    """
+    forms = [BoundedRows(limit) for limit in limits]
+    for versions in rows:
+        for form, version in zip(forms, versions, strict=True):
+            form.add(version)
+        if all(form.is_full for form in forms):
+            return None
+    return next(form for form in forms if not form.is_full)

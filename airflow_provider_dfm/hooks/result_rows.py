@@ -1,0 +1,178 @@
+"""A job's results as a task hands them on: lists that fit into an XCom, with references to what does not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_dfm.federation.job_logs import shortened
+from airflow_provider_dfm.federation.plain_json import plain_json
+from airflow_provider_dfm.federation.set_answers import SetAnswer, set_answers
+from airflow_provider_dfm.hooks.bounded_rows import OUTLINE_BYTES, PART_BYTES, Version, fitted
+from airflow_provider_dfm.hooks.kept_reference import KeptReference
+from airflow_provider_dfm.hooks.xcom_size import xcom_bytes
+
+if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+    from airflow_provider_dfm.federation.tokens import Result
+
+# Of the reason that a set failed for, where the list is large.
+REASON_CHARACTERS = 300
+_LEFT_OUT = object()
+
+
+def result_row(result: Result, value: Any) -> dict[str, Any]:
+    """A result as a row of a list.
+
+    :param result: the result.
+    :param value: what is to stand for its value.
+    """
+    row: dict[str, Any] = {
+        "parameter_set": result.parameter_set,
+        "frame": list(result.frame),
+        "place": result.place,
+        "site": result.site,
+        "value": None,
+        "node": result.node,
+    }
+    texts = {name: plain_json(part) for name, part in row.items()}
+    return texts | {"value": value}
+
+
+def failed_sets(outcome: JobOutcome) -> dict[str, str]:
+    """The parameter sets that were not answered, each with its reason."""
+    return {str(index): str(plain_json(reason)) for index, reason in outcome.failed_sets().items()}
+
+
+class ResultRows:
+    """The lists of one job.
+
+    What is larger than they may be has references in the place of the values of more than 256 bytes; what would be
+    larger than 1 MiB even so is one reference as a whole. A value that an XCom cannot hold is a reference always.
+
+    :param results: the job's, which are kept.
+    :param uri: the folder that keeps them.
+    :param max_bytes: how large each list may be as it is.
+    """
+
+    def __init__(self, results: FederationResults, uri: str, max_bytes: int) -> None:
+        self._results = results
+        self._uri = uri
+        self._max_bytes = max_bytes
+        self._outline_bytes = max(max_bytes, OUTLINE_BYTES)
+        #: What the lists that were made have references for, in words.
+        self.left_out: list[str] = []
+
+    def failed(self) -> Any:
+        """The reason of each set that was not answered, by the set's index as text; or a reference."""
+        reasons = failed_sets(self._results.outcome)
+        if xcom_bytes(reasons, self._max_bytes) is not None:
+            return reasons
+        self.left_out.append(f"the reasons of {len(reasons)} sets that failed")
+        return self._all("failed", len(reasons))
+
+    def results(self) -> Any:
+        """All results, a row each; or a reference."""
+        bounded = fitted(self._result_versions(), (self._max_bytes, self._outline_bytes))
+        if bounded is None:
+            self.left_out.append(f"all {len(self._results)} results")
+            return self._all("results", len(self._results))
+        if bounded.left_out:
+            self.left_out.append(f"{bounded.left_out} of the values of {len(bounded.rows)} results")
+        return bounded.rows
+
+    def sets(self, about: dict[str, Any] | None = None) -> Any:
+        """What came of each set, a row each; or a reference.
+
+        :param about: what each row has besides.
+        """
+        limits = (self._max_bytes, self._outline_bytes, self._outline_bytes)
+        bounded = fitted(self._set_versions(about or {}), limits)
+        count = self._results.outcome.parameter_sets
+        if bounded is None:
+            self.left_out.append(f"all {count} sets")
+            return self._all("sets", count)
+        if bounded.left_out:
+            self.left_out.append(f"{bounded.left_out} of the values of {count} sets")
+        return bounded.rows
+
+    def _all(self, rows: Any, count: int) -> dict[str, Any]:
+        return KeptReference(uri=self._uri, rows=rows, count=count).as_xcom()
+
+    def _result_versions(self) -> Iterator[tuple[Version, Version]]:
+        number, before, room = 0, None, self._max_bytes
+        for result in self._results.received():
+            number = number + 1 if result.parameter_set == before else 0
+            before = result.parameter_set
+            value = result.value
+            # Once the list has no room for it as it is, only small values are of interest.
+            size = xcom_bytes(value, max(room, PART_BYTES))
+            reference = KeptReference(uri=self._uri, parameter_set=before, number=number).as_xcom()
+            kept = Version(result_row(result, reference), 1)
+            as_it_is = kept if size is None else Version(result_row(result, value))
+            room -= size or 0
+            yield as_it_is, as_it_is if size is not None and size <= PART_BYTES else kept
+
+    def _set_versions(self, about: dict[str, Any]) -> Iterator[tuple[Version, Version, Version]]:
+        for answer in set_answers(self._results, _BoundedValues(self._max_bytes)):
+            reason = answer.reason and str(plain_json(answer.reason))
+            row = {"parameter_set": answer.parameter_set, "status": answer.status, "reason": reason}
+            brief = row | {"reason": reason and shortened(reason, REASON_CHARACTERS)}
+            whole, outline, bare = self._values(answer), self._values(answer, PART_BYTES), self._bare_values(answer)
+            yield (
+                Version(row | {"values": whole.row} | about, whole.left_out),
+                Version(brief | {"values": outline.row} | about, outline.left_out),
+                Version(brief | {"values": bare.row} | about, bare.left_out),
+            )
+
+    def _values(self, answer: SetAnswer, limit: int | None = None) -> Version:
+        left_out = [place for place, value in answer.values.items() if not _is_there(value, limit)]
+        values = {
+            place: KeptReference(uri=self._uri, parameter_set=answer.parameter_set, place=place).as_xcom()
+            if place in left_out
+            else value
+            for place, value in answer.values.items()
+        }
+        return Version({str(plain_json(place)): value for place, value in values.items()}, len(left_out))
+
+    def _bare_values(self, answer: SetAnswer) -> Version:
+        if not answer.values:
+            return Version({})
+        reference = KeptReference(uri=self._uri, parameter_set=answer.parameter_set, count=len(answer.values))
+        return Version(reference.as_xcom(), len(answer.values))
+
+
+class _BoundedValues:
+    """The values of sets as far as an XCom can hold them, so that no more of them is held here.
+
+    :param max_bytes: how many bytes in all; after them, small values only.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._room = max_bytes
+        self._parameter_set: int | None = None
+        self._taken: Counter[str] = Counter()
+        self._full: set[str] = set()
+
+    def __call__(self, result: Result) -> Any:
+        if result.parameter_set != self._parameter_set:
+            self._parameter_set = result.parameter_set
+            self._taken.clear()
+            self._full.clear()
+        size = None
+        if result.place not in self._full:
+            size = xcom_bytes(result.value, max(self._room, PART_BYTES) - self._taken[result.place])
+        if size is None:
+            self._full.add(result.place)
+            return _LEFT_OUT
+        self._taken[result.place] += size
+        self._room -= size
+        return result.value
+
+
+def _is_there(value: Any, limit: int | None) -> bool:
+    """Whether a place's value, or the whole list of its values, has come through, and is small enough."""
+    if value is _LEFT_OUT or (isinstance(value, list) and value[-1:] == [_LEFT_OUT]):
+        return False
+    return limit is None or xcom_bytes(value, limit) is not None
