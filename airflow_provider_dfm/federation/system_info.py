@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
+
+from airflow_provider_dfm.federation.plain_json import plain_json
 
 
 class Site(BaseModel, frozen=True):
@@ -14,7 +17,7 @@ class Site(BaseModel, frozen=True):
     :param last_connect_time: when the server last heard of it.
     """
 
-    name: str
+    name: Annotated[str, AfterValidator(plain_json)]
     last_connect_time: datetime | None = None
 
 

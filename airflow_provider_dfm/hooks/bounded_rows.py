@@ -37,23 +37,27 @@ class BoundedRows:
     left_out: int = 0
     is_full: bool = False
 
-    def add(self, version: Version) -> None:
-        """Take a row, where there is room for it; otherwise all of them are forgotten."""
+    def add(self, version: Version | None) -> None:
+        """Take a row, where there is room for it; otherwise all of them are forgotten.
+
+        :param version: the row; None: one that there is no room for.
+        """
         if self.is_full:
             return
-        self.limit -= len(json.dumps(version.row, ensure_ascii=False).encode()) + 2
-        self.is_full = self.limit < 0
-        if self.is_full:
+        if version is not None:
+            self.limit -= len(json.dumps(version.row, ensure_ascii=False).encode()) + 2
+        if version is None or self.limit < 0:
+            self.is_full = True
             self.rows.clear()
         else:
             self.rows.append(version.row)
             self.left_out += version.left_out
 
 
-def fitted(rows: Iterable[Sequence[Version]], limits: Sequence[int]) -> BoundedRows | None:
+def fitted(rows: Iterable[Sequence[Version | None]], limits: Sequence[int]) -> BoundedRows | None:
     """The first of several forms of a list that has room; None where none has. No more than that is held.
 
-    :param rows: each in all of its forms, the most complete first.
+    :param rows: each in all of its forms, the most complete first; None for one that is too large by itself.
     :param limits: the bytes that each of the forms may have in all.
     """
     forms = [BoundedRows(limit) for limit in limits]

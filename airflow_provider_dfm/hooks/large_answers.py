@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.kept_document import keep_document
 from airflow_provider_dfm.hooks.bounded_rows import OUTLINE_BYTES, PART_BYTES
 from airflow_provider_dfm.hooks.kept_reference import KeptReference
-from airflow_provider_dfm.hooks.xcom_size import xcom_bytes
+from airflow_provider_dfm.hooks.xcom_size import fits_xcom, xcom_bytes
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -25,40 +26,47 @@ def fit_answer(answer: Any, lists: Sequence[Path], hook: DfmHook, max_bytes: int
     """An answer as an XCom can hold it: as it is; or with references to its largest parts, which are kept in a file.
 
     :param answer: plain data.
-    :param lists: paths of its lists of dicts; parts are what these dicts hold, and all other values of the answer
-        where it is a dict.
+    :param lists: paths of its lists; parts are what the dicts in these hold, and all other values of the answer where
+        it is a dict.
     :param hook: the connection's, for its ``results_path``.
     :param max_bytes: how large it may be as it is.
     :param log: gets a warning where something is left out.
     :raises StorageFailed: the file cannot be written.
     """
-    if xcom_bytes(answer, max_bytes) is not None:
+    if fits_xcom(answer, max_bytes):
         return answer
-    outline = _Outline(answer, lists, str(keep_document(answer, hook.results_path / ANSWERS)))
+    outline = _Outline(answer, lists, hook.results_path / ANSWERS)
     fit = outline.within(max_bytes)
-    log.warning(
-        "The answer is too large for an XCom, or holds what one cannot hold; left out of it: %s. All is kept in %s: "
-        "airflow_provider_dfm.results.whole(xcom) gives it.",
-        "; ".join(outline.left_out),
-        outline.uri,
-    )
+    if outline.left_out:
+        log.warning(
+            "The answer is too large for an XCom, or holds what one cannot hold; left out of it: %s. All is kept in "
+            "%s: airflow_provider_dfm.results.whole(xcom) gives it.",
+            "; ".join(outline.left_out),
+            outline.uri,
+        )
     return fit
 
 
 class _Outline:
     """An answer with references in the place of some of its parts."""
 
-    def __init__(self, answer: Any, lists: Sequence[Path], uri: str) -> None:
-        self.uri = uri
+    def __init__(self, answer: Any, lists: Sequence[Path], folder: Any) -> None:
+        self._folder = folder
+        #: What has a reference in its place, in words.
         self.left_out: list[str] = []
         self._answer = answer
         self._lists = lists
-        rows = [(*path, index) for path in lists for index in range(len(self._at(path)))]
+        rows = [(*path, index) for path in lists for index, row in enumerate(self._at(path)) if isinstance(row, dict)]
         # Whoever submits a job may give its meta a key that means something to Airflow.
         self._odd = {path for path in rows if not all(map(_is_fit, self._at(path)))}
         self._parts: list[Path] = [(*path, key) for path in rows for key in self._at(path) if _is_fit(key)]
         if isinstance(answer, dict):
             self._parts += [(key,) for key in answer if (key,) not in lists]
+
+    @cached_property
+    def uri(self) -> str:
+        """The file that keeps all of it, written once it is needed."""
+        return str(keep_document(self._answer, self._folder))
 
     def within(self, max_bytes: int) -> Any:
         """Leave out as little as needed: the largest parts."""
@@ -70,7 +78,8 @@ class _Outline:
             if size is not None and size <= room:
                 room -= size
                 left_out.discard(path)
-        self.left_out.append(f"{len(left_out) + len(self._odd)} of its {len(sizes)} parts")
+        if left_out or self._odd:
+            self.left_out.append(f"{len(left_out) + len(self._odd)} of its {len(sizes)} parts")
         for path in self._lists:
             if _size(self._without(left_out)) > max(max_bytes, OUTLINE_BYTES):
                 self.left_out.append(f"the {len(self._at(path))} {'.'.join(map(str, path))} as a whole")

@@ -11,7 +11,7 @@ from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.federation.set_answers import SetAnswer, set_answers
 from airflow_provider_dfm.hooks.bounded_rows import OUTLINE_BYTES, PART_BYTES, Version, fitted
 from airflow_provider_dfm.hooks.kept_reference import KeptReference
-from airflow_provider_dfm.hooks.xcom_size import xcom_bytes
+from airflow_provider_dfm.hooks.xcom_size import fits_xcom, xcom_bytes
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 # Of the reason that a set failed for, where the list is large.
 REASON_CHARACTERS = 300
-_LEFT_OUT = object()
+# What stands for values while a list is made: those that an XCom cannot hold, and those that it has no room for.
+_UNFIT, _TOO_LARGE = object(), object()
 
 
 def result_row(result: Result, value: Any) -> dict[str, Any]:
@@ -67,7 +68,7 @@ class ResultRows:
     def failed(self) -> Any:
         """The reason of each set that was not answered, by the set's index as text; or a reference."""
         reasons = failed_sets(self._results.outcome)
-        if xcom_bytes(reasons, self._max_bytes) is not None:
+        if fits_xcom(reasons, self._max_bytes):
             return reasons
         self.left_out.append(f"the reasons of {len(reasons)} sets that failed")
         return self._all("failed", len(reasons))
@@ -100,41 +101,45 @@ class ResultRows:
     def _all(self, rows: Any, count: int) -> dict[str, Any]:
         return KeptReference(uri=self._uri, rows=rows, count=count).as_xcom()
 
-    def _result_versions(self) -> Iterator[tuple[Version, Version]]:
+    def _result_versions(self) -> Iterator[tuple[Version | None, Version]]:
         number, before, room = 0, None, self._max_bytes
         for result in self._results.received():
             number = number + 1 if result.parameter_set == before else 0
             before = result.parameter_set
-            value = result.value
             # Once the list has no room for it as it is, only small values are of interest.
-            size = xcom_bytes(value, max(room, PART_BYTES))
+            limit = max(room, PART_BYTES)
+            size = xcom_bytes(result.value, limit)
+            room -= size or 0
             reference = KeptReference(uri=self._uri, parameter_set=before, number=number).as_xcom()
             kept = Version(result_row(result, reference), 1)
-            as_it_is = kept if size is None else Version(result_row(result, value))
-            room -= size or 0
-            yield as_it_is, as_it_is if size is not None and size <= PART_BYTES else kept
+            whole = kept if size is None else Version(result_row(result, result.value))
+            yield (
+                None if size is not None and size > limit else whole,
+                kept if size is None or size > PART_BYTES else whole,
+            )
 
-    def _set_versions(self, about: dict[str, Any]) -> Iterator[tuple[Version, Version, Version]]:
+    def _set_versions(self, about: dict[str, Any]) -> Iterator[tuple[Version | None, Version, Version]]:
         for answer in set_answers(self._results, _BoundedValues(self._max_bytes)):
             reason = answer.reason and str(plain_json(answer.reason))
             row = {"parameter_set": answer.parameter_set, "status": answer.status, "reason": reason}
             brief = row | {"reason": reason and shortened(reason, REASON_CHARACTERS)}
             whole, outline, bare = self._values(answer), self._values(answer, PART_BYTES), self._bare_values(answer)
+            has_room = not any(_last(value) is _TOO_LARGE for value in answer.values.values())
             yield (
-                Version(row | {"values": whole.row} | about, whole.left_out),
+                Version(row | {"values": whole.row} | about, whole.left_out) if has_room else None,
                 Version(brief | {"values": outline.row} | about, outline.left_out),
                 Version(brief | {"values": bare.row} | about, bare.left_out),
             )
 
     def _values(self, answer: SetAnswer, limit: int | None = None) -> Version:
-        left_out = [place for place, value in answer.values.items() if not _is_there(value, limit)]
-        values = {
-            place: KeptReference(uri=self._uri, parameter_set=answer.parameter_set, place=place).as_xcom()
-            if place in left_out
-            else value
-            for place, value in answer.values.items()
-        }
-        return Version({str(plain_json(place)): value for place, value in values.items()}, len(left_out))
+        values: dict[str, Any] = {}
+        left_out = 0
+        for place, value in answer.values.items():
+            is_there = _last(value) not in (_UNFIT, _TOO_LARGE) and (limit is None or fits_xcom(value, limit))
+            left_out += not is_there
+            reference = KeptReference(uri=self._uri, parameter_set=answer.parameter_set, place=place)
+            values[str(plain_json(place))] = value if is_there else reference.as_xcom()
+        return Version(values, left_out)
 
     def _bare_values(self, answer: SetAnswer) -> Version:
         if not answer.values:
@@ -153,26 +158,25 @@ class _BoundedValues:
         self._room = max_bytes
         self._parameter_set: int | None = None
         self._taken: Counter[str] = Counter()
-        self._full: set[str] = set()
+        self._left_out: dict[str, object] = {}
 
     def __call__(self, result: Result) -> Any:
         if result.parameter_set != self._parameter_set:
             self._parameter_set = result.parameter_set
             self._taken.clear()
-            self._full.clear()
-        size = None
-        if result.place not in self._full:
-            size = xcom_bytes(result.value, max(self._room, PART_BYTES) - self._taken[result.place])
-        if size is None:
-            self._full.add(result.place)
-            return _LEFT_OUT
-        self._taken[result.place] += size
-        self._room -= size
-        return result.value
+            self._left_out.clear()
+        # Once one is left out of a place, so are those after it.
+        if result.place not in self._left_out:
+            limit = max(self._room, PART_BYTES) - self._taken[result.place]
+            size = xcom_bytes(result.value, limit)
+            if size is not None and size <= limit:
+                self._taken[result.place] += size
+                self._room -= size
+                return result.value
+            self._left_out[result.place] = _UNFIT if size is None else _TOO_LARGE
+        return self._left_out[result.place]
 
 
-def _is_there(value: Any, limit: int | None) -> bool:
-    """Whether a place's value, or the whole list of its values, has come through, and is small enough."""
-    if value is _LEFT_OUT or (isinstance(value, list) and value[-1:] == [_LEFT_OUT]):
-        return False
-    return limit is None or xcom_bytes(value, limit) is not None
+def _last(value: Any) -> Any:
+    """The last of the values of a place, or its only one."""
+    return value[-1] if isinstance(value, list) and value else value

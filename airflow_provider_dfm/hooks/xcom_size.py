@@ -36,20 +36,26 @@ _FILE = frozenset(("bytes", "file", "sha256"))
 _encoder = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 
+def fits_xcom(value: Any, limit: float) -> bool:
+    """Whether an XCom can hold a value as it is, in so many bytes; see :func:`xcom_bytes`."""
+    size = xcom_bytes(value, limit)
+    return size is not None and size <= limit
+
+
 def xcom_bytes(value: Any, limit: float = float("inf")) -> int | None:
     """The size of a value's JSON, where an XCom can hold it as it is, whatever Airflow's database.
 
     :param value: what JSON knows, and NaN and infinities, which an XCom does not.
-    :param limit: bytes that it may have; more are not even looked at.
-    :return: None where it is larger, or holds what would not come back as it was: NaN, a NUL character, half of a
-        surrogate pair, a number beyond 64 bits, more than 100 levels, or a key that means something to Airflow.
+    :param limit: bytes after which it is looked at no further: of a larger one, the size given is any beyond that.
+    :return: None where it holds what would not come back as it was: NaN, a NUL character, half of a surrogate pair, a
+        number beyond 64 bits, more than 100 levels, or a key that means something to Airflow.
     """
     size = 0
     try:
         for chunk in _encoder.iterencode(value):
             size += len(chunk.encode())
             if size > limit:
-                return None
+                return size
     except (ValueError, RecursionError):
         return None
     return size if _comes_back(value, MAX_LEVELS) else None

@@ -100,6 +100,20 @@ def test_a_lists_rows_are_there_whatever_their_values_size(keep, value):
     assert [row["value"] for row in whole(read)["results"]] == [value] * 3
 
 
+def test_of_two_values_that_have_no_room_together_none_is_handed_on(keep):
+    keep(*(token(frame=[number], value="x" * 40_000) for number in range(2)), token(frame=[2], value="a"), sets=3)
+    read = _read()
+    assert [row["value"] if row["value"] == "a" else list(row["value"]) for row in read["results"]] == [
+        ["@kept"],
+        ["@kept"],
+        "a",
+    ]
+    assert [list(one["values"]["answer"]) for one in read["sets"]] == [["@kept"], ["@kept"], ["a"]]
+    roomy = _read(max_xcom_bytes=100_000)
+    assert [len(row["value"]) for row in roomy["results"]] == [40_000, 40_000, 1]
+    assert [len(one["values"]["answer"]) for one in roomy["sets"]] == [40_000, 40_000, 1]
+
+
 def test_small_values_stay_beside_large_ones(keep):
     keep(token("small", value="a"), token("large", value=LARGE), sets=1, places=("small", "large"))
     read = _read()
@@ -151,10 +165,10 @@ def test_a_mapped_task_opens_its_set(keep, value):
 def test_a_generators_values_are_a_list_whatever_their_size(keep):
     small = [token("items", [0, number], number) for number in range(3)]
     large = [token("items", [1, number], LARGE) for number in range(2)]
-    many = [token("items", [2, number], number) for number in range(60_000)]
+    many = [token("items", [2, number], number) for number in range(12_000)]
     keep(*small, *large, *many, sets=3, places=("items",))
     read = _read()
-    wanted = [[0, 1, 2], [LARGE, LARGE], list(range(60_000))]
+    wanted = [[0, 1, 2], [LARGE, LARGE], list(range(12_000))]
     assert read["sets"][0]["values"] == {"items": [0, 1, 2]}
     assert [list(one["values"]["items"]) for one in read["sets"][1:]] == [["@kept"], ["@kept"]]
     assert [whole(one["values"])["items"] for one in read["sets"]] == wanted

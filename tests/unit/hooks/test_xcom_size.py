@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk.execution_time.comms import SetXCom, XComResult, _RequestFrame, _ResponseFrame
 from airflow.sdk.serde import deserialize, serialize
 
-from airflow_provider_dfm.hooks.xcom_size import xcom_bytes
+from airflow_provider_dfm.hooks.xcom_size import fits_xcom, xcom_bytes
 
 
 def _nested(levels):
@@ -116,10 +116,10 @@ def test_airflow_or_its_database_would_refuse_or_change_it(what):
 
 
 @pytest.mark.parametrize("value", ["x" * 100, list(range(50))])
-def test_more_than_the_limit_is_none(value):
+def test_it_fits_up_to_the_limit(value):
     size = xcom_bytes(value)
-    assert xcom_bytes(value, size) == size
-    assert xcom_bytes(value, size - 1) is None
+    assert fits_xcom(value, size)
+    assert not fits_xcom(value, size - 1)
 
 
 def test_what_is_much_larger_is_not_looked_at_to_its_end():
@@ -128,4 +128,4 @@ def test_what_is_much_larger_is_not_looked_at_to_its_end():
             while True:
                 yield 1
 
-    assert xcom_bytes(Endless([1]), 1000) is None
+    assert not fits_xcom(Endless([1]), 1000)
