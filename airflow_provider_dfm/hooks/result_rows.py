@@ -107,12 +107,12 @@ class ResultRows:
             number = number + 1 if result.parameter_set == before else 0
             before = result.parameter_set
             # Once the list has no room for it as it is, only small values are of interest.
-            limit = max(room, PART_BYTES)
-            size = xcom_bytes(result.value, limit)
+            value, limit = _as_it_came(result), max(room, PART_BYTES)
+            size = xcom_bytes(value, limit)
             room -= size or 0
             reference = KeptReference(uri=self._uri, parameter_set=before, number=number).as_xcom()
             kept = Version(result_row(result, reference), 1)
-            whole = kept if size is None else Version(result_row(result, result.value))
+            whole = kept if size is None else Version(result_row(result, value))
             yield (
                 None if size is not None and size > limit else whole,
                 kept if size is None or size > PART_BYTES else whole,
@@ -168,13 +168,19 @@ class _BoundedValues:
         # Once one is left out of a place, so are those after it.
         if result.place not in self._left_out:
             limit = max(self._room, PART_BYTES) - self._taken[result.place]
-            size = xcom_bytes(result.value, limit)
+            value = _as_it_came(result)
+            size = xcom_bytes(value, limit)
             if size is not None and size <= limit:
                 self._taken[result.place] += size
                 self._room -= size
-                return result.value
+                return value
             self._left_out[result.place] = _UNFIT if size is None else _TOO_LARGE
         return self._left_out[result.place]
+
+
+def _as_it_came(result: Result) -> Any:
+    """A result's value, without reading what of it is in a file of its own."""
+    return dict(result)["value"]
 
 
 def _last(value: Any) -> Any:

@@ -15,10 +15,12 @@ from airflow_provider_dfm.federation.discovery import read_discovery
 from airflow_provider_dfm.federation.errors import ResultsIncomplete
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
-from airflow_provider_dfm.federation.tokens import Result
+from airflow_provider_dfm.federation.results_folder import keep_results
+from airflow_provider_dfm.federation.tokens import AdapterError, Result
 from airflow_provider_dfm.hooks.dfm import DfmHook
-from airflow_provider_dfm.operators.dfm import DfmDiscoverOperator
+from airflow_provider_dfm.operators.dfm import DfmDiscoverOperator, DfmExecuteOperator
 from airflow_provider_dfm.operators.flare import FlareDownloadResultOperator, FlareListJobsOperator
+from airflow_provider_dfm.operators.submitting import FAILED_SETS
 from airflow_provider_dfm.results import whole
 
 NODE = {"ident": 1}
@@ -107,6 +109,50 @@ def test_advice_that_no_xcom_can_hold_is_kept(discover, value):
     found, discovery = discover(["seattle", value])
     assert found["operations"][0]["site"] == "seattle"
     assert whole(found) == discovery
+
+
+@pytest.fixture
+def pushed(monkeypatch):
+    """Ends a task that has waited for a job, of whose sets some failed; gives the XCom that names them."""
+
+    def make(reasons):
+        outcome = JobOutcome(
+            job_id=str(uuid.UUID(int=1)),
+            name="trial",
+            status="FINISHED:COMPLETED",
+            parameter_sets=len(reasons) + 1,
+            places=("x",),
+            results=1,
+            stopped=True,
+            errors=[
+                AdapterError(parameter_set=number, site="seattle", type="RuntimeError", message=reason)
+                for number, reason in enumerate(reasons)
+            ],
+        )
+        results = FederationResults(outcome, lambda: iter(()))
+        keep_results(results, DfmHook("kept").results_path / outcome.job_id)
+        monkeypatch.setattr(DfmHook, "check_job", lambda *_, **__: results)
+        task = DfmExecuteOperator(task_id="run", pipeline="a:b", dfm_conn_id="kept", on_partial_failure="succeed")
+        xcoms = {}
+        context = {"ti": SimpleNamespace(xcom_push=lambda key, value: xcoms.update({key: _pulled(value)}))}
+        assert task.execute_complete(context, {"job_id": outcome.job_id, "status": outcome.status}) == outcome.job_id
+        return xcoms[FAILED_SETS]
+
+    return make
+
+
+def test_the_reasons_of_failed_sets_are_fit_for_an_xcom(pushed):
+    assert pushed(["no data", "a\0b"]) == {
+        "0": "site seattle: RuntimeError: no data",
+        "1": "site seattle: RuntimeError: a\N{REPLACEMENT CHARACTER}b",
+    }
+
+
+def test_the_reasons_of_many_failed_sets_are_kept_and_opened_alike(pushed, capsys):
+    failed = pushed(["x" * 4000] * 100)
+    assert failed["@kept"]["count"] == 100
+    assert whole(failed) == {str(number): f"site seattle: RuntimeError: {'x' * 4000}" for number in range(100)}
+    assert "the reasons of 100 sets that failed" in capsys.readouterr().out
 
 
 def _jobs(count, props):
