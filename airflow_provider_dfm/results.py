@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_dfm.hooks.kept_reference import KeptReference, read_reference
+from airflow_provider_dfm.federation.kept_reference import KeptReference, read_reference
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.results import FederationResults

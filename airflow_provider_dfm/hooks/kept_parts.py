@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.errors import ResultsIncomplete
 from airflow_provider_dfm.federation.kept_document import read_document
+from airflow_provider_dfm.federation.kept_reference import KeptReference
 from airflow_provider_dfm.federation.results_folder import read_kept_results
 from airflow_provider_dfm.federation.set_answers import set_answers, values_by_place
-from airflow_provider_dfm.hooks.kept_reference import KeptReference
 from airflow_provider_dfm.hooks.locations import at_uri
 from airflow_provider_dfm.hooks.result_rows import failed_sets, result_row
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.kept_document import keep_document
+from airflow_provider_dfm.federation.kept_reference import KeptReference
 from airflow_provider_dfm.hooks.bounded_rows import OUTLINE_BYTES, PART_BYTES
-from airflow_provider_dfm.hooks.kept_reference import KeptReference
 from airflow_provider_dfm.hooks.xcom_size import fits_xcom, xcom_bytes
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ ANSWERS = "answers"
 Path = tuple[str | int, ...]
 
 
-def fit_answer(answer: Any, lists: Sequence[Path], hook: DfmHook, max_bytes: int, log: Logger) -> Any:
+def fit_answer(
+    answer: Any, lists: Sequence[Path], hook: DfmHook, max_bytes: int, log: Logger, needed: Sequence[Path] = ()
+) -> Any:
     """An answer as an XCom can hold it: as it is; or with references to its largest parts, which are kept in a file.
 
     :param answer: plain data.
@@ -31,12 +33,13 @@ def fit_answer(answer: Any, lists: Sequence[Path], hook: DfmHook, max_bytes: int
     :param hook: the connection's, for its ``results_path``.
     :param max_bytes: how large it may be as it is.
     :param log: gets a warning where something is left out.
+    :param needed: paths of parts that stay as long as the whole is not larger than 1 MiB.
     :raises StorageFailed: the file cannot be written.
     """
     if fits_xcom(answer, max_bytes):
         return answer
     outline = _Outline(answer, lists, hook.results_path / ANSWERS)
-    fit = outline.within(max_bytes)
+    fit = outline.within(max_bytes, needed)
     if outline.left_out:
         log.warning(
             "The answer is too large for an XCom, or holds what one cannot hold; left out of it: %s. All is kept in "
@@ -68,10 +71,11 @@ class _Outline:
         """The file that keeps all of it, written once it is needed."""
         return str(keep_document(self._answer, self._folder))
 
-    def within(self, max_bytes: int) -> Any:
+    def within(self, max_bytes: int, needed: Sequence[Path]) -> Any:
         """Leave out as little as needed: the largest parts."""
         sizes = {path: xcom_bytes(self._at(path)) for path in self._parts}
         left_out = {path for path, size in sizes.items() if size is None or size > PART_BYTES}
+        left_out -= {path for path in needed if fits_xcom(self._at(path), OUTLINE_BYTES)}
         room = max_bytes - _size(self._without(left_out))
         for path in sorted(left_out, key=lambda path: sizes[path] or 0):
             size = sizes[path]
@@ -80,10 +84,12 @@ class _Outline:
                 left_out.discard(path)
         if left_out or self._odd:
             self.left_out.append(f"{len(left_out) + len(self._odd)} of its {len(sizes)} parts")
-        for path in self._lists:
-            if _size(self._without(left_out)) > max(max_bytes, OUTLINE_BYTES):
-                self.left_out.append(f"the {len(self._at(path))} {'.'.join(map(str, path))} as a whole")
-                left_out = {part for part in left_out if part[: len(path)] != path} | {path}
+        for path in (*needed, *self._lists):
+            rows = self._at(path)
+            if not rows or path in left_out or _size(self._without(left_out)) <= max(max_bytes, OUTLINE_BYTES):
+                continue
+            self.left_out.append(f"the {len(rows)} {'.'.join(map(str, path))} as a whole")
+            left_out = {part for part in left_out if part[: len(path)] != path} | {path}
         return self._without(left_out)
 
     def _at(self, path: Path) -> Any:

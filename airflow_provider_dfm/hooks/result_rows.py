@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.job_logs import shortened
+from airflow_provider_dfm.federation.kept_reference import KeptReference
 from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.federation.set_answers import SetAnswer, set_answers
 from airflow_provider_dfm.hooks.bounded_rows import OUTLINE_BYTES, PART_BYTES, Version, fitted
-from airflow_provider_dfm.hooks.kept_reference import KeptReference
 from airflow_provider_dfm.hooks.xcom_size import fits_xcom, xcom_bytes
 
 if TYPE_CHECKING:

@@ -41,7 +41,8 @@ class DfmDiscoverOperator(SubmittingOperator):
         )
 
     Where it is larger than ``max_xcom_bytes``, or holds what no XCom can hold, its largest parts are references
-    ``{"@kept": {"uri": ..., ...}}`` to a file below ``results_path``, and the task's log warns of it. ``whole``, of
+    ``{"@kept": {"uri": ..., ...}}`` to a file below ``results_path``, and the task's log warns of it; the
+    ``parameter_sets`` are among them last, and in 1 MiB stay where they are. ``whole``, of
     ``airflow_provider_dfm.results``, gives all of it in either case.
 
     :param pipeline: as :class:`DfmExecuteOperator` takes it, of mode ``discovery``: ``Pipeline(mode="discovery")``.
@@ -102,4 +103,6 @@ class DfmDiscoverOperator(SubmittingOperator):
         for error in discovery.errors:
             self.log.warning("Site %s, %s: %s", error["site"], ", ".join(error["operations"]), error["message"])
         lists = (("operations",), ("errors",))
-        return fit_answer(discovery.model_dump(), lists, hook, self.max_xcom_bytes, self.log)
+        # At most 1000, and what the next task is for.
+        needed = (("parameter_sets",),)
+        return fit_answer(discovery.model_dump(), lists, hook, self.max_xcom_bytes, self.log, needed)

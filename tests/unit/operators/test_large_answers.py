@@ -12,12 +12,14 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.serde import deserialize, serialize
 
 from airflow_provider_dfm.federation.discovery import read_discovery
-from airflow_provider_dfm.federation.errors import ResultsIncomplete
+from airflow_provider_dfm.federation.errors import ParameterSetError, ResultsIncomplete
 from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.parameter_sets import normalize_parameter_sets
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
 from airflow_provider_dfm.federation.results_folder import keep_results
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.hooks.large_answers import fit_answer
 from airflow_provider_dfm.operators.dfm import DfmDiscoverOperator, DfmExecuteOperator
 from airflow_provider_dfm.operators.flare import FlareDownloadResultOperator, FlareListJobsOperator
 from airflow_provider_dfm.operators.submitting import FAILED_SETS
@@ -102,6 +104,33 @@ def test_only_as_much_is_left_out_as_has_to_be(discover):
     assert left_out == ["advice"]
     assert found["parameter_sets"] == discovery["parameter_sets"]
     assert whole(found) == discovery
+
+
+def test_the_parameter_sets_stay_longest(discover):
+    found, discovery = discover([f"city {number} {'x' * 300}" for number in range(1000)])
+    assert list(found["operations"][0]["combinations"]) == ["@kept"]
+    assert found["parameter_sets"] == discovery["parameter_sets"]
+    assert normalize_parameter_sets(found["parameter_sets"]) == discovery["parameter_sets"]
+    assert whole(found) == discovery
+
+
+def test_parameter_sets_that_are_left_out_are_not_sent_to_a_site(discover):
+    found, discovery = discover([f"city {number} {'x' * 2000}" for number in range(1000)])
+    assert found["parameter_sets"]["@kept"]["count"] == 1000
+    assert whole(found["parameter_sets"]) == discovery["parameter_sets"]
+    for given in (found["parameter_sets"], {"where": found["parameter_sets"]}, [{"where": [found["parameter_sets"]]}]):
+        with pytest.raises(ParameterSetError, match=r"Parameter set 0.* only says where .* is kept .*whole"):
+            normalize_parameter_sets(given)
+
+
+def test_the_advice_of_thousands_of_operations_is_one_reference():
+    operations = [{"operation": f"measure {number}", "site": "seattle", "fields": {}} for number in range(20_000)]
+    answer = {"operations": operations, "parameter_sets": None, "errors": []}
+    lists = (("operations",), ("errors",))
+    fit = fit_answer(answer, lists, DfmHook("kept"), 1000, DfmHook("kept").log, needed=[("parameter_sets",)])
+    assert fit["operations"]["@kept"]["count"] == 20_000
+    assert (fit["parameter_sets"], fit["errors"]) == (None, [])
+    assert whole(_pulled(fit)) == answer
 
 
 @pytest.mark.parametrize("value", ["a\0b", "\ud800", 2**80, 1e300], ids=["NUL", "half a pair", "integer", "float"])
