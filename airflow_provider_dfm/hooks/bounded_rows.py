@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,16 +53,29 @@ class BoundedRows:
             self.left_out += version.left_out
 
 
-def fitted(rows: Iterable[Sequence[Version | None]], limits: Sequence[int]) -> BoundedRows | None:
-    """The first of several forms of a list that has room; None where none has. No more than that is held.
+class RowForms:
+    """A list in several forms, the most complete first; no more of it is held than these may have.
 
-    :param rows: each in all of its forms, the most complete first; None for one that is too large by itself.
     :param limits: the bytes that each of the forms may have in all.
     """
-    forms = [BoundedRows(limit) for limit in limits]
-    for versions in rows:
-        for form, version in zip(forms, versions, strict=True):
+
+    def __init__(self, *limits: int) -> None:
+        self._forms = [BoundedRows(limit) for limit in limits]
+
+    def add(self, *versions: Version | None) -> None:
+        """Take a row.
+
+        :param versions: the row in each of the forms; None for one that is too large by itself.
+        """
+        for form, version in zip(self._forms, versions, strict=True):
             form.add(version)
-        if all(form.is_full for form in forms):
-            return None
-    return next(form for form in forms if not form.is_full)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no room in any form."""
+        return all(form.is_full for form in self._forms)
+
+    @property
+    def best(self) -> BoundedRows | None:
+        """The first form that has room; None where none has."""
+        return next((form for form in self._forms if not form.is_full), None)

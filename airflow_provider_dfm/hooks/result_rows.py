@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow_provider_dfm.federation.job_logs import shortened
 from airflow_provider_dfm.federation.kept_reference import KeptReference
 from airflow_provider_dfm.federation.plain_json import plain_json
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.set_answers import SetAnswer, set_answers
-from airflow_provider_dfm.hooks.bounded_rows import OUTLINE_BYTES, PART_BYTES, Version, fitted
+from airflow_provider_dfm.hooks.bounded_rows import OUTLINE_BYTES, PART_BYTES, RowForms, Version
 from airflow_provider_dfm.hooks.xcom_size import fits_xcom, xcom_bytes
 
 if TYPE_CHECKING:
-    from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+    from airflow_provider_dfm.federation.results import JobOutcome
     from airflow_provider_dfm.federation.tokens import Result
 
 # Of the reason that a set failed for, where the list is large.
@@ -73,35 +74,44 @@ class ResultRows:
         self.left_out.append(f"the reasons of {len(reasons)} sets that failed")
         return self._all("failed", len(reasons))
 
-    def results(self) -> Any:
-        """All results, a row each; or a reference."""
-        bounded = fitted(self._result_versions(), (self._max_bytes, self._outline_bytes))
-        if bounded is None:
-            self.left_out.append(f"all {len(self._results)} results")
-            return self._all("results", len(self._results))
-        if bounded.left_out:
-            self.left_out.append(f"{bounded.left_out} of the values of {len(bounded.rows)} results")
-        return bounded.rows
+    def results_and_sets(self) -> tuple[Any, Any]:
+        """All results, a row each, and what came of each set, a row each; or a reference in place of each list.
 
-    def sets(self, about: dict[str, Any] | None = None) -> Any:
+        They are read once for both.
+        """
+        rows = RowForms(self._max_bytes, self._outline_bytes)
+        answers = set_answers(FederationResults(self._results.outcome, lambda: self._noted(rows)), self._value_of())
+        sets = self._set_forms(answers, {}, lambda: rows.is_full)
+        return self._best(rows, "results", len(self._results)), self._best_sets(sets)
+
+    def sets(self, about: dict[str, Any]) -> Any:
         """What came of each set, a row each; or a reference.
 
         :param about: what each row has besides.
         """
-        limits = (self._max_bytes, self._outline_bytes, self._outline_bytes)
-        bounded = fitted(self._set_versions(about or {}), limits)
-        count = self._results.outcome.parameter_sets
-        if bounded is None:
-            self.left_out.append(f"all {count} sets")
-            return self._all("sets", count)
-        if bounded.left_out:
-            self.left_out.append(f"{bounded.left_out} of the values of {count} sets")
-        return bounded.rows
+        answers = set_answers(self._results, self._value_of())
+        return self._best_sets(self._set_forms(answers, about, lambda: True))
 
-    def _all(self, rows: Any, count: int) -> dict[str, Any]:
+    def _value_of(self) -> _BoundedValues:
+        return _BoundedValues(self._max_bytes)
+
+    def _best_sets(self, sets: RowForms) -> Any:
+        return self._best(sets, "sets", self._results.outcome.parameter_sets)
+
+    def _best(self, forms: RowForms, what: Literal["results", "sets"], count: int) -> Any:
+        best = forms.best
+        if best is None:
+            self.left_out.append(f"all {count} {what}")
+            return self._all(what, count)
+        if best.left_out:
+            self.left_out.append(f"{best.left_out} of the values of {count} {what}")
+        return best.rows
+
+    def _all(self, rows: Literal["results", "sets", "failed"], count: int) -> dict[str, Any]:
         return KeptReference(uri=self._uri, rows=rows, count=count).as_xcom()
 
-    def _result_versions(self) -> Iterator[tuple[Version | None, Version]]:
+    def _noted(self, rows: RowForms) -> Iterator[Result]:
+        """The results, each of which gets its row as it passes."""
         number, before, room = 0, None, self._max_bytes
         for result in self._results.received():
             number = number + 1 if result.parameter_set == before else 0
@@ -113,23 +123,35 @@ class ResultRows:
             reference = KeptReference(uri=self._uri, parameter_set=before, number=number).as_xcom()
             kept = Version(result_row(result, reference), 1)
             whole = kept if size is None else Version(result_row(result, value))
-            yield (
+            rows.add(
                 None if size is not None and size > limit else whole,
                 kept if size is None or size > PART_BYTES else whole,
             )
+            yield result
 
-    def _set_versions(self, about: dict[str, Any]) -> Iterator[tuple[Version | None, Version, Version]]:
-        for answer in set_answers(self._results, _BoundedValues(self._max_bytes)):
+    def _set_forms(
+        self, answers: Iterator[SetAnswer], about: dict[str, Any], rest_is_full: Callable[[], bool]
+    ) -> RowForms:
+        """Give each set its row, until there is no room, and nothing else is to be read with them.
+
+        :param about: what each row has besides.
+        :param rest_is_full: whether what is read with them has no room either.
+        """
+        forms = RowForms(self._max_bytes, self._outline_bytes, self._outline_bytes)
+        for answer in answers:
             reason = answer.reason and str(plain_json(answer.reason))
             row = {"parameter_set": answer.parameter_set, "status": answer.status, "reason": reason}
             brief = row | {"reason": reason and shortened(reason, REASON_CHARACTERS)}
             whole, outline, bare = self._values(answer), self._values(answer, PART_BYTES), self._bare_values(answer)
             has_room = not any(_last(value) is _TOO_LARGE for value in answer.values.values())
-            yield (
+            forms.add(
                 Version(row | {"values": whole.row} | about, whole.left_out) if has_room else None,
                 Version(brief | {"values": outline.row} | about, outline.left_out),
                 Version(brief | {"values": bare.row} | about, bare.left_out),
             )
+            if forms.is_full and rest_is_full():
+                break
+        return forms
 
     def _values(self, answer: SetAnswer, limit: int | None = None) -> Version:
         values: dict[str, Any] = {}

@@ -154,7 +154,8 @@ class DfmResultsOperator(BaseOperator):
 
     def _results(self, rows: ResultRows, results: FederationResults, uri: str) -> dict[str, Any]:
         about = {"job_id": self.job_id, "uri": uri, "count": len(results)}
-        return about | {"failed": rows.failed(), "results": rows.results(), "sets": rows.sets()}
+        all_results, sets = rows.results_and_sets()
+        return about | {"failed": rows.failed(), "results": all_results, "sets": sets}
 
     def _sets(self, rows: ResultRows, results: FederationResults, uri: str) -> list[dict[str, Any]]:
         sets = rows.sets({"job_id": self.job_id, "uri": uri})
