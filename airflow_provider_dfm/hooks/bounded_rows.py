@@ -17,7 +17,7 @@ class Version:
     """One of the forms that a row can have.
 
     :param row: what goes into the list.
-    :param left_out: how many references it has in the place of values.
+    :param left_out: how much of it is left out: references in the place of values, and shortened texts.
     """
 
     row: dict[str, Any]

@@ -104,7 +104,8 @@ class ResultRows:
             self.left_out.append(f"all {count} {what}")
             return self._all(what, count)
         if best.left_out:
-            self.left_out.append(f"{best.left_out} of the values of {count} {what}")
+            parts = "values" if what == "results" else "values and reasons"
+            self.left_out.append(f"{best.left_out} {parts} of {count} {what}")
         return best.rows
 
     def _all(self, rows: Literal["results", "sets", "failed"], count: int) -> dict[str, Any]:
@@ -141,13 +142,14 @@ class ResultRows:
         for answer in answers:
             reason = answer.reason and str(plain_json(answer.reason))
             row = {"parameter_set": answer.parameter_set, "status": answer.status, "reason": reason}
-            brief = row | {"reason": reason and shortened(reason, REASON_CHARACTERS)}
+            brief = row | {"reason": _in_brief(reason)}
             whole, outline, bare = self._values(answer), self._values(answer, PART_BYTES), self._bare_values(answer)
+            cut = brief["reason"] != reason
             has_room = not any(_last(value) is _TOO_LARGE for value in answer.values.values())
             forms.add(
                 Version(row | {"values": whole.row} | about, whole.left_out) if has_room else None,
-                Version(brief | {"values": outline.row} | about, outline.left_out),
-                Version(brief | {"values": bare.row} | about, bare.left_out),
+                Version(brief | {"values": outline.row} | about, outline.left_out + cut),
+                Version(brief | {"values": bare.row} | about, bare.left_out + cut),
             )
             if forms.is_full and rest_is_full():
                 break
@@ -198,6 +200,10 @@ class _BoundedValues:
                 return value
             self._left_out[result.place] = _UNFIT if size is None else _TOO_LARGE
         return self._left_out[result.place]
+
+
+def _in_brief(reason: str | None) -> str | None:
+    return reason if reason is None or len(reason) <= REASON_CHARACTERS else shortened(reason, REASON_CHARACTERS)
 
 
 def _as_it_came(result: Result) -> Any:

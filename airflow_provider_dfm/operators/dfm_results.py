@@ -44,12 +44,12 @@ class DfmResultsOperator(BaseOperator):
     ``core.max_map_length`` says otherwise.
 
     A list that is larger than ``max_xcom_bytes`` has a reference ``{"@kept": {"uri": ..., ...}}`` in the place of each
-    value of more than 256 bytes. One that would be larger than 1 MiB even so, of thousands of results, is one reference
-    as a whole; of ``output="sets"`` it is an error, as nothing could be mapped over it. A value that no XCom can hold
-    (NaN, a NUL character, half of a surrogate pair, a number beyond 64 bits) is a reference always. The task's log
-    warns of what was left out. Tasks need not care: ``kept_results(xcom)`` of ``airflow_provider_dfm.results`` gives
-    the results of the job, or of a mapped task's set, and ``whole(xcom)`` any part of an XCom as plain data, whether
-    something was left out or not.
+    value of more than 256 bytes, and 300 characters of each set's reason. One that would be larger than 1 MiB even so,
+    of thousands of results, is one reference as a whole; of ``output="sets"`` it is an error, as nothing could be
+    mapped over it. A value that no XCom can hold (NaN, a NUL character, half of a surrogate pair, a number beyond 64
+    bits) is a reference always. The task's log warns of what was left out. A task that reads the XCom need not tell
+    them apart: ``kept_results(xcom)`` of ``airflow_provider_dfm.results`` gives the results of the job, or of a mapped
+    task's set, and ``whole(xcom)`` any part of an XCom as plain data, whether something was left out or not.
 
     Without callbacks, a job that has not ended is refused. With them, this task follows a job that runs still, and
     hands on each result or set as it comes; it holds a worker meanwhile, as somebody has to run the callbacks. To wait

@@ -78,7 +78,7 @@ def test_a_loop_over_results_is_the_same_for_small_and_large_ones(keep, value, c
         assert warnings == []
     else:
         (warning,) = warnings
-        assert "3 of the values of 3 results, 3 of the values of 3 sets" in warning
+        assert "3 values of 3 results, 3 values and reasons of 3 sets" in warning
         assert "kept_results" in warning
 
 
@@ -218,7 +218,7 @@ def test_a_thousand_large_sets_of_many_places_can_be_mapped_over(keep):
     assert [one["values"] for one in whole(sets[:20])] == [dict.fromkeys(places, "x" * 300)] * 20
 
 
-def test_many_reasons_of_failed_sets_are_bounded(keep):
+def test_many_reasons_of_failed_sets_are_bounded(keep, capsys):
     count = 1000
     keep(token(), *(error("x" * 3000, [number]) for number in range(1, count)), sets=count)
     read = _read(on_partial_failure="succeed")
@@ -226,6 +226,8 @@ def test_many_reasons_of_failed_sets_are_bounded(keep):
     assert len(json.dumps(read)) < 1_500_000
     assert len(whole(read["failed"])["999"]) > 3000
     assert "x" * 100 in read["sets"][999]["reason"]
+    output = capsys.readouterr().out
+    assert f"{count - 1} values and reasons of {count} sets, the reasons of {count - 1} sets that failed" in output
     assert _values(kept_results(read)) == [(0, "answer", 1)]
 
 
