@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel
-
-from airflow_provider_dfm.federation.plain_json import plain_json
+from pydantic import BaseModel
 
 
 class Site(BaseModel, frozen=True):
@@ -17,7 +14,7 @@ class Site(BaseModel, frozen=True):
     :param last_connect_time: when the server last heard of it.
     """
 
-    name: Annotated[str, AfterValidator(plain_json)]
+    name: str
     last_connect_time: datetime | None = None
 
 

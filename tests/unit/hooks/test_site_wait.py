@@ -7,16 +7,10 @@ import pytest
 
 from airflow_provider_dfm.federation.errors import SitesMissing, StartupKitError
 from airflow_provider_dfm.federation.required_sites import RequiredSites
-from airflow_provider_dfm.federation.system_info import SystemInfo
 from airflow_provider_dfm.hooks.federation_watch import Fault
 from airflow_provider_dfm.hooks.site_wait import SiteWait, connected_sites
 
 LOG = logging.getLogger("test")
-
-
-def test_a_sites_name_is_fit_for_an_xcom():
-    info = {"server_status": "started", "server_start_time": 0, "running_jobs": [], "sites": [{"name": "a\0\ud800"}]}
-    assert SystemInfo.model_validate(info).site_names == ["a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"]
 
 
 @pytest.mark.parametrize(
