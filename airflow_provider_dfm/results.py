@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.kept_reference import KeptReference, read_reference
@@ -93,9 +93,10 @@ def kept_result(part: Row) -> Result:
     from airflow_provider_dfm.federation.tokens import Result
     from airflow_provider_dfm.hooks.kept_parts import results_of
 
-    reference = read_reference(part) or read_reference(part.get("value"))
-    if reference is None and "frame" in part:
-        return Result.model_validate(dict(part))
+    row = part if isinstance(part, Mapping) else {}
+    reference = read_reference(part) or read_reference(row.get("value"))
+    if reference is None and "frame" in row:
+        return Result.model_validate(dict(row))
     found = [] if reference is None or reference.parameter_set is None else results_of(reference)
     if len(found) != 1:
         raise TypeError(f"{part!r:.200} does not stand for one result: kept_results() or whole() may open it.")
@@ -105,10 +106,14 @@ def kept_result(part: Row) -> Result:
 def whole(xcom: Any) -> Any:
     """The same plain data, with all that was left out of it; it is held in memory whole.
 
-    :param xcom: an XCom of an operator of this provider, or any part of one; what lacks nothing comes back as it is.
+    :param xcom: an XCom of an operator of this provider, or any part of one, or the XComs of a mapped one; what lacks
+        nothing comes back as it is.
     :raises ResultsIncomplete: what was left out is not where it was kept, as this machine sees it, or is damaged.
     :raises StorageFailed: it cannot be read.
     """
+    if isinstance(xcom, Sequence) and not isinstance(xcom, (str, bytes, list)):
+        # Airflow asks its server for each XCom of a mapped task, each time.
+        xcom = list(xcom)
     references: set[KeptReference] = set()
     _collect(xcom, references)
     if not references:
@@ -122,7 +127,7 @@ def _collect(part: Any, references: set[KeptReference]) -> None:
     reference = read_reference(part)
     if reference is not None:
         references.add(reference)
-    elif isinstance(part, (list, tuple, Mapping)):
+    elif isinstance(part, (list, Mapping)):
         for inner in part.values() if isinstance(part, Mapping) else part:
             _collect(inner, references)
 
@@ -133,6 +138,6 @@ def _filled(part: Any, values: Mapping[KeptReference, Any]) -> Any:
         return values[reference]
     if isinstance(part, Mapping):
         return {key: _filled(inner, values) for key, inner in part.items()}
-    if isinstance(part, (list, tuple)):
+    if isinstance(part, list):
         return [_filled(inner, values) for inner in part]
     return part

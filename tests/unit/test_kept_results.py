@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Sequence
 
 import pytest
 from airflow.sdk import Connection
@@ -265,10 +266,30 @@ def test_what_lacks_nothing_needs_no_place_to_read_from(keep, tmp_path):
     )
 
 
+def test_the_xcoms_of_mapped_tasks_are_opened_together(keep):
+    keep(token(value=LARGE), sets=1)
+
+    class Xcoms(Sequence):
+        """As Airflow gives them to a task: each is pulled when it is asked for."""
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return [read, read][index]
+
+    read = _read()
+    assert [each["sets"][0]["values"] for each in whole(Xcoms())] == [{"answer": LARGE}] * 2
+    assert [result.value for each in Xcoms() for result in kept_results(each)] == [LARGE] * 2
+
+
 @pytest.mark.parametrize("wrong", [None, 7, [], {"values": {}}, {"uri": None}])
 def test_something_else_is_refused_by_name(wrong):
     with pytest.raises(TypeError, match="no XCom of a DfmResultsOperator"):
         kept_results(wrong)
+    with pytest.raises(TypeError, match="not stand for one result"):
+        kept_result(wrong)
+    assert whole(wrong) == wrong
 
 
 def test_a_reference_of_a_later_release_is_refused():
