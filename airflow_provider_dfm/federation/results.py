@@ -204,9 +204,16 @@ class FederationResults:
                 f"Job {outcome.job_id} ({outcome.status}) has no results of parameter set {parameter_set}: it had "
                 f"{outcome.parameter_sets} sets."
             )
+        return list(self.received_of(parameter_set))
+
+    def received_of(self, parameter_set: int) -> Iterator[Result]:
+        """What came of one parameter set as data, in order, whether or not it was answered.
+
+        :param parameter_set: the set's index.
+        """
         if self._read_set is not None:
-            return list(self._read_set(parameter_set))
-        return [result for result in self._read() if result.parameter_set == parameter_set]
+            return self._read_set(parameter_set)
+        return (result for result in self._read() if result.parameter_set == parameter_set)
 
     def received(self) -> Iterator[Result]:
         """What came as data, whether or not it is all."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
@@ -17,6 +17,7 @@ from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks, result_callbacks, set_callbacks
+from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
 from airflow_provider_dfm.operators.submitting import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.result_callbacks import NamedCallback
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.hooks.job_end import OnPartialFailure
-
-MAX_XCOM_BYTES = 48 * 1024
+    from airflow_provider_dfm.hooks.result_rows import ResultRows
 
 
 class DfmResultsOperator(BaseOperator):
@@ -37,14 +37,20 @@ class DfmResultsOperator(BaseOperator):
     "sets"}``: ``uri`` names that folder, ``failed`` is empty or has the reason for each parameter set that was not
     answered, ``results`` is the list of all results (``parameter_set``, ``frame``, ``place``, ``site``, ``value``,
     ``node``), and ``sets`` has them by set: ``{"parameter_set", "status", "reason", "values"}``, where ``status`` is
-    ``answered`` or ``failed``, and ``values`` a dict from place to value, or to the list of a generator's values. Each
-    of the two lists is None where it is too large for an XCom or holds NaN.
+    ``answered`` or ``failed``, and ``values`` a dict from place to value, or to the list of a generator's values.
 
     With ``output="sets"`` the XCom is the list of all sets, those that failed included, for mapped tasks:
     ``.expand(one=DfmResultsOperator(..., output="sets").output)`` gives each set a task, whose map index is the set's
-    place in that list. Each has ``job_id`` and ``uri`` besides. Where the list is too large, ``values`` is None in all
-    of them: the task reads its own with ``DfmHook(...).results(job_id).of_set(parameter_set)``. Airflow maps over 1024
-    at most, unless ``core.max_map_length`` says otherwise.
+    place in that list. Each has ``job_id`` and ``uri`` besides. Airflow maps over 1024 at most, unless
+    ``core.max_map_length`` says otherwise.
+
+    A list that is larger than ``max_xcom_bytes`` has a reference ``{"@kept": {"uri": ..., ...}}`` in the place of each
+    value of more than 256 bytes, and 300 characters of each set's reason. One that would be larger than 1 MiB even so,
+    of thousands of results, is one reference as a whole; of ``output="sets"`` it is an error, as nothing could be
+    mapped over it. A value that no XCom can hold (NaN, a NUL character, half of a surrogate pair, a number beyond 64
+    bits) is a reference always. The task's log warns of what was left out. A task that reads the XCom need not tell
+    them apart: ``kept_results(xcom)`` of ``airflow_provider_dfm.results`` gives the results of the job, or of a mapped
+    task's set, and ``whole(xcom)`` any part of an XCom as plain data, whether something was left out or not.
 
     Without callbacks, a job that has not ended is refused. With them, this task follows a job that runs still, and
     hands on each result or set as it comes; it holds a worker meanwhile, as somebody has to run the callbacks. To wait
@@ -54,7 +60,7 @@ class DfmResultsOperator(BaseOperator):
 
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
     :param dfm_conn_id: the connection.
-    :param max_xcom_bytes: size of a list's JSON up to which it goes into the XCom; default 48 KiB.
+    :param max_xcom_bytes: size of a list's JSON up to which it goes into the XCom as it is; default 48 KiB.
     :param on_partial_failure: ``fail`` (default), or ``succeed`` with what came of a job that answered only some of
         its parameter sets.
     :param output: ``results`` (default) or ``sets``: what the XCom is.
@@ -117,7 +123,19 @@ class DfmResultsOperator(BaseOperator):
             uri = str(hook.results_path / self.job_id)
         results.outcome.check(partial=self.on_partial_failure == "succeed")
         self.log.info("Job %s gave %s results, kept at %s", self.job_id, len(results), uri)
-        return self._sets(results, uri) if self.output_form == "sets" else self._results(results, uri)
+        # It imports what a DAG file has no need of.
+        from airflow_provider_dfm.hooks.result_rows import ResultRows
+
+        rows = ResultRows(results, uri, self.max_xcom_bytes)
+        handed_on = self._sets(rows, results, uri) if self.output_form == "sets" else self._results(rows, results, uri)
+        if rows.left_out:
+            self.log.warning(
+                "Left out of the XCom, which has references instead, as it would be too large or cannot hold them: %s. "
+                "Read them with airflow_provider_dfm.results.kept_results(xcom), or whole(xcom); they are kept at %s",
+                ", ".join(rows.left_out),
+                uri,
+            )
+        return handed_on
 
     def _callbacks(self, context: Context, hook: DfmHook) -> TaskCallbacks | None:
         if self.place_callbacks:
@@ -139,40 +157,18 @@ class DfmResultsOperator(BaseOperator):
             raise
         callbacks.finish()
 
-    def _results(self, results: FederationResults, uri: str) -> dict[str, Any]:
-        rows = self._small({**dict(result), "frame": list(result.frame)} for result in results.received())
-        if rows is None:
-            self.log.info(
-                "The results are too large for an XCom, or hold what JSON does not know: read them at %s", uri
+    def _results(self, rows: ResultRows, results: FederationResults, uri: str) -> dict[str, Any]:
+        about = {"job_id": self.job_id, "uri": uri, "count": len(results)}
+        all_results, sets = rows.results_and_sets()
+        return about | {"failed": rows.failed(), "results": all_results, "sets": sets}
+
+    def _sets(self, rows: ResultRows, results: FederationResults, uri: str) -> list[dict[str, Any]]:
+        sets = rows.sets({"job_id": self.job_id, "uri": uri})
+        if not isinstance(sets, list):
+            raise AirflowFailException(
+                f"The {results.outcome.parameter_sets} parameter sets of job {self.job_id} are too many for an XCom to "
+                "map over, even without their values. Set max_xcom_bytes to what Airflow's database can take, and "
+                'core.max_map_length; or leave output at "results", and have one task read them all with '
+                "airflow_provider_dfm.results.kept_results(xcom)."
             )
-        failed = {str(index): reason for index, reason in results.outcome.failed_sets().items()}
-        about = {"job_id": self.job_id, "uri": uri, "count": len(results), "failed": failed}
-        return about | {"results": rows, "sets": self._small(_answers(results))}
-
-    def _sets(self, results: FederationResults, uri: str) -> list[dict[str, Any]]:
-        about = {"job_id": self.job_id, "uri": uri}
-        small = self._small(_answers(results))
-        if small is not None:
-            return [answer | about for answer in small]
-        self.log.info("The values are too large for an XCom, or hold what JSON does not know: read them at %s", uri)
-        return [answer | about | {"values": None} for answer in _answers(results)]
-
-    def _small(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]] | None:
-        taken = []
-        size = 0
-        for row in rows:
-            try:
-                # Airflow's API takes no NaN, no half of a surrogate pair, and no endless nesting.
-                size += len(json.dumps(row, allow_nan=False, ensure_ascii=False).encode())
-            except (ValueError, RecursionError):
-                return None
-            if size > self.max_xcom_bytes:
-                return None
-            taken.append(row)
-        return taken
-
-
-def _answers(results: FederationResults) -> Iterable[dict[str, Any]]:
-    from airflow_provider_dfm.federation.set_answers import set_answers
-
-    return (dict(answer) for answer in set_answers(results))
+        return sets

@@ -20,6 +20,7 @@ from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_identity import task_identity
+from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 from airflow_provider_dfm.operators.rendered_params import holds_text, read_rendered
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
@@ -48,7 +49,8 @@ class DfmSendParamsOperator(IsoDatesOperator):
 
     Over all tries of the task its sets are sent once; a task that was cleared sends them anew. It ends when the job
     has them, not when they are answered. The task's XCom is the job's id, and the XCom ``parameter_sets`` lists the
-    indices that its sets have among all of the job's, by which its results are known.
+    indices that its sets have among all of the job's, by which its results are known; of more than 100,000 sets, or
+    so, it is a reference that ``whole`` of ``airflow_provider_dfm.results`` opens.
 
     A pipeline that is queued, since the server has no room for it yet, is waited for: see ``timeout``.
 
@@ -142,7 +144,11 @@ class DfmSendParamsOperator(IsoDatesOperator):
         # The same in each try of the task, and another one once it is cleared.
         key = task_identity(context, self.dfm_conn_id).job.job_id(0)
         sent = hook.send_input_params(self.job_id, self._typed_params(hook), key, self.stop)
-        context["ti"].xcom_push(key=PARAMETER_SETS, value=sent)
+        # It imports what a DAG file has no need of.
+        from airflow_provider_dfm.hooks.large_answers import fit_answer
+
+        indices = fit_answer(sent, [()], hook, MAX_XCOM_BYTES, self.log)
+        context["ti"].xcom_push(key=PARAMETER_SETS, value=indices)
         return self.job_id
 
     def _typed_params(self, hook: DfmHook) -> ParameterSets:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.hooks.clone_once import CloneOnce
@@ -14,6 +15,7 @@ from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import abort
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
+from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
 if TYPE_CHECKING:
@@ -180,11 +182,17 @@ class FlareListJobsOperator(BaseOperator):
     The task's XCom is a list of dicts: ``job_id``, ``name``, ``status``, ``submit_time`` (ISO 8601) and ``duration``
     (ISO 8601, or None), and the rest of each job's meta with ``detailed``.
 
+    Where it is larger than ``max_xcom_bytes``, or holds what no XCom can hold, the largest fields of the jobs are
+    references ``{"@kept": {"uri": ..., ...}}`` to a file below ``results_path``, and the task's log warns of it; a list
+    that would be larger than 1 MiB even so, of thousands of jobs, is one reference. ``whole(xcom)``, of
+    ``airflow_provider_dfm.results``, gives all of it in each case.
+
     :param detailed: with each job's whole meta; default False.
     :param limit: how many at most, the latest; default 100; None: all.
     :param id_prefix: only those whose id begins so. Templated.
     :param name_prefix: only those whose name begins so, in upper or lower case. Templated.
     :param reverse: the latest first; default False.
+    :param max_xcom_bytes: size of the XCom's JSON up to which it is whole; default 48 KiB.
     :param dfm_conn_id: the connection. Templated.
     """
 
@@ -199,6 +207,7 @@ class FlareListJobsOperator(BaseOperator):
         id_prefix: str | None = None,
         name_prefix: str | None = None,
         reverse: bool = False,
+        max_xcom_bytes: int = MAX_XCOM_BYTES,
         dfm_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
     ) -> None:
@@ -208,16 +217,26 @@ class FlareListJobsOperator(BaseOperator):
         self.id_prefix = id_prefix
         self.name_prefix = name_prefix
         self.reverse = reverse
+        self.max_xcom_bytes = max_xcom_bytes
         self.dfm_conn_id = dfm_conn_id
 
     @fails_for_good
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def execute(self, context: Context) -> Any:
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
             jobs = patiently(lambda: self._list(hook), hook, self.log)
         self.log.info("The federation stores %s such jobs", len(jobs))
         fields = None if self.detailed else SUMMARY
-        return [job.model_dump(mode="json", include=fields) for job in jobs]
+        # It imports what a DAG file has no need of.
+        from airflow_provider_dfm.hooks.large_answers import fit_answer
+
+        answer = [job.model_dump(mode="json", include=fields) for job in jobs]
+        fit = fit_answer(answer, [()], hook, self.max_xcom_bytes, self.log)
+        if not isinstance(fit, list) and next(self.iter_mapped_dependants(), None) is not None:
+            raise AirflowFailException(
+                f"The {len(answer)} jobs are too many for an XCom to map over. Set limit, or id_prefix or name_prefix."
+            )
+        return fit
 
     def _list(self, hook: DfmHook) -> list[JobMeta]:
         return hook.list_jobs(

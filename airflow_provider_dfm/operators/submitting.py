@@ -28,6 +28,7 @@ from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, forget_former_jobs, task_identity
+from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.job_identity import JobIdentity
+    from airflow_provider_dfm.federation.results import FederationResults
 
 # As long as Airflow's sensors wait: seven days.
 DEFAULT_TIMEOUT = conf.getfloat("sensors", "default_timeout", fallback=7 * 24 * 3600.0)
@@ -175,9 +177,8 @@ class SubmittingOperator(IsoDatesOperator):
             except (JobFailed, ResultsIncomplete):
                 self._tell_callbacks(context, hook, event["job_id"])
                 raise
-            failed = {} if results is None else results.outcome.failed_sets()
-            if failed:
-                context["ti"].xcom_push(key=FAILED_SETS, value={str(index): why for index, why in failed.items()})
+            if results is not None and results.outcome.failed_sets():
+                self._tell_failed_sets(context, results, str(hook.results_path / event["job_id"]))
             callbacks = self._callbacks or self.callbacks(context, hook, event["job_id"])
             if callbacks is not None:
                 with contextlib.closing(callbacks):
@@ -191,6 +192,19 @@ class SubmittingOperator(IsoDatesOperator):
             if callbacks is not None:
                 with contextlib.closing(callbacks):
                     callbacks.job_failed()
+
+    def _tell_failed_sets(self, context: Context, results: FederationResults, uri: str) -> None:
+        from airflow_provider_dfm.hooks.result_rows import ResultRows
+
+        rows = ResultRows(results, uri, MAX_XCOM_BYTES)
+        context["ti"].xcom_push(key=FAILED_SETS, value=rows.failed())
+        if rows.left_out:
+            self.log.warning(
+                "Too large for the XCom %s, which has a reference instead: %s. Read them with "
+                "airflow_provider_dfm.results.whole(xcom).",
+                FAILED_SETS,
+                ", ".join(rows.left_out),
+            )
 
     def on_kill(self) -> None:
         """Abort the job. Airflow calls this inside of whatever the task is doing, and gives it five seconds."""

@@ -19,6 +19,7 @@ MODULES = (
     "operators.dfm",
     "operators.flare",
     "params",
+    "results",
     "sensors.federation",
     "sensors.job",
     "triggers.federation",

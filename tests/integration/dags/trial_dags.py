@@ -17,6 +17,7 @@ from airflow_provider_dfm.operators.dfm import (
     DfmSendParamsOperator,
 )
 from airflow_provider_dfm.operators.flare import FlareSubmitJobOperator
+from airflow_provider_dfm.results import whole
 from airflow_provider_dfm.sensors.job import FederationJobSensor
 
 UNKNOWN_JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
@@ -44,7 +45,7 @@ def read(connection: str, **arguments) -> DfmResultsOperator:
 
 @task
 def advised_sets(discovery):
-    return discovery["parameter_sets"]
+    return whole(discovery)["parameter_sets"]
 
 
 UNSTEADY = [
@@ -58,7 +59,13 @@ for way, (connection, deferrable) in WAYS.items():
         execute(connection, input_params=sets, deferrable=deferrable) >> read(connection)
 
     with trial_dag(f"discover_{way}"):
-        in_discovery = {"pipeline_arguments": {"mode": "discovery"}, "deferrable": deferrable}
+        # So little that it is kept in a file in one of the ways.
+        size = 1000 if way == "local" else 10_000
+        in_discovery = {
+            "pipeline_arguments": {"mode": "discovery"},
+            "deferrable": deferrable,
+            "max_xcom_bytes": size,
+        }
         advice = discover(connection, "trial_pipelines:measure", **in_discovery)
         if way == "local":
             partial = DfmExecuteOperator.partial(
