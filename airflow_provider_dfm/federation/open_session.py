@@ -96,7 +96,7 @@ class OpenSession:
     def _private_kit(self) -> str | None:
         if self.settings.target == "local" or not self._log_in:
             return None
-        content = self.settings.startup_kit_content.get_secret_value()
+        content = self.settings.startup_kit_secret.get_secret_value()
         if content:
             return str(unpack_startup_kit(content, self.folder))
         return str(copy_startup_kit(self._startup_kit, self.folder))

@@ -61,13 +61,13 @@ def unpack_startup_kit(content: str, folder: Path) -> Path:
         archive = base64.b64decode("".join(content.split()), validate=True)
     except (binascii.Error, ValueError):
         raise StartupKitError(
-            "startup_kit_content is not base64. Make it with: zip -r - startup local | base64 -w0"
+            "startup_kit_secret is not base64. Make it with: zip -r - startup local | base64 -w0"
         ) from None
     target = folder / "startup_kit"
     with writing(target):
         target.mkdir(mode=0o700)
-    _unpack(archive, target, "startup_kit_content")
-    return _checked_root(target, "startup_kit_content")
+    _unpack(archive, target, "startup_kit_secret")
+    return _checked_root(target, "startup_kit_secret")
 
 
 def _copy(source: Any, target: Path) -> None:

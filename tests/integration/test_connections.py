@@ -102,7 +102,7 @@ def test_a_kit_that_is_packed(fields, kit, tmp_path, form):
     archive = shutil.make_archive(str(tmp_path / "packed"), "zip", kit)
     with open(archive, "rb") as file:
         text = base64.b64encode(file.read()).decode()
-    changes = {"startup_kit": archive} if form == "zip" else {"startup_kit": "", "startup_kit_content": text}
+    changes = {"startup_kit": archive} if form == "zip" else {"startup_kit": "", "startup_kit_secret": text}
     with FederationSession(read_settings(fields(**changes), "test")) as session:
         assert session.get_system_info().site_names
 
