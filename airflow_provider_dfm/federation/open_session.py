@@ -55,7 +55,7 @@ class OpenSession:
     def _open(self) -> None:
         settings = self.settings
         timeout = settings.connect_timeout
-        inspect_interpreter(settings.python, needs_dfm=bool(settings.federation), timeout=timeout)
+        inspect_interpreter(settings.python, bool(settings.federation), timeout, settings.python_path)
         self._private_folder = PrivateFolder()
         try:
             self._host = HostProcess(
