@@ -25,6 +25,8 @@ from airflow_provider_dfm.federation.fixed_locations import fixed_location, fixe
 
 # Fields by the names that they had, and have.
 FORMER_NAMES = {"startup_kit_content": "startup_kit_secret"}
+# airflow/_shared/secrets_masker/secrets_masker.py
+MASK = "***"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -46,6 +48,12 @@ def _one_line(value: str) -> str:
     if _CONTROL.search(value):
         raise ValueError("there is a control character in it, such as the end of a line")
     return value
+
+
+def _secret(value: Any) -> Any:
+    if isinstance(value, str) and value.strip() == MASK:
+        raise ValueError(f"{MASK} is what Airflow shows in the place of the content; give the content itself")
+    return _trimmed(value)
 
 
 def _python(value: str) -> str:
@@ -95,7 +103,7 @@ class ConnectionSettings(BaseModel):
 
     user: Text = ""
     startup_kit: Annotated[Location, AfterValidator(lambda value: value.removeprefix("file://"))] = ""
-    startup_kit_secret: Annotated[SecretStr, BeforeValidator(_trimmed)] = SecretStr("")
+    startup_kit_secret: Annotated[SecretStr, BeforeValidator(_secret)] = SecretStr("")
     python: Annotated[Text, AfterValidator(_python)] = sys.executable
     python_path: Annotated[tuple[Text, ...], BeforeValidator(_folders), AfterValidator(_fixed_paths)] = ()
     federation: Text = ""

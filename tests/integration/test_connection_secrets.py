@@ -68,6 +68,8 @@ def test_a_form_that_is_saved_keeps_the_kit_and_a_task_that_shows_it_shows_stars
     shown = sealed.api("GET", "/api/v2/connections/sealed")
     form = {name: shown[name] for name in ("connection_id", "conn_type", "login", "extra")}
     sealed.api("PATCH", "/api/v2/connections/sealed", form)
+    # The form's Test button.
+    assert sealed.api("POST", "/api/v2/connections/test", form)["status"] is True
     run = sealed.trigger(DAG)
     sealed.wait_for_success(DAG, run, 180)
     for index, former in enumerate((False, True)):

@@ -140,6 +140,7 @@ def test_a_secret_in_a_uri_is_refused_since_airflow_would_show_it(name, uri):
         ({"federation": "weather"}, "federation and homesite belong together"),
         ({"startup_kit": ""}, "one of startup_kit and startup_kit_secret"),
         ({"startup_kit_secret": "UEs="}, "one of startup_kit and startup_kit_secret"),
+        ({"startup_kit": "", "startup_kit_secret": "***"}, r"startup_kit_secret: \*\*\* is what Airflow shows"),
         ({"user": ""}, "the connection's login"),
         ({"user": 7}, "user: Input should be a valid string"),
         ({"python": "/bin/py\0thon"}, "python: there is a control character"),

@@ -17,6 +17,7 @@ from airflow.sdk.execution_time import task_runner
 from airflow_provider_dfm.federation.errors import ConnectionNotFound, ConnectionSettingsError
 from airflow_provider_dfm.hooks.airflow_connection import CONTEXT, find_connection
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.hooks.job_watch import JobWatch
 
 FIELDS = {"startup_kit": "/kit", "secure_mode": "false"}
 KEY = "UEsDBBQAAAAIAHJhdGhlciBzZWNyZXQ"
@@ -65,6 +66,13 @@ def test_extra_that_holds_no_fields_is_refused_by_the_connections_name(settings,
     with pytest.raises(ConnectionSettingsError, match=f"Connection 'odd': extra is {what}") as caught:
         settings(extra)
     assert KEY not in str(caught.value)
+
+
+def test_the_shared_poll_is_told_of_it_by_the_connections_name(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_ODD", json.dumps({"conn_type": "dfm", "login": "analyst", "extra": "[1, 2]"}))
+    snapshot = JobWatch(DfmHook("odd"), worked_before=False).poll(["1"])
+    assert snapshot.permanent == "ConnectionSettingsError"
+    assert snapshot.fault.startswith("Connection 'odd': extra is a list and not a JSON object.")
 
 
 @pytest.mark.parametrize("extra", ["", " ", "null", '"null"', None, {}])
@@ -122,6 +130,7 @@ def test_a_plain_script_is_told_where_was_looked(monkeypatch):
 
 SCRIPT = """
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.hooks.job_watch import JobWatch
 print("user:", DfmHook("of_database").settings.user)
 """
 
