@@ -34,7 +34,10 @@ def explain_failed_login(
     if type(cause).__name__ == "ConfigError":
         # Of the kit itself, such as a fed_admin.json that differs from what signature.json says.
         return NamedError("StartupKitError", f"{tried}: the client library refuses the kit ({came_back}).")
-    host, port = server_address(kit)
+    try:
+        host, port = server_address(kit)
+    except NamedError as error:
+        return NamedError(error.error_name, f"{tried}, which failed ({came_back}). {error}")
     where = f"{tried} at {host}:{port}"
     refused = _probe(kit, (host, port), timeout, where, came_back)
     if refused is not None:

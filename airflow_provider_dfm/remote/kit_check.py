@@ -34,7 +34,6 @@ def check_kit(kit: str, user: str | None, nvflare_version: str) -> None:
             f"the connection's python has nvflare {nvflare_version}. Point the field python at an environment "
             "with the federation's own nvflare version.",
         )
-    server_address(kit)
     made_for = _check_certificates(kit)
     # A server gives a session to the name in the certificate only, and refuses another with errors that differ from
     # version to version and do not say so: nvflare/fuel/hci/server/login.py, authenticate_cn. From 2.7 on a kit can
@@ -48,7 +47,7 @@ def check_kit(kit: str, user: str | None, nvflare_version: str) -> None:
 
 
 def server_address(kit: str) -> tuple[str, int]:
-    """Host and port that the admin client of this kit connects to.
+    """Host and port that the admin client of this kit connects to; one that asks an overseer for it does not say.
 
     :raises NamedError: StartupKitError: the kit does not say.
     """
@@ -150,7 +149,7 @@ def _load(path: str, load: Any) -> Any:
             raise NamedError(
                 "StartupKitError",
                 f"The kit's {name} is locked with a password, which the client library cannot use. Take it off with: "
-                "openssl pkey -in client.key -out client.key",
+                "openssl pkey -in client.key -out unlocked.key",
             ) from None
         # The cause may quote the file, and client.key is a secret.
         raise NamedError("StartupKitError", f"The kit's {name} is corrupt: not a PEM file.") from None

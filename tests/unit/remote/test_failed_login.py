@@ -66,3 +66,11 @@ def test_a_kit_that_the_client_library_refuses(explained):
     name, message = explained(cause=refusal)
     assert name == "StartupKitError"
     assert "the client library refuses the kit (ConfigError: invalid fed_admin.json: tampered)" in message
+
+
+def test_a_kit_that_does_not_say_where_the_server_is(authority, tmp_path):
+    kit = admin_file(authority.fill_kit(tmp_path / "kit"), newer=False, overseer_agent={})
+    error = explain_failed_login(str(kit), USER, "2.6.3", True, RuntimeError("no session"), 10)
+    assert error.error_name == "StartupKitError"
+    assert f"Tried to log in as {USER} with nvflare 2.6.3, which failed (RuntimeError: no session)" in str(error)
+    assert "does not say where the server is" in str(error)
