@@ -66,7 +66,7 @@ def _connection_fields() -> dict[str, dict[str, Any]]:
             "description": "Folder, zip or tar of the user's startup kit (it holds startup/ and local/): a path "
             "on the workers or a URI, such as s3://bucket/kit.zip.",
         },
-        "startup_kit_content": {
+        "startup_kit_secret": {
             "label": "Startup kit, content",
             "schema": {**TEXT, "format": "password"},
             "description": "Instead of a path: the kit's zip in base64.",

@@ -29,7 +29,10 @@ from airflow_provider_dfm.remote.session_host import side_by_side
 # Each after those that it imports.
 HOST_MODULES = (
     "failures",
+    "library_version",
+    "certificates",
     "kit_check",
+    "failed_login",
     "time_limit",
     "file_names",
     "job_aborts",

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_dfm.federation.errors import (
     ConnectionNotFound,
@@ -18,10 +17,12 @@ from airflow_provider_dfm.federation.errors import (
     ResultsIncomplete,
     StorageFailed,
 )
+from airflow_provider_dfm.federation.fixed_locations import is_uri
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
+from airflow_provider_dfm.hooks.airflow_connection import connection_fields, find_connection
 from airflow_provider_dfm.hooks.locations import airflow_home, at_uri, read_pipeline
 from airflow_provider_dfm.hooks.shared_session import SharedSession
 
@@ -85,21 +86,15 @@ class DfmHook(FlareCommands, BaseHook):
         :raises ConnectionNotFound: Airflow gives no such connection, and has given none to this hook.
         :raises ConnectionSettingsError: names the wrong field.
         """
+        source = f"Connection {self.dfm_conn_id!r}"
         try:
-            connection = self.get_connection(self.dfm_conn_id)
-        except AirflowNotFoundException as error:
-            if self._last_settings is not None:
-                self.log.warning("Airflow gives no connection %r now: going by what it said before", self.dfm_conn_id)
-                return self._last_settings
-            # It says so of every fault of its API, database and secrets backends too:
-            # airflow/sdk/execution_time/context.py, _get_connection.
-            raise ConnectionNotFound(
-                f"Airflow gives no connection {self.dfm_conn_id!r}: {error}. Either there is none of this name, or "
-                "Airflow's API, its database or its secrets backend did not answer, which Airflow does not tell "
-                "apart. Look whether the connection is there; if it is, try again."
-            ) from error
-        fields = {"user": connection.login, **connection.extra_dejson}
-        self._last_settings = read_settings(fields, f"Connection {self.dfm_conn_id!r}")
+            fields = connection_fields(find_connection(self.get_connection, self.dfm_conn_id), source)
+        except ConnectionNotFound:
+            if self._last_settings is None:
+                raise
+            self.log.warning("Airflow gives no connection %r now: going by what it said before", self.dfm_conn_id)
+            return self._last_settings
+        self._last_settings = read_settings(fields, source)
         return self._last_settings
 
     def hold_settings(self) -> None:
@@ -125,7 +120,7 @@ class DfmHook(FlareCommands, BaseHook):
 
     def _from_connection(self) -> FederationSession:
         kit = self.settings.startup_kit
-        return self._new_session(startup_kit=at_uri("startup_kit", kit) if "://" in kit else None)
+        return self._new_session(startup_kit=at_uri("startup_kit", kit) if is_uri(kit) else None)
 
     def _new_session(self, **options: Any) -> FederationSession:
         # execnet has no place in a process that only parses DAGs.

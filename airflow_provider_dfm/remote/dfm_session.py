@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import uuid
-from importlib import metadata
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
@@ -12,6 +11,7 @@ from airflow_provider_dfm.remote.canonical_form import digest
 from airflow_provider_dfm.remote.discovery import check_mode, discovery_of
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.federation_api import read_offers
+from airflow_provider_dfm.remote.library_version import installed_version
 from airflow_provider_dfm.remote.open_sites import OpenSites
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets, statements_of
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
@@ -61,7 +61,7 @@ class DfmSession:
         name = f"{federation}.fed.runtime.{homesite}"
         runtime = self._import(name, f"the federation {federation!r} has no site {homesite!r}")
         return {
-            "nv_dfm_core": metadata.version("nv_dfm_core"),
+            "nv_dfm_core": installed_version("nv_dfm_core", "nv-dfm-core"),
             "api_version": runtime.API_VERSION,
             "federation": federation,
             "homesite": homesite,

@@ -6,14 +6,15 @@ import os
 import re
 import tempfile
 import time
-from importlib import metadata
 from operator import itemgetter
 from typing import Any
 
+from airflow_provider_dfm.remote.failed_login import explain_failed_login
 from airflow_provider_dfm.remote.failures import NamedError, flare_errors
 from airflow_provider_dfm.remote.file_names import refuse_paths
 from airflow_provider_dfm.remote.job_aborts import abort_jobs
-from airflow_provider_dfm.remote.kit_check import check_kit, explain_failed_login
+from airflow_provider_dfm.remote.kit_check import check_kit
+from airflow_provider_dfm.remote.library_version import installed_version
 from airflow_provider_dfm.remote.time_limit import within
 
 READ_TOKENS = "airflow_provider_dfm.read_tokens"
@@ -56,7 +57,7 @@ class FlareSession:
         :return: ``nvflare``: the client's version; ``login_seconds``.
         :raises NamedError: says whether the kit, the user, the server or the versions are at fault.
         """
-        version = metadata.version("nvflare")
+        version = _version()
         kit, user, secure = (self._settings[name] for name in ("startup_kit", "user", "secure_mode"))
         # An insecure session has no user: nvflare/fuel/flare_api/flare_api.py, new_insecure_session
         check_kit(kit, user if secure else None, version)
@@ -157,7 +158,7 @@ class FlareSession:
         """
         method = None if name.startswith("_") else getattr(self.session, name, None)
         if not callable(method):
-            raise NamedError("VersionMismatch", f"nvflare {metadata.version('nvflare')} has no admin command {name}.")
+            raise NamedError("VersionMismatch", f"nvflare {_version()} has no admin command {name}.")
         with flare_errors(f"{name} {arguments[0]}" if arguments else name):
             return _plain(method(*arguments, **keywords))
 
@@ -230,6 +231,10 @@ class FlareSession:
         location = tempfile.mkdtemp(prefix="job-", dir=self._settings["startup_kit"])
         os.rename(came, location)
         return {"location": location}
+
+
+def _version() -> str:
+    return installed_version("nvflare", "nvflare")
 
 
 def _is_not_there(error: Exception) -> bool:

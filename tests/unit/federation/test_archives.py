@@ -123,5 +123,5 @@ def test_a_damaged_archive_is_one(private, content):
 
 
 def test_a_damaged_kit_that_is_given_as_text_is_named(private):
-    with pytest.raises(StartupKitError, match="startup_kit_content"):
+    with pytest.raises(StartupKitError, match="startup_kit_secret"):
         unpack_startup_kit(base64.b64encode(DAMAGED["zip"]).decode(), private)
