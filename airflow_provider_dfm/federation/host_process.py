@@ -24,6 +24,7 @@ import execnet
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUnreachable, error_from_name
 from airflow_provider_dfm.federation.host_environment import hidden_variables
 from airflow_provider_dfm.federation.host_messages import END, HostMessages, Messages
+from airflow_provider_dfm.remote.foreign_text import fit
 from airflow_provider_dfm.remote.session_host import side_by_side
 
 # Each after those that it imports.
@@ -32,6 +33,7 @@ HOST_MODULES = (
     "kit_check",
     "time_limit",
     "file_names",
+    "foreign_text",
     "job_aborts",
     "flare_session",
     "job_logs",
@@ -69,6 +71,7 @@ HOST_MODULES = (
 JOB_MODULES = (
     "job_components",
     "authenticated_peers",
+    "foreign_text",
     "frame_feeder",
     "incoming_messages",
     "incoming_tokens",
@@ -237,7 +240,7 @@ class HostProcess:
                 )
             if "log" in message:
                 level, name, line = message["log"]
-                self._log.log(level, "%s: %s", name, line)
+                self._log.log(level, "%s: %s", name, fit(line))
             elif "error" in message:
                 raise error_from_name(message["error"]["name"], message["error"]["message"])
             else:
