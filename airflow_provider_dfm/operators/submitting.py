@@ -11,6 +11,7 @@ from airflow.sdk import conf
 
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import FederationError, JobAborted, JobTimedOut
+from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.former_jobs import abort_former_jobs
@@ -167,7 +168,7 @@ class SubmittingOperator(IsoDatesOperator):
             )
             failed = {} if results is None else results.outcome.failed_sets()
             if failed:
-                context["ti"].xcom_push(key=FAILED_SETS, value={str(index): why for index, why in failed.items()})
+                context["ti"].xcom_push(key=FAILED_SETS, value=plain_json(failed))
             callbacks = self._callbacks or self.callbacks(context, hook, event["job_id"])
             if callbacks is not None:
                 with contextlib.closing(callbacks):
@@ -222,18 +223,19 @@ class SubmittingOperator(IsoDatesOperator):
         return job
 
     def _wait(self, context: Context, hook: DfmHook, job: FederationJob, ends_at: float) -> str:
+        seen = "SUBMITTED" if job.found is None else job.found.status
         if job.found is not None and job.found.has_ended:
             event: dict[str, Any] = {"job_id": job.job_id, "status": job.found.status}
         elif hook.settings.target == "local":
             event = self._run_here(job, ends_at)
         elif self._defers(hook):
             steps.reached(steps.DEFERRING, job.job_id)
-            trigger = FederationJobTrigger(self.dfm_conn_id, job.job_id, self.poll_interval, ends_at)
+            trigger = FederationJobTrigger(self.dfm_conn_id, job.job_id, self.poll_interval, ends_at, seen=seen)
             self.defer(trigger=trigger, method_name="execute_complete")
         else:
             steps.reached(steps.WAITING, job.job_id)
             follower = LogFollower(hook, job.job_id, self.log)
-            wait = JobWait(job.job_id, ends_at, self.log)
+            wait = JobWait(job.job_id, ends_at, self.log, seen=seen)
             event = wait_for_job(JobWatch(hook), wait, self.poll_interval, follower, self._callbacks)
             event["shown_lines"] = follower.shown_lines
         return self.execute_complete(context, event)

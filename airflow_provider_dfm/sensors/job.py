@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
 from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.federation.required_sites import RequiredSites
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 OUTCOME = "outcome"
+STATE_KEY = "airflow_provider_dfm_sensor"
 TIMEOUTS = (AirflowSensorTimeout, AirflowTaskTimeout, JobTimedOut)
 
 
@@ -99,6 +101,7 @@ class FederationJobSensor(BaseSensorOperator):
         self._watch: JobWatch | None = None
         self._wait: JobWait | None = None
         self._follower: LogFollower | None = None
+        self._noted: str | None = None
 
     @fails_for_good
     def execute(self, context: Context) -> Any:
@@ -156,15 +159,28 @@ class FederationJobSensor(BaseSensorOperator):
             callback = None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
             self._watch, self._wait = (
                 JobWatch(self._hook, worked_before=False),
-                JobWait(self.job_id, None, self.log, callback),
+                JobWait(self.job_id, None, self.log, callback, seen=self._seen_before(context)),
             )
             if not self.reschedule:
                 self._follower = LogFollower(self._hook, self.job_id, self.log)
         event = look(self._watch, self._wait, self._follower)
+        self._note_seen(context, self._wait.seen)
         if event is None:
             return PokeReturnValue(is_done=False)
         event["shown_lines"] = None if self._follower is None else self._follower.shown_lines
         return PokeReturnValue(is_done=True, xcom_value=self.execute_complete(context, event))
+
+    def _seen_before(self, context: Context) -> str | None:
+        """The status that an earlier look in mode reschedule has seen, each of which is a process of its own."""
+        noted: Any = context["task_state_store"].get(STATE_KEY) if self.reschedule else None
+        self._noted = noted["status"] if noted and noted["job_id"] == self.job_id else None
+        return self._noted
+
+    def _note_seen(self, context: Context, status: str | None) -> None:
+        if self.reschedule and status != self._noted:
+            note = {"job_id": self.job_id, "status": status}
+            context["task_state_store"].set(STATE_KEY, note, retention=NEVER_EXPIRE)
+            self._noted = status
 
     @cached_property
     def _hook(self) -> DfmHook:

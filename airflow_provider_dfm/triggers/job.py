@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import CallbackFailed, JobNotFound
 from airflow_provider_dfm.federation.own_threads import in_own_thread, start_in_own_thread
+from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.job_aborts import JobAborts, abort_patiently
 from airflow_provider_dfm.hooks.job_callback import JobCallback, load_callback
@@ -122,6 +123,7 @@ class FederationJobTrigger(BaseEventTrigger):
     :param callback: ``"package.module:function"``, called at each look with the job's id and its meta; False ends the
         wait.
     :param callback_kwargs: further keyword arguments for it.
+    :param seen: the job's status as whoever defers knows it; None: nothing is known of it.
     """
 
     supports_triggerer_queue = True
@@ -135,6 +137,7 @@ class FederationJobTrigger(BaseEventTrigger):
         cancel_on_kill: bool = True,
         callback: str | None = None,
         callback_kwargs: dict[str, Any] | None = None,
+        seen: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dfm_conn_id = dfm_conn_id
@@ -144,6 +147,7 @@ class FederationJobTrigger(BaseEventTrigger):
         self.cancel_on_kill = cancel_on_kill
         self.callback = callback
         self.callback_kwargs = callback_kwargs
+        self.seen = seen
         self._ended_by_a_person = False
         self._aborting: Future[None] | None = None
 
@@ -158,6 +162,7 @@ class FederationJobTrigger(BaseEventTrigger):
                 "cancel_on_kill": self.cancel_on_kill,
                 "callback": self.callback,
                 "callback_kwargs": self.callback_kwargs,
+                "seen": self.seen,
             },
         )
 
@@ -182,14 +187,14 @@ class FederationJobTrigger(BaseEventTrigger):
         waiting = waiting_at(self.dfm_conn_id)
         try:
             callback = await in_own_thread(self._load_callback)
-            wait = JobWait(self.job_id, self.ends_at, self.log, callback)
+            wait = JobWait(self.job_id, self.ends_at, self.log, callback, seen=self.seen)
             waiting.join(self)
             async for snapshot in shared_stream:
                 # A callback may take its time.
                 event = await in_own_thread(wait.take, snapshot) if callback else wait.take(snapshot)
                 steps.reached(steps.ENDED if event else steps.POLLED, self.job_id)
                 if event is not None:
-                    yield TriggerEvent(event)
+                    yield TriggerEvent(plain_json(event))
                     return
         except CallbackFailed as error:
             fault = {"status": None, "error": type(error).__name__, "fault": str(error)}
