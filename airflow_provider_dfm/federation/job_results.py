@@ -118,8 +118,9 @@ class JobResults:
                 raise
             self._log.log(logging.WARNING, "%s They are brought anew from the federation.", error)
             return None
-        if kept is not None and kept.outcome.pickles and self._session.settings.allow_pickles:
-            # Kept before pickles were allowed.
+        settings = self._session.settings
+        if kept is not None and kept.outcome.pickles and settings.allow_pickles and settings.target != "local":
+            # Kept before pickles were allowed. Of a local job there is nothing else than what is kept.
             return None
         return kept
 
