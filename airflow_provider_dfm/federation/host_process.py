@@ -60,6 +60,7 @@ HOST_MODULES = (
     "line_file",
     "sent_sets",
     "token_store",
+    "runner_words",
     "local_jobs",
     "pickle_machine",
     "safe_pickles",
@@ -85,7 +86,7 @@ JOB_MODULES = (
     "wind_down",
 )
 # Those that the site processes of the local target import.
-SITE_MODULES = ("wind_down", "local_site")
+SITE_MODULES = ("foreign_text", "runner_words", "wind_down", "local_site")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 

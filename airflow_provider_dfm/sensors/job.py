@@ -178,7 +178,7 @@ class FederationJobSensor(BaseSensorOperator):
 
     def _note_seen(self, context: Context, status: str | None) -> None:
         if self.reschedule and status != self._noted:
-            note = {"job_id": self.job_id, "status": status}
+            note: dict[str, Any] = {"job_id": self.job_id, "status": status}
             context["task_state_store"].set(STATE_KEY, note, retention=NEVER_EXPIRE)
             self._noted = status
 
