@@ -140,10 +140,11 @@ class JobMeta(BaseModel):
 
         Of a list that is not detailed, nothing can be told: it is ``""`` there, too.
         """
-        if self.status not in WAITING or not self.deploy_map:
+        if self.status not in WAITING:
             return ""
         said = [*self._refusals, *(line for line in self._tries[-1:] if line != "scheduled")]
-        return "; ".join(said) or NOT_TRIED
+        # Every job's whole meta has a deploy_map.
+        return "; ".join(said) or (NOT_TRIED if self.deploy_map else "")
 
     @property
     def _refusals(self) -> list[str]:

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 OnPartialFailure = Literal["fail", "succeed"]
 
 
+def accepts_partial(on_partial_failure: OnPartialFailure | None) -> bool | None:
+    """Whether a job may pass that answered only some of its parameter sets; None: as its submitting task has it."""
+    return None if on_partial_failure is None else on_partial_failure == "succeed"
+
+
 def conclude(
     context: Context,
     hook: DfmHook,
@@ -36,7 +41,7 @@ def conclude(
     log: Logger,
     *,
     abort_on_timeout: bool,
-    on_partial_failure: OnPartialFailure = "fail",
+    on_partial_failure: OnPartialFailure | None = "fail",
 ) -> FederationResults | None:
     """Turn the event that ended a wait into the task's success or failure.
 
@@ -48,7 +53,8 @@ def conclude(
     :param event: as a :class:`JobWait` gives it; ``"shown_lines"``: see :func:`explain`.
     :param log: the task's log.
     :param abort_on_timeout: abort the job when its time was over.
-    :param on_partial_failure: whether a job that answered only some of its parameter sets is a failure.
+    :param on_partial_failure: whether a job that answered only some of its parameter sets is a failure; None: as the
+        task that submitted it has it.
     :return: the results of a pipeline; None for a plain FLARE job.
     :raises JobTimedOut: the time was over.
     :raises JobNotFound: nobody knows the job.
@@ -67,7 +73,7 @@ def conclude(
     if event.get("timed_out"):
         _fail_unless_ended(hook, event, log, abort_on_timeout)
     try:
-        results = patiently(lambda: hook.check_job(job_id, partial=on_partial_failure == "succeed"), hook, log)
+        results = patiently(lambda: hook.check_job(job_id, accepts_partial(on_partial_failure)), hook, log)
     except (JobFailed, ResultsIncomplete) as error:
         raise explain(error, hook, job_id, log, event.get("shown_lines")) from None
     _tell(job_id, results, log)
@@ -162,5 +168,7 @@ def _tell(job_id: str, results: FederationResults | None, log: Logger) -> None:
     for index, reason in failed.items():
         log.warning("Job %s: parameter set %s failed: %s", job_id, index, reason)
     sets = outcome.parameter_sets
+    if outcome.acceptance():
+        log.warning("%s", outcome.acceptance())
     answered = f"{sets - len(failed)} of" if failed else "all"
     log.info("Job %s answered %s %s parameter sets with %s results", job_id, answered, sets, len(results))

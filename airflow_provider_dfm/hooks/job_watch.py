@@ -91,7 +91,6 @@ class JobWatch(FederationWatch):
         jobs = self._ask_for_each(in_detail)
         left = [job_id for job_id in job_ids if job_id not in jobs and job_id not in self._errors_of_jobs]
         jobs |= self._ask_for_all(left)
-        jobs |= self._ask_why_they_wait(jobs)
         errors = list(self._errors_of_jobs.values())
         if errors and not jobs and not any(isinstance(error, OF_A_JOB) for error in errors):
             # What all of them have is the connection's.
@@ -122,11 +121,12 @@ class JobWatch(FederationWatch):
         self._stored = len(listed)
         # That a job is unknown only its own request can tell.
         missing = [job_id for job_id in job_ids if job_id not in listed]
-        return {job_id: listed[job_id] for job_id in job_ids if job_id in listed} | self._ask_for_each(missing)
+        found = {job_id: listed[job_id] for job_id in job_ids if job_id in listed}
+        return found | self._ask_why_they_wait(found) | self._ask_for_each(missing)
 
-    def _ask_why_they_wait(self, jobs: dict[str, JobMeta | None]) -> dict[str, JobMeta]:
+    def _ask_why_they_wait(self, listed: dict[str, JobMeta]) -> dict[str, JobMeta]:
         """The whole meta of a few of the listed jobs that wait for the server to start them, in turn."""
-        waiting = [job_id for job_id, meta in jobs.items() if meta and meta.status in WAITING and not meta.deploy_map]
+        waiting = [job_id for job_id, meta in listed.items() if meta.status in WAITING]
         turns = {job_id: turn for turn, job_id in enumerate(self._asked_why)}
         asked = sorted(waiting, key=lambda job_id: turns.get(job_id, -1))[:DETAILS_A_POLL]
         kept = [job_id for job_id in self._asked_why if job_id in set(waiting) - set(asked)]

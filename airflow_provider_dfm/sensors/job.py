@@ -53,7 +53,8 @@ class FederationJobSensor(BaseSensorOperator):
         ``operators.default_deferrable``.
     :param cancel_on_kill: abort the job when a person ends this task. Not in mode reschedule, in which nothing runs
         between two looks that could do so.
-    :param on_partial_failure: ``fail`` (default) or ``succeed`` when the job answered only some of its parameter sets.
+    :param on_partial_failure: ``fail`` or ``succeed`` when the job answered only some of its parameter sets; default:
+        as the task that submitted the job has it.
     :param callback: a function, or ``"package.module:function"``, called after each look with the job's id and its
         :class:`~airflow_provider_dfm.federation.job_meta.JobMeta`; False ends the wait. A deferred task calls it in the
         triggerer, which does not see the DAG files: its module has to be installed, or on ``PYTHONPATH``, there.
@@ -74,7 +75,7 @@ class FederationJobSensor(BaseSensorOperator):
         dfm_conn_id: str = DEFAULT_CONNECTION,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         cancel_on_kill: bool = False,
-        on_partial_failure: OnPartialFailure = "fail",
+        on_partial_failure: OnPartialFailure | None = None,
         callback: str | Callable[..., Any] | None = None,
         callback_kwargs: Mapping[str, Any] | None = None,
         min_sites: int | None = None,
