@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation import steps
+from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.federation.job_logs import shown
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.job_callback import JobCallback
@@ -15,6 +16,9 @@ from airflow_provider_dfm.hooks.job_watch import JobWatch, Snapshot
 from airflow_provider_dfm.hooks.log_follower import LogFollower
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.remote.foreign_text import fit
+
+if TYPE_CHECKING:
+    from airflow_provider_dfm.federation.job import FederationJob
 
 FIRST_QUIET_SECONDS = 10.0
 MAX_QUIET_SECONDS = 300.0
@@ -209,3 +213,28 @@ def wait_for_job(
         if wait.ends_at is not None:
             pause = min(pause, max(0.0, wait.ends_at - time.time()))
         time.sleep(pause)
+
+
+def run_here(
+    job: FederationJob, ends_at: float, poll_interval: float, callbacks: TaskCallbacks | None = None
+) -> dict[str, Any]:
+    """Wait for a job of the target local, which runs in this task.
+
+    :param job: the job.
+    :param ends_at: when to give up, in seconds since 1970.
+    :param poll_interval: seconds between two looks.
+    :param callbacks: are called between two looks with what has come of the job.
+    :return: the event, as :meth:`JobWait.take` gives it.
+    :raises JobTimedOut: the time was over; the job was aborted.
+    """
+    pause = min(poll_interval, 0.5)
+    while not job.wait_until_finished(min(pause, ends_at - time.time()), pause):
+        if time.time() >= ends_at:
+            job.cancel()
+            raise JobTimedOut(f"Job {job.job_id} did not end in time. It was aborted.")
+        if callbacks is not None:
+            callbacks.follow(ends_at)
+    # The results are kept by now, for the session of whoever reads them later.
+    if callbacks is not None:
+        callbacks.job_is_kept()
+    return {"job_id": job.job_id, "status": job.get_job_meta().status}

@@ -11,6 +11,9 @@ from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
 
+# Each names one to gRPC: github.com/grpc/grpc, src/core/handshaker/http_connect/http_proxy_mapper.cc
+PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+
 
 def check_kit(kit: str, user: str | None, nvflare_version: str) -> None:
     """Refuse a kit that cannot work, with the reason that the client library does not give.
@@ -92,11 +95,7 @@ def explain_failed_login(
             "that the server is not overloaded or stopped, and that this machine can reach it.",
         )
     except OSError as error:
-        return NamedError(
-            "FederationUnreachable",
-            f"{where}: {type(error).__name__}: {error}. Check that the federation's server is up and that "
-            "this machine can reach it.",
-        )
+        return _unreachable(where, error)
     if not secure and _release(nvflare_version) < (2, 7):
         return NamedError(
             "ConnectionSettingsError",
@@ -108,6 +107,40 @@ def explain_failed_login(
         "FederationUnreachable",
         f"{where}: the server is there but gave no session ({came_back}). Check that the connection's login is "
         "the user the kit was made for, and that its python has the nvflare version of the federation.",
+    )
+
+
+def refuse_unreachable(kit: str, user: str, nvflare_version: str, timeout: float) -> None:
+    """Fail at once where no connection to the server can be made: the client library tries for all of its time.
+
+    :param kit: the kit's root.
+    :param user: the FLARE user.
+    :param nvflare_version: version of the nvflare in this interpreter.
+    :param timeout: seconds; a server that does not even take the connection so long is left to the client library.
+    :raises NamedError: FederationUnreachable.
+    """
+    # gRPC, which nvflare uses since 2.7, may go through a proxy, and then nobody knows what this machine can reach.
+    if any(os.environ.get(name) for name in PROXIES):
+        return
+    try:
+        host, port = server_address(kit)
+    except (KeyError, ValueError, OSError):
+        # The log-in tells.
+        return
+    try:
+        socket.create_connection((host, port), timeout).close()
+    except TimeoutError:
+        return
+    except OSError as error:
+        where = f"Tried to log in as {user} with nvflare {nvflare_version} at {host}:{port}"
+        raise _unreachable(where, error) from error
+
+
+def _unreachable(where: str, error: OSError) -> NamedError:
+    return NamedError(
+        "FederationUnreachable",
+        f"{where}: {type(error).__name__}: {error}. Check that the federation's server is up and that "
+        "this machine can reach it.",
     )
 
 

@@ -46,6 +46,26 @@ def test_deferred_tasks_outlast_the_server(outage_airflow, outage_federation, op
     assert not lost & {answered_by[index] for index in first_jobs}
 
 
+def test_tasks_that_are_to_submit_in_an_outage_hold_no_worker_and_submit_once_it_is_over(
+    outage_airflow, outage_federation, open_session, held_jobs
+):
+    tasks, seconds = (20, 600) if LONG else (2, 10)
+    held_jobs.release()
+    outage_federation.kill()
+    try:
+        run = WaitingRun(outage_airflow, "hold_deferred", tasks, held_jobs.conf(tasks))
+        run.wait_for_all("deferred", 60 + 20 * tasks)
+        wait_until(lambda: "Waiting in the triggerer to try again" in run.log(0), 60, "the outage in the log")
+        time.sleep(seconds)
+    finally:
+        outage_federation.start_again()
+    assert run.wait_for_end(120 + 40 * tasks) == "success", run.logs_of_failed()
+    assert {task["try_number"] for task in run.instances()} == {1}, run.log(0)
+    with open_session() as session:
+        values = completed_values(outage_federation, session, held_jobs.values)
+    assert sorted(values.values()) == sorted(held_jobs.value(index) for index in range(tasks)), "each once"
+
+
 @long_form_only
 def test_a_kit_that_is_replaced_in_the_outage_reaches_the_tasks_that_wait(
     outage_airflow, outage_federation, open_session, held_jobs, tmp_path
