@@ -302,7 +302,16 @@ class DfmHook(FlareCommands, BaseHook):
 
         Where the results are kept already, no session is opened: mapped tasks read each its own set by
         :meth:`FederationResults.of_set`, without a log-in.
+
+        The log says where some sets were not answered, and the task that submitted the job accepts that: a loop over
+        the results leaves them out, then.
         """
+        results = self._results(job_id)
+        if results.outcome.acceptance():
+            self.log.warning("%s", results.outcome.acceptance())
+        return results
+
+    def _results(self, job_id: str) -> FederationResults:
         from airflow_provider_dfm.federation.results_folder import read_kept_results
         from airflow_provider_dfm.hooks.patience import patiently
 

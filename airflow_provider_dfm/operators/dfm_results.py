@@ -118,8 +118,6 @@ class DfmResultsOperator(BaseOperator):
             results = hook.results(self.job_id)
             uri = str(hook.results_path / self.job_id)
         results.outcome.check(accepts_partial(self.on_partial_failure))
-        if results.outcome.acceptance():
-            self.log.warning("%s", results.outcome.acceptance())
         self.log.info("Job %s gave %s results, kept at %s", self.job_id, len(results), uri)
         return self._sets(results, uri) if self.output_form == "sets" else self._results(results, uri)
 

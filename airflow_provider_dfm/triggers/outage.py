@@ -13,7 +13,7 @@ from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.hooks.dfm import DfmHook
-from airflow_provider_dfm.hooks.federation_watch import Fault
+from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS, Fault
 from airflow_provider_dfm.hooks.site_wait import SiteWatch
 from airflow_provider_dfm.triggers.job import waiting_at
 from airflow_provider_dfm.triggers.task_end import TaskEnd
@@ -32,7 +32,7 @@ class FederationOutageTrigger(BaseEventTrigger):
     :param outage: what the task is to be given back.
     :param not_before: when the next try may be at the earliest, in seconds since 1970.
     :param ends_at: when to give up waiting, at the first look after it, in seconds since 1970.
-    :param interval: seconds between two looks; tasks of one connection share that of the first.
+    :param interval: seconds between two looks, a minute at most; tasks of one connection share that of the first.
     :param identity: whose jobs to abort when a person ends the task, as a dict: an earlier try may have submitted one,
         and so may one whose reply got lost; None: there can be none.
     :param job_id: the same, where the job's id is known.
@@ -87,7 +87,7 @@ class FederationOutageTrigger(BaseEventTrigger):
         try:
             while True:
                 yield await in_own_thread(watch.poll)
-                await asyncio.sleep(min(pause, kwargs["interval"]))
+                await asyncio.sleep(min(pause, kwargs["interval"], MAX_PAUSE_SECONDS))
                 pause *= 2
         finally:
             await in_own_thread(watch.close)

@@ -23,6 +23,7 @@ MODULES = (
     "sensors.job",
     "triggers.federation",
     "triggers.job",
+    "triggers.outage",
 )
 
 
