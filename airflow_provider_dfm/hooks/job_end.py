@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.hooks.dfm import DfmHook
 
+# So much may the server's clock go after this machine's.
+CLOCK_SECONDS = 60.0
 OnPartialFailure = Literal["fail", "succeed"]
 
 
@@ -129,8 +131,9 @@ def _unknown_job(hook: DfmHook, event: dict[str, Any]) -> FederationError:
         return JobNotFound(
             f"{gone} It was deleted, or its server came back without it; which, cannot be asked: {error}"
         )
-    # Both by the server's own clock.
-    if submit_time is not None and server_start.timestamp() > submit_time:
+    # Both by the server's own clock. One that was seen there since has outlived that.
+    began = server_start.timestamp()
+    if submit_time is not None and submit_time < began and (event.get("seen_at") or 0.0) < began + CLOCK_SECONDS:
         return JobLost(
             f"{gone} Its server was started at {server_start:%Y-%m-%d %H:%M:%S %Z}, after the job was submitted, and "
             "came back without it: its store was not kept, or another server has taken its place. A retry of the task "

@@ -60,6 +60,7 @@ class JobWait:
     :param fault: why the last look failed, or ``""``.
     :param quiet: when it is time to say that nothing has changed.
     :param seen: the last status that this wait, or whoever began it, knows the job to have had; None: none.
+    :param seen_at: when this wait saw it last, in seconds since 1970; None: it did not.
     :param submit_time: when the server took the job, by its own clock.
     :param reason: why the server has not started the job, as it said last.
     :param reasons: those that the log has.
@@ -73,6 +74,7 @@ class JobWait:
     fault: str = ""
     quiet: Quiet = field(default_factory=Quiet)
     seen: str | None = None
+    seen_at: float | None = None
     submit_time: datetime | None = None
     reason: str = ""
     reasons: set[str] = field(default_factory=set)
@@ -89,8 +91,9 @@ class JobWait:
             job that nobody knows. Where the job has not ended, one more key says why the wait has:
             ``"ended_by_callback"``, ``"lost"`` (the server lists it as running, but does not run it),
             ``"timed_out"``, with the last ``"fault"``, or ``"error"``, the name of the permanent error that
-            ``"fault"`` describes. Of a job that nobody knows any more, ``"seen"`` is the status that it had, and
-            ``"submit_time"`` when it was submitted, in seconds since 1970, or None.
+            ``"fault"`` describes. Of a job that nobody knows any more, ``"seen"`` is the status that it had,
+            ``"seen_at"`` when this wait saw it so, and ``"submit_time"`` when it was submitted, by the server's clock;
+            both in seconds since 1970, or None.
         """
         event: dict[str, Any] = {"job_id": self.job_id}
         fault = snapshot.fault_of(self.job_id)
@@ -126,13 +129,16 @@ class JobWait:
         return {"ended_by_callback": True} if goes_on is False else None
 
     def _gone(self) -> dict[str, Any]:
+        if self.seen is None:
+            return {}
         submitted = None if self.submit_time is None else self.submit_time.timestamp()
-        return {} if self.seen is None else {"seen": self.seen, "submit_time": submitted}
+        return {"seen": self.seen, "seen_at": self.seen_at, "submit_time": submitted}
 
     def _note(self, meta: JobMeta | None) -> None:
         self.fault = ""
         if meta is not None:
             self.seen, self.submit_time = meta.status, meta.submit_time or self.submit_time
+            self.seen_at = time.time()
         status = None if meta is None else meta.status
         if status != self.status:
             self.log.info("Job %s is %s", self.job_id, status or "unknown to the federation")

@@ -45,7 +45,9 @@ def test_a_job_that_nobody_ever_knew_may_belong_to_another_federation():
 
 def test_a_server_that_came_back_without_its_jobs_is_named_and_a_retry_may_help():
     with pytest.raises(JobLost) as raised:
-        raise_fault(Federation(), gone(seen="RUNNING", submit_time=STARTED.timestamp() - 60))
+        raise_fault(
+            Federation(), gone(seen="RUNNING", submit_time=STARTED.timestamp() - 60, seen_at=STARTED.timestamp() - 5)
+        )
     assert "knows job 1 no more, which was RUNNING before" in str(raised.value)
     assert "started at 2026-11-24 18:00:00 UTC, after the job was submitted, and came back without it" in str(
         raised.value
@@ -53,10 +55,14 @@ def test_a_server_that_came_back_without_its_jobs_is_named_and_a_retry_may_help(
     assert "another federation" not in str(raised.value)
 
 
-@pytest.mark.parametrize("submit_time", [None, STARTED.timestamp() + 60])
-def test_a_job_that_is_gone_from_the_same_server_was_deleted(submit_time):
+@pytest.mark.parametrize(
+    ("submit_time", "seen_at"),
+    [(None, None), (STARTED.timestamp() + 60, None), (STARTED.timestamp() - 60, STARTED.timestamp() + 3600)],
+    ids=["nobody knows when", "submitted to it", "outlived its start"],
+)
+def test_a_job_that_is_gone_from_the_same_server_was_deleted(submit_time, seen_at):
     with pytest.raises(JobNotFound, match=r"which was RUNNING before\. Somebody has deleted it, or its server lost it"):
-        raise_fault(Federation(), gone(seen="RUNNING", submit_time=submit_time))
+        raise_fault(Federation(), gone(seen="RUNNING", submit_time=submit_time, seen_at=seen_at))
 
 
 def test_a_server_that_went_away_again_is_not_waited_for_to_say_so():

@@ -231,12 +231,14 @@ def test_reasons_that_are_never_the_same_do_not_flood_the_log(caplog):
 def test_a_job_that_nobody_knows_any_more_is_told_from_one_that_nobody_ever_knew(seen):
     wait = JobWait("1", None, LOG, seen=seen)
     wait.take(Snapshot(fault="connection refused"))
-    expected = {} if seen is None else {"seen": seen, "submit_time": None}
+    expected = {} if seen is None else {"seen": seen, "seen_at": None, "submit_time": None}
     assert wait.take(snapshot({"1": None})) == {"job_id": "1", "status": None} | expected
     wait = JobWait("1", None, LOG, seen=seen)
     wait.take(snapshot({"1": "RUNNING"}, submit_time=5.0))
     wait.take(Snapshot(fault="connection refused"))
-    assert wait.take(snapshot({"1": None})) == {"job_id": "1", "status": None, "seen": "RUNNING", "submit_time": 5.0}
+    event = wait.take(snapshot({"1": None}))
+    assert time.time() - 60 < event.pop("seen_at") <= time.time()
+    assert event == {"job_id": "1", "status": None, "seen": "RUNNING", "submit_time": 5.0}
 
 
 def test_what_a_callback_raises_can_go_into_a_database():
