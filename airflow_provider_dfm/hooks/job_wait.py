@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import JobTimedOut
+from airflow_provider_dfm.federation.job_ends import first_of
 from airflow_provider_dfm.federation.job_logs import shown
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.job_callback import JobCallback
@@ -236,8 +237,11 @@ def run_here(
     pause = min(poll_interval, 0.5)
     while not job.wait_until_finished(min(pause, ends_at - time.time()), pause):
         if time.time() >= ends_at:
+            # A site that met an error may wait for ever: nv_dfm_core/targets/local/_job_runner.py, run.
+            said = first_of((job.get_job_meta().model_extra or {}).get("said") or [])
             job.cancel()
-            raise JobTimedOut(f"Job {job.job_id} did not end in time. It was aborted.")
+            why = f" DFM's runner said: {said}" if said else ""
+            raise JobTimedOut(f"Job {job.job_id} did not end in time. It was aborted.{why}")
         if callbacks is not None:
             callbacks.follow(ends_at)
     # The results are kept by now, for the session of whoever reads them later.

@@ -116,13 +116,17 @@ class LocalJobs:
         return job_id
 
     def get_job_meta(self, job_id: str) -> dict[str, Any]:
-        """The same keys as FLARE's meta of a job."""
+        """The same keys as FLARE's meta of a job, and ``said``: what DFM's runner and its sites say is wrong."""
         local = self._job(job_id)
         return {
             "job_id": job_id,
             "name": local.bound.prepared.pipeline_name or "pipeline",
             "status": local.status,
             "custom_props": local.bound.custom_properties(local.ends_at),
+            "said": [
+                *(f"site {site}: {text}" for site, text in local.words.of_sites().items()),
+                *local.words.of_runner(),
+            ],
         }
 
     def send_input_params(self, job_id: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_dfm.federation.errors import JobTimedOut
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks import job_wait
 from airflow_provider_dfm.hooks.federation_watch import Fault
-from airflow_provider_dfm.hooks.job_wait import JobWait, look
+from airflow_provider_dfm.hooks.job_wait import JobWait, look, run_here
 from airflow_provider_dfm.hooks.job_watch import Snapshot
 
 from .snapshots import snapshot
@@ -248,3 +250,21 @@ def test_what_a_callback_raises_can_go_into_a_database():
     assert looked_at("RUNNING", callback)["fault"].endswith(
         "ValueError: a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [([], "It was aborted."), (["site seattle: ImportError: x"], "DFM's runner said: site seattle: ImportError: x")],
+)
+def test_a_local_job_that_is_out_of_time_says_what_its_sites_said(said, told):
+    aborted = []
+    job = SimpleNamespace(
+        job_id="1",
+        wait_until_finished=lambda timeout, poll_interval: False,
+        get_job_meta=lambda: JobMeta(job_id="1", status="RUNNING", said=said),
+        cancel=lambda: aborted.append("1"),
+    )
+    with pytest.raises(JobTimedOut) as raised:
+        run_here(job, time.time() - 1, 1.0)
+    assert str(raised.value).endswith(told)
+    assert aborted == ["1"]
