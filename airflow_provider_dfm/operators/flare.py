@@ -84,8 +84,10 @@ class FlareCloneJobOperator(SubmittingOperator):
         self.job_id = job_id
         self._once: CloneOnce | None = None
 
-    def begins(self, context: Context) -> None:
+    @fails_for_good
+    def execute(self, context: Context) -> str:
         self._once = CloneOnce(self.job_id, context["task_state_store"])
+        return super().execute(context)
 
     def waiting_job(self) -> JobIdentity | str | None:
         # Of a clone whose id nobody knows, nobody can tell whose it is.

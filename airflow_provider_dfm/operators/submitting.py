@@ -108,6 +108,7 @@ class SubmittingOperator(IsoDatesOperator):
         self._hook: DfmHook | None = None
         self._task: TaskIdentity | None = None
         self._callbacks: TaskCallbacks | None = None
+        self._outage: Outage | None = None
         self._killed = False
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
@@ -139,27 +140,18 @@ class SubmittingOperator(IsoDatesOperator):
         """
         return hook.active_jobs(identity)
 
-    def begins(self, context: Context) -> None:
-        """What a try of the task needs before it looks for its job.
-
-        :param context: the task's context.
-        """
-
-    @fails_for_good
-    def execute(self, context: Context) -> str:
-        return self._try(context, Outage(started=time.time()))
-
-    @fails_for_good
-    def execute_after_outage(self, context: Context, event: dict[str, Any]) -> str:
-        """Try again to submit the job.
+    def execute_after_outage(self, context: Context, event: dict[str, Any]) -> Any:
+        """Try again to submit the job. What a class of one's own does in ``execute`` before that, it does again.
 
         :param event: as :class:`FederationOutageTrigger` fires it.
         """
-        return self._try(context, Outage(**event["outage"]))
+        self._outage = Outage(**event["outage"])
+        return self.execute(context)
 
-    def _try(self, context: Context, outage: Outage) -> str:
+    @fails_for_good
+    def execute(self, context: Context) -> str:
+        outage = self._outage or Outage(started=time.time())
         self._task = task_identity(context, self.dfm_conn_id)
-        self.begins(context)
         self._hook = hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
             ends_at = time.time() + self.timeout

@@ -320,3 +320,24 @@ def test_a_clone_whose_id_is_not_known_cannot_be_aborted(hook):
     made["task_state_store"].set(STATE_KEY, {"of": "1", "cycle": 1, "clone": "2", "ends_at": 0.0})
     again = deferred_try(operator, made, {"outage": trigger.outage, "fault": ""})
     assert (again.identity, again.job_id) == (None, "2")
+
+
+class PreparedOperator(DfmExecuteOperator):
+    """What a user may write: the parameters are made up in the task."""
+
+    def execute(self, context):
+        self.input_params = {"value": "prepared"}
+        return super().execute(context)
+
+
+def test_what_a_class_of_ones_own_does_before_the_submit_is_done_again_after_an_outage(hook):
+    outage = Outage(hook, tries=1)
+    given = []
+    submit = outage.submit
+    outage.submit = lambda pipeline, input_params, **rest: given.append(input_params) or submit(**rest)
+    made = context(Store(), 1, 1)
+    made["ti"].xcom_push = lambda key, value: None
+    options = {"task_id": "run", "pipeline": "pipelines:compare", "deferrable": True, "wait_for_completion": False}
+    trigger = deferred_try(PreparedOperator(**options), made)
+    deferred_try(PreparedOperator(**options), made, {"outage": trigger.outage, "fault": ""})
+    assert given == [{"value": "prepared"}]
