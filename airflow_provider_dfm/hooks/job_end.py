@@ -124,7 +124,7 @@ def _unknown_job(hook: DfmHook, event: dict[str, Any]) -> FederationError:
             f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}. It may have been deleted, or "
             "belong to another federation."
         )
-    gone = f"The federation of connection {hook.dfm_conn_id!r} knows job {job_id} no more, which was {seen} before."
+    gone = f"The federation of connection {hook.dfm_conn_id!r} no longer knows job {job_id}, which was {seen} before."
     try:
         server_start = hook.get_system_info().server_start_time
     except FederationError as error:

@@ -48,7 +48,7 @@ def test_a_server_that_came_back_without_its_jobs_is_named_and_a_retry_may_help(
         raise_fault(
             Federation(), gone(seen="RUNNING", submit_time=STARTED.timestamp() - 60, seen_at=STARTED.timestamp() - 5)
         )
-    assert "knows job 1 no more, which was RUNNING before" in str(raised.value)
+    assert "no longer knows job 1, which was RUNNING before" in str(raised.value)
     assert "started at 2026-11-24 18:00:00 UTC, after the job was submitted, and came back without it" in str(
         raised.value
     )

@@ -78,7 +78,7 @@ def test_looks_that_are_processes_of_their_own_remember_that_they_have_seen_the_
     hook.find_job = lambda job_id: None
     hook.dfm_conn_id = "poc"
     hook.get_system_info = lambda: SystemInfo(server_status="stopped", server_start_time=0, sites=(), running_jobs=())
-    with pytest.raises(JobNotFound, match=f"knows job {JOB} no more, which was SUBMITTED before"):
+    with pytest.raises(JobNotFound, match=f"no longer knows job {JOB}, which was SUBMITTED before"):
         look(context)
     with pytest.raises(JobNotFound, match="belong to another federation"):
         look(context | {"task_state_store": Store()})
