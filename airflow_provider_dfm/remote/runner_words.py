@@ -60,8 +60,10 @@ class RunnerWords(logging.Handler):
 
     def of_sites(self) -> dict[str, str]:
         """Site to the last error that its process has said."""
-        said = {}
-        for name in sorted(os.listdir(self._folder)):
+        said: dict[str, str] = {}
+        # It goes with the rest of the job's folder once its results are kept.
+        names = os.listdir(self._folder) if os.path.isdir(self._folder) else []
+        for name in sorted(names):
             with open(os.path.join(self._folder, name), encoding="utf-8", errors="replace") as file:
                 said[name] = _in_short(file.read())
         return said

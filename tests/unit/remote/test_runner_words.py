@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -78,3 +79,10 @@ def test_words_are_few_and_short_and_fit_for_a_database(words, runner, seattle):
     said = words.of_sites()["seattle"]
     assert said.startswith("a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c x")
     assert said.endswith("the cause")
+
+
+def test_once_the_jobs_folder_is_gone_its_sites_say_nothing(words, seattle, tmp_path):
+    seattle.error(PANIC)
+    assert list(words.of_sites()) == ["seattle"]
+    shutil.rmtree(tmp_path / "job")
+    assert words.of_sites() == {}
