@@ -36,7 +36,11 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": "NVIDIA DFM",
-                "python-modules": ["airflow_provider_dfm.triggers.federation", "airflow_provider_dfm.triggers.job"],
+                "python-modules": [
+                    "airflow_provider_dfm.triggers.federation",
+                    "airflow_provider_dfm.triggers.job",
+                    "airflow_provider_dfm.triggers.outage",
+                ],
             }
         ],
         "task-decorators": [

@@ -7,9 +7,20 @@ only where it does other work than the try before, such as the parameter sets th
 
 from __future__ import annotations
 
+from airflow_provider_dfm.remote.foreign_text import fit
+
 
 class FederationError(Exception):
-    """Base of all errors of a federation; the message says what was tried, what came back and what to do."""
+    """Base of all errors of a federation; the message says what was tried, what came back and what to do.
+
+    Much of that is text of the federation's, and Airflow puts messages into its database and its log files: a character
+    that one of these cannot take is replaced.
+
+    :param message: the message.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(fit(str(message)))
 
 
 class TransientFederationError(FederationError):

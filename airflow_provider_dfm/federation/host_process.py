@@ -24,6 +24,7 @@ import execnet
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUnreachable, error_from_name
 from airflow_provider_dfm.federation.host_environment import hidden_variables
 from airflow_provider_dfm.federation.host_messages import END, HostMessages, Messages
+from airflow_provider_dfm.remote.foreign_text import fit
 from airflow_provider_dfm.remote.session_host import side_by_side
 
 # Each after those that it imports.
@@ -35,6 +36,7 @@ HOST_MODULES = (
     "failed_login",
     "time_limit",
     "file_names",
+    "foreign_text",
     "job_aborts",
     "flare_session",
     "job_logs",
@@ -63,6 +65,7 @@ HOST_MODULES = (
     "line_file",
     "sent_sets",
     "token_store",
+    "runner_words",
     "local_jobs",
     "pickle_machine",
     "safe_pickles",
@@ -74,6 +77,7 @@ HOST_MODULES = (
 JOB_MODULES = (
     "job_components",
     "authenticated_peers",
+    "foreign_text",
     "frame_feeder",
     "incoming_messages",
     "incoming_tokens",
@@ -87,7 +91,7 @@ JOB_MODULES = (
     "wind_down",
 )
 # Those that the site processes of the local target import.
-SITE_MODULES = ("wind_down", "local_site")
+SITE_MODULES = ("foreign_text", "runner_words", "wind_down", "local_site")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 
@@ -242,7 +246,7 @@ class HostProcess:
                 )
             if "log" in message:
                 level, name, line = message["log"]
-                self._log.log(level, "%s: %s", name, line)
+                self._log.log(level, "%s: %s", name, fit(line))
             elif "error" in message:
                 raise error_from_name(message["error"]["name"], message["error"]["message"])
             else:

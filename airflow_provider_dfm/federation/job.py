@@ -201,16 +201,16 @@ class FederationJob:
         live = self._live_results(lambda action: self._asking(action, ends_at), position)
         yield from live.follow(poll_interval, timeout)
 
-    def live_results(self, position: int = 0, partial: bool = False) -> LiveResults:
+    def live_results(self, position: int = 0, partial: bool | None = None) -> LiveResults:
         """What comes of the job while it runs, to be asked for as wanted.
 
         :param position: see :meth:`follow_results`.
-        :param partial: let a job pass that answered some of its sets.
+        :param partial: see :meth:`JobOutcome.check`.
         """
         return self._live_results(self._ask, position, partial)
 
     def _live_results(
-        self, ask: Callable[[Callable[[], Any]], Any], position: int, partial: bool = False
+        self, ask: Callable[[Callable[[], Any]], Any], position: int, partial: bool | None = None
     ) -> LiveResults:
         def get_meta() -> JobMeta:
             meta: JobMeta = ask(self.get_job_meta)
@@ -222,7 +222,7 @@ class FederationJob:
 
         def results() -> Iterator[Result]:
             came: FederationResults = ask(self.results)
-            return came.partial() if partial else iter(came)
+            return came.checked(partial)
 
         return LiveResults(get_meta, read_tokens, results, position)
 

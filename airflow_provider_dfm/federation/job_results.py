@@ -34,7 +34,7 @@ from airflow_provider_dfm.federation.results import (
     is_pipeline_job,
     read_downloaded_job,
 )
-from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
+from airflow_provider_dfm.federation.results_folder import keep_results, note_acceptance, read_kept_results
 
 # Each try of a task continues the one before, and what is kept of one has all that came before it.
 MAX_CONTINUED = 100
@@ -86,11 +86,11 @@ class JobResults:
         kept = self.kept(job_id)
         return self._bring(self._meta(job_id), continued_by) if kept is None else kept
 
-    def check(self, job_id: str, partial: bool = False) -> FederationResults | None:
+    def check(self, job_id: str, partial: bool | None = None) -> FederationResults | None:
         """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
 
         :param job_id: the job.
-        :param partial: let a job pass that answered some of its parameter sets.
+        :param partial: let a job pass that answered some of its parameter sets; None: where its submitting task does.
         :return: the results; None for a job that is no pipeline of this provider's, of which FLARE's status is
             all that can be said.
         :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not.
@@ -105,6 +105,11 @@ class JobResults:
         results.outcome.check(partial)
         return results
 
+    def accept_partial(self, job_id: str) -> None:
+        """Note beside what is kept of a job that its submitting task has taken it with some of its sets unanswered."""
+        if self._results_path is not None:
+            note_acceptance(self._results_path / check_job_id(job_id))
+
     def kept(self, job_id: str) -> FederationResults | None:
         """What is kept of a job; None where nothing is, or not all.
 
@@ -118,8 +123,9 @@ class JobResults:
                 raise
             self._log.log(logging.WARNING, "%s They are brought anew from the federation.", error)
             return None
-        if kept is not None and kept.outcome.pickles and self._session.settings.allow_pickles:
-            # Kept before pickles were allowed.
+        settings = self._session.settings
+        if kept is not None and kept.outcome.pickles and settings.allow_pickles and settings.target != "local":
+            # Kept before pickles were allowed. Of a local job there is nothing else than what is kept.
             return None
         return kept
 

@@ -85,6 +85,23 @@ def keep_results(results: FederationResults, folder: Any) -> FederationResults:
     return _from_folder(folder, manifest)
 
 
+def note_acceptance(folder: Any) -> None:
+    """Note in a manifest that the task which submitted the job takes it with some of its sets unanswered.
+
+    :param folder: the job's folder; where nothing is kept in it, nothing is noted.
+    :raises StorageFailed: the folder cannot be read or written.
+    """
+    try:
+        with reading(folder / MANIFEST):
+            content = json.loads((folder / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return
+    if not content["outcome"].get("accepts_partial"):
+        content["outcome"]["accepts_partial"] = True
+        with whole_file(folder / MANIFEST) as file:
+            file.write(json.dumps(content, indent=2).encode())
+
+
 def read_kept_results(folder: Any) -> FederationResults | None:
     """The results that are kept of a job.
 

@@ -206,6 +206,10 @@ class FederationSession(SubmitCommands):
         """
         return self._results.download(job_id, destination, paths)
 
-    def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
+    def check_job(self, job_id: str, partial: bool | None = None) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`JobResults.check`."""
         return self._results.check(job_id, partial)
+
+    def accept_partial(self, job_id: str) -> None:
+        """Note that the task which submitted a job has taken it with some of its parameter sets unanswered."""
+        self._results.accept_partial(job_id)

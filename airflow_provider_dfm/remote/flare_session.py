@@ -9,7 +9,7 @@ import time
 from operator import itemgetter
 from typing import Any
 
-from airflow_provider_dfm.remote.failed_login import explain_failed_login
+from airflow_provider_dfm.remote.failed_login import explain_failed_login, refuse_unreachable
 from airflow_provider_dfm.remote.failures import NamedError, flare_errors
 from airflow_provider_dfm.remote.file_names import refuse_paths
 from airflow_provider_dfm.remote.job_aborts import abort_jobs
@@ -64,8 +64,10 @@ class FlareSession:
         started = time.monotonic()
         timeout = self._settings["connect_timeout"]
         probe = min(PROBE_SECONDS, timeout / 4)
+        refuse_unreachable(kit, user, version, probe)
+        left = max(probe, timeout - probe - (time.monotonic() - started))
         try:
-            self._session = within(timeout - probe, self._log_in, kit, user)
+            self._session = within(left, self._log_in, kit, user)
             api = self._session.api
             # A kit can have a longer one.
             seconds = max(PART_SECONDS, getattr(api, "file_download_progress_timeout", 0.0))

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .foreign_text import cut
 from .message_seal import BadMessage, TooMuch
 
 # As many as an honest site's outbox sends at once.
@@ -292,4 +293,4 @@ def _check_pickle(value: Any) -> None:
 
 
 def _shown(text: str) -> str:
-    return repr(text[:100])
+    return repr(cut(text, 100))

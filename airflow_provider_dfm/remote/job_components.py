@@ -26,6 +26,7 @@ from nvflare.apis.utils.reliable_message import ReliableMessage
 from nvflare.private.fed.server.server_commands import ServerCommands
 
 from .authenticated_peers import AuthenticatedPeers, ServerCommandGate
+from .foreign_text import cut, fit
 from .frame_feeder import SERVER, TOPIC_FRAMES, TOPIC_READY, FrameFeeder, Frames, FrameSender, deliver
 from .incoming_messages import IncomingMessages, ServerMessages
 from .incoming_tokens import IncomingTokens, SetNumbers
@@ -337,4 +338,4 @@ def _failure(reason: str) -> Any:
 
 def _plain(reason: str) -> str:
     """A reason as all can read it, though somebody else's site gave it."""
-    return reason[:MAX_REASON].encode(errors="backslashreplace").decode()
+    return fit(cut(reason, MAX_REASON))

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import pathlib
 import pickle
 from typing import Any
 
 from nv_dfm_core.targets.local import _job_runner
 from nv_dfm_core.targets.local._local_router import LocalRouter
 
+from .runner_words import SiteWords
 from .wind_down import mend_wind_down
 
 
 class SiteProcess(_job_runner.JobRunner):
-    """DFM's, with the mended net runner, and results that come in order."""
+    """DFM's, with the mended net runner, results that come in order, and last words."""
 
     def run(self) -> None:
+        # This package is in a folder beside those of the jobs: see local_jobs.py.
+        self._logger.addHandler(SiteWords(str(pathlib.Path(__file__).parents[2])))
+        # Which is what says it where no logger has a handler, as in a process of a spawn context.
+        self._logger.addHandler(logging.lastResort or logging.NullHandler())
         mend_wind_down()
         LocalRouter._send_this_job_yield_token_package_sync = _yield_at_once
         super().run()

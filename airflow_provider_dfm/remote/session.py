@@ -116,13 +116,16 @@ class Session:
         force_modgen: bool,
         set_numbers: list[int] | None = None,
         continues: str | None = None,
+        accepts_partial: bool = False,
     ) -> str:
         """Start a prepared pipeline with parameter sets, under an id; returns the id.
 
         :param set_numbers: see :class:`BoundPipeline`; None: all.
         :param continues: see there.
+        :param accepts_partial: see there.
         """
         bound = self._dfm.bind(reference, input_params, autostop, set_numbers, continues)
+        bound.accepts_partial = accepts_partial
         if self._settings["target"] == "local":
             return self._local.start(bound, job_id, ends_at, force_modgen)
         jobs = os.path.join(self._folder, "jobs")

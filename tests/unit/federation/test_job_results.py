@@ -5,10 +5,13 @@ A list stands in for the server: a real one takes such metas too (``tests/versio
 
 from __future__ import annotations
 
+import base64
 import itertools
 import logging
+import pickle
 import shutil
 import sys
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -43,6 +46,7 @@ class Server:
         self.settings = SimpleNamespace(target=target, allow_pickles=False)
         self.jobs = {}
         self.folder = folder
+        self.tokens = TOKENS
         self.asked = 0
 
     def add(self, job_id, note=None, **fields):
@@ -57,7 +61,7 @@ class Server:
 
     def transfer(self, method, job_id, raw):
         number = len(list(self.folder.iterdir()))
-        return {"location": str(write_job(self.folder / f"{number}-{job_id}", *TOKENS))}
+        return {"location": str(write_job(self.folder / f"{number}-{job_id}", *self.tokens))}
 
 
 @pytest.fixture
@@ -110,6 +114,23 @@ def test_clones_of_each_other_are_plain_jobs(server, tmp_path, circle):
     for job_id, origin in zip(circle, (*circle[1:], circle[0]), strict=True):
         server.add(job_id, cloned_from=origin)
     assert results_of(server, tmp_path / "kept").check(A) is None
+
+
+def test_what_is_kept_of_a_local_job_is_not_brought_again_whatever_is_in_it(tmp_path):
+    """Its folder in the session host is gone by then, and nothing else has its results."""
+    (tmp_path / "private").mkdir()
+    server = Server(tmp_path / "private", "local")
+    server.settings.allow_pickles = True
+    server.tokens = (
+        token(value={"value": base64.b64encode(pickle.dumps(Decimal(1))).decode()}, tag="PickledObject"),
+        end([0]),
+        end("stop"),
+    )
+    server.add(A, {"parameter_sets": 1})
+    results = results_of(server, tmp_path / "kept")
+    assert results.of(A).outcome.pickles
+    server.transfer = None
+    assert results.of(A).outcome.pickles
 
 
 def test_a_forged_job_fails_by_name_when_it_is_checked(server, tmp_path):
