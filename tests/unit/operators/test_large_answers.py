@@ -65,6 +65,7 @@ def discover(monkeypatch):
     def make(values, **arguments):
         results = _advised(values)
         monkeypatch.setattr(DfmHook, "check_job", lambda *_, **__: results)
+        monkeypatch.setattr(DfmHook, "accept_partial", lambda *_: None)
         monkeypatch.setattr(DfmHook, "results", lambda *_: results)
         task = DfmDiscoverOperator(task_id="discover", pipeline="a:b", dfm_conn_id="kept", **arguments)
         context = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
@@ -161,6 +162,7 @@ def pushed(monkeypatch):
         results = FederationResults(outcome, lambda: iter(()))
         keep_results(results, DfmHook("kept").results_path / outcome.job_id)
         monkeypatch.setattr(DfmHook, "check_job", lambda *_, **__: results)
+        monkeypatch.setattr(DfmHook, "accept_partial", lambda *_: None)
         task = DfmExecuteOperator(task_id="run", pipeline="a:b", dfm_conn_id="kept", on_partial_failure="succeed")
         xcoms = {}
         context = {"ti": SimpleNamespace(xcom_push=lambda key, value: xcoms.update({key: _pulled(value)}))}

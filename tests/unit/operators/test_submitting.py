@@ -326,7 +326,7 @@ class PreparedOperator(DfmExecuteOperator):
     """What a user may write: the parameters are made up in the task."""
 
     def execute(self, context):
-        self.input_params = {"value": "prepared"}
+        self.input_params = {"value": 7}
         return super().execute(context)
 
 
@@ -340,4 +340,4 @@ def test_what_a_class_of_ones_own_does_before_the_submit_is_done_again_after_an_
     options = {"task_id": "run", "pipeline": "pipelines:compare", "deferrable": True, "wait_for_completion": False}
     trigger = deferred_try(PreparedOperator(**options), made)
     deferred_try(PreparedOperator(**options), made, {"outage": trigger.outage, "fault": ""})
-    assert given == [{"value": "prepared"}]
+    assert given == [{"value": 7}]
