@@ -65,8 +65,15 @@ HOST_MODULES = (
     "dfm_session",
     "session",
 )
+# Those that make a value plain at its site.
+PLAIN_MODULES = (
+    "plain_arrays",
+    "plain_part",
+    "plain_values",
+)
 # Those that travel with each job.
 JOB_MODULES = (
+    *PLAIN_MODULES,
     "job_components",
     "authenticated_peers",
     "frame_feeder",

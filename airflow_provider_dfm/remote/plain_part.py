@@ -1,0 +1,52 @@
+"""What the modules that make a value plain share: where its bytes go, and how one without a plain form is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+# Takes contiguous bytes (a memoryview cast to "B") and gives what stands for them: {"data": base64}, or a file.
+Keep = Callable[[memoryview], dict[str, Any]]
+
+
+class NoPlainForm(TypeError):
+    """A value cannot leave its site.
+
+    :param what: what it is, with an article.
+    :param advice: what to yield instead, as an order.
+    """
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(what, advice)
+        self.what = what
+        self.advice = advice
+        self._steps: list[str] = []
+
+    def below(self, step: str) -> NoPlainForm:
+        """The same error, told of the value that has this one in it.
+
+        :param step: how one comes from there to here: ``"[3]"``, say.
+        """
+        self._steps.insert(0, step)
+        return self
+
+    def __str__(self) -> str:
+        place = "".join(self._steps)
+        if len(place) > 200:
+            place = f"{place[:120]} … {place[-60:]}"
+        where = f" at value{place}" if place else ""
+        return f"{self.what}{where} has no plain form, so that it cannot be a result. {self.advice}"
+
+
+class Parts(Protocol):
+    """Makes the parts of a value plain, for the module that makes the whole plain."""
+
+    keep: Keep
+
+    def form(self, value: Any, step: str) -> Any:
+        """The plain form of a part.
+
+        :param value: the part.
+        :param step: how one comes to it from the whole: ``".attrs"``, say.
+        :raises NoPlainForm: it has none.
+        """
