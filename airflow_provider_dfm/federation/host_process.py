@@ -52,16 +52,16 @@ HOST_MODULES = (
     "bound_pipeline",
     "module_package",
     "message_seal",
+    "json_text",
+    "token_lines",
     "incoming_tokens",
     "job_parts",
     "flare_job",
     "line_file",
     "sent_sets",
+    "value_store",
     "token_store",
     "local_jobs",
-    "pickle_machine",
-    "safe_pickles",
-    "pickles",
     "dfm_session",
     "session",
 )
@@ -71,25 +71,31 @@ PLAIN_MODULES = (
     "plain_part",
     "plain_values",
 )
+# Those that have to do with what is yielded, wherever a site's part runs.
+YIELD_MODULES = (*PLAIN_MODULES, "json_text", "plain_tokens", "token_lines", "value_store")
 # Those that travel with each job.
 JOB_MODULES = (
-    *PLAIN_MODULES,
+    *YIELD_MODULES,
     "job_components",
     "authenticated_peers",
     "frame_feeder",
     "incoming_messages",
     "incoming_tokens",
+    "incoming_values",
     "job_parts",
     "line_file",
     "message_seal",
     "outbox",
+    "pipeline_executor",
     "sent_sets",
+    "site_failure",
     "token_routes",
     "token_store",
+    "value_sender",
     "wind_down",
 )
 # Those that the site processes of the local target import.
-SITE_MODULES = ("wind_down", "local_site")
+SITE_MODULES = (*YIELD_MODULES, "wind_down", "local_site")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -17,6 +18,8 @@ from pydantic import (
 )
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError
+
+logger = logging.getLogger(__name__)
 
 
 def _split_folders(value: Any) -> Any:
@@ -40,8 +43,6 @@ class ConnectionSettings(BaseModel):
     :param target: ``flare`` for the real federation, ``local`` to run all sites in the session host.
     :param secure_mode: False for an insecure FLARE session.
     :param connect_timeout: seconds to wait for the log-in; default 30.
-    :param allow_pickles: run the pickles that results of unusual types come as, in the session host: for federations
-        whose sites may all run code there.
     :param results_path: folder or URI that keeps the results of jobs.
     """
 
@@ -57,7 +58,6 @@ class ConnectionSettings(BaseModel):
     target: Literal["flare", "local"] = "flare"
     secure_mode: bool = True
     connect_timeout: float = Field(default=30.0, gt=0)
-    allow_pickles: bool = False
     results_path: str = ""
 
     @model_validator(mode="after")
@@ -82,6 +82,12 @@ def read_settings(fields: Mapping[str, Any], source: str) -> ConnectionSettings:
     :raises ConnectionSettingsError: names each wrong field, and never shows a value.
     """
     given = {name: value for name, value in fields.items() if value not in (None, "", [], ())}
+    if given.pop("allow_pickles", None) is not None:
+        logger.warning(
+            "%s: allow_pickles has no effect any more, as the sites make all results plain, and pickles are never "
+            "read. Remove it.",
+            source,
+        )
     try:
         return ConnectionSettings.model_validate(given)
     except ValidationError as error:

@@ -9,7 +9,7 @@ from typing import Any
 from nv_dfm_core.exec import TokenPackage
 
 from .frame_feeder import deliver
-from .incoming_tokens import too_large
+from .json_text import too_large
 from .message_seal import BadMessage, MessageSeal
 from .outbox import Outbox
 

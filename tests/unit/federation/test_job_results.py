@@ -40,7 +40,7 @@ class Server:
     """
 
     def __init__(self, folder, target="flare"):
-        self.settings = SimpleNamespace(target=target, allow_pickles=False)
+        self.settings = SimpleNamespace(target=target)
         self.jobs = {}
         self.folder = folder
         self.asked = 0
@@ -55,7 +55,7 @@ class Server:
         assert self.asked < 1000, "asked for ever"
         return self.jobs[job_id]
 
-    def transfer(self, method, job_id, raw):
+    def transfer(self, method, job_id):
         number = len(list(self.folder.iterdir()))
         return {"location": str(write_job(self.folder / f"{number}-{job_id}", *TOKENS))}
 
