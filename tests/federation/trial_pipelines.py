@@ -174,6 +174,15 @@ def give_each(site: str = "seattle") -> Pipeline:
     return _single(GiveEach, site, "kinds", "size")
 
 
+def give_and_hold() -> Pipeline:
+    """Build: ``give`` at ``given``; at ``held`` from another site its kind, once there is a file ``until``."""
+    with Pipeline(name="give_and_hold") as pipeline:
+        kind = PlaceParam(place="kind", multiuse=True)
+        Yield(value=Give(site="seattle", kind=kind, size=PlaceParam(place="size")), place="given")
+        Yield(value=Hold(site="san_francisco", value=kind, until=PlaceParam(place="until")), place="held")
+    return pipeline
+
+
 def give_at_the_server() -> Pipeline:
     """Build: the same as ``give`` from the server, which a site tells the kind."""
     with Pipeline(name="give_at_the_server") as pipeline:

@@ -53,3 +53,11 @@ def test_no_secret_is_shown():
 def test_the_local_target_needs_no_kit():
     settings = read_settings({"target": "local", "federation": "weather", "homesite": "analyst"}, "x")
     assert settings.user == ""
+
+
+@pytest.mark.parametrize("given", [True, False, "true"])
+def test_a_connection_that_still_allows_pickles_opens_with_a_warning(caplog, given):
+    assert read_settings(FLARE | {"allow_pickles": given}, "Connection 'x'") == read_settings(FLARE, "x")
+    (warning,) = caplog.records
+    assert warning.levelname == "WARNING"
+    assert "Connection 'x': allow_pickles has no effect any more" in warning.getMessage()
