@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from airflow_provider_dfm.federation.result import Result as Result
 from airflow_provider_dfm.remote.pickle_machine import NotPlain
 from airflow_provider_dfm.remote.safe_pickles import read_plain
 
@@ -31,53 +32,6 @@ ADVICE_MODELS = (
 ERROR_TOKEN = "@dfm-error-token"
 # What comes of a line that a controller did not write.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, struct.error)
-
-
-class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
-    """One value that a pipeline yielded.
-
-    :param parameter_set: index of the parameter set it answers.
-    :param frame: the DFM frame; ``(i,)`` for set i, ``(i, k)`` for item k of a generator.
-    :param place: the yield's place.
-    :param site: the site it came from.
-    :param value: plain data; of an array see :meth:`array`, of bytes :meth:`content`.
-    :param node: the pipeline's node that it came from, DFM's ``source_node``; None in results that were kept
-        without it.
-    """
-
-    parameter_set: int
-    frame: tuple[int, ...]
-    place: str
-    site: str
-    value: Any
-    node: int | str | None = None
-
-    def array(self) -> Any:
-        """The numpy array that the value is; as it was at the site, and read-only.
-
-        :raises TypeError: it is something else.
-        :raises ImportError: numpy is not installed here.
-        """
-        form = self._form("@array", "an array")
-        import numpy
-
-        data = numpy.frombuffer(base64.b64decode(form["data"]), dtype=numpy.dtype(form["dtype"]))
-        return data.reshape(form["shape"], order=form["order"])
-
-    def content(self) -> bytes:
-        """The bytes that the value is: an image, say.
-
-        :raises TypeError: it is something else.
-        """
-        return base64.b64decode(self._form("@bytes", "bytes"))
-
-    def _form(self, tag: str, what: str) -> Any:
-        if not isinstance(self.value, dict) or self.value.keys() != {tag}:
-            raise TypeError(
-                f"The result of parameter set {self.parameter_set} at place {self.place!r} is not {what}, but "
-                f"{type(self.value).__name__} {self.value!r:.100}."
-            )
-        return self.value[tag]
 
 
 class AdapterError(BaseModel, frozen=True):
