@@ -68,7 +68,15 @@ HOST_MODULES = (
 # Those that make a value plain at its site.
 PLAIN_MODULES = (
     "plain_arrays",
+    "plain_arrow",
+    "plain_columns",
+    "plain_datasets",
+    "plain_images",
+    "plain_pandas",
     "plain_part",
+    "plain_polars",
+    "plain_records",
+    "plain_texts",
     "plain_values",
 )
 # Those that have to do with what is yielded, wherever a site's part runs.

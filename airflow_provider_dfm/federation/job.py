@@ -228,7 +228,7 @@ class FederationJob:
             value: ValueRead = ask(lambda: self._session.read_value(self.job_id, name))
             return value
 
-        files = RunningFiles(read_value, lambda: get_meta().has_ended, lambda: ask(self.results))
+        files = RunningFiles(read_value, lambda: get_meta().has_ended, lambda: ask(self.results).received())
         return LiveResults(get_meta, read_tokens, results, position, files)
 
     def results(self) -> FederationResults:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from pydantic import BaseModel
 
@@ -14,9 +14,6 @@ from airflow_provider_dfm.federation.errors import CommandTimedOut, ResultsIncom
 from airflow_provider_dfm.federation.value_files import ValueFiles
 from airflow_provider_dfm.federation.whole_files import local_path, opened
 from airflow_provider_dfm.remote.value_store import is_name
-
-if TYPE_CHECKING:
-    from airflow_provider_dfm.federation.results import FederationResults
 
 GONE = (
     "The results are gone: the session was closed that had brought them from the federation. Read them while it is "
@@ -123,19 +120,27 @@ class ValueRead(BaseModel, frozen=True):
     is_copy: bool
 
 
+class HasFiles(Protocol):
+    """A result."""
+
+    @property
+    def files(self) -> ValueFiles | None:
+        """Where the files of its value are."""
+
+
 class RunningFiles:
     """The files of a job that runs, each brought from the federation when it is opened.
 
     :param read: asks the session host for a file.
     :param has_ended: whether the job has ended by now.
-    :param results: gives the ended job's results.
+    :param results: gives what came of the job, once it has ended.
     """
 
     def __init__(
         self,
         read: Callable[[str], ValueRead],
         has_ended: Callable[[], bool],
-        results: Callable[[], FederationResults],
+        results: Callable[[], Iterable[HasFiles]],
     ) -> None:
         self._read = read
         self._has_ended = has_ended
@@ -167,7 +172,7 @@ class RunningFiles:
         return None
 
     def _of_ended(self, name: str) -> BinaryIO:
-        for result in self._results().received():
+        for result in self._results():
             files = result.files
             if isinstance(files, OwnFiles) and name in files.sizes:
                 return files.open(name)

@@ -7,15 +7,15 @@ names, and DFM's ``json`` and ``BaseModel`` (class and data). Of its ``PickledOb
 
 from __future__ import annotations
 
-import base64
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import BaseModel, Field
 
-from airflow_provider_dfm.federation.large_values import OwnFiles, read_sizes
+from airflow_provider_dfm.federation.large_values import read_sizes
+from airflow_provider_dfm.federation.result import Result as Result
 from airflow_provider_dfm.federation.value_files import ValueFiles
 from airflow_provider_dfm.remote.token_lines import PLAIN
 
@@ -25,69 +25,6 @@ PICKLE = "PickledObject"
 ERROR_TOKEN = "@dfm-error-token"
 # What comes of a line that a controller did not write.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, struct.error)
-
-
-class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
-    """One value that a pipeline yielded.
-
-    :param parameter_set: index of the parameter set it answers.
-    :param frame: the DFM frame; ``(i,)`` for set i, ``(i, k)`` for item k of a generator.
-    :param place: the yield's place.
-    :param site: the site it came from.
-    :param value: plain data; of an array see :meth:`array`, of bytes :meth:`content`.
-    :param node: the pipeline's node that it came from, DFM's ``source_node``; None in results that were kept
-        without it.
-    """
-
-    parameter_set: int
-    frame: tuple[int, ...]
-    place: str
-    site: str
-    value: Any
-    node: int | str | None = None
-    _files: ValueFiles | None = PrivateAttr(default=None)
-
-    @property
-    def files(self) -> ValueFiles | None:
-        """Where the files of a large value are; None: it has none."""
-        return self._files
-
-    def with_files(self, sizes: Mapping[str, int], files: ValueFiles | None) -> Result:
-        """This result, which has files.
-
-        :param sizes: name to size of each.
-        :param files: where they are; None: nobody knows.
-        """
-        if sizes and files is not None:
-            self._files = OwnFiles(sizes, files)
-        return self
-
-    def array(self) -> Any:
-        """The numpy array that the value is; as it was at the site, and read-only.
-
-        :raises TypeError: it is something else.
-        :raises ImportError: numpy is not installed here.
-        """
-        form = self._form("@array", "an array")
-        import numpy
-
-        data = numpy.frombuffer(base64.b64decode(form["data"]), dtype=numpy.dtype(form["dtype"]))
-        return data.reshape(form["shape"], order=form["order"])
-
-    def content(self) -> bytes:
-        """The bytes that the value is: an image, say.
-
-        :raises TypeError: it is something else.
-        """
-        return base64.b64decode(self._form("@bytes", "bytes"))
-
-    def _form(self, tag: str, what: str) -> Any:
-        if not isinstance(self.value, dict) or self.value.keys() != {tag}:
-            raise TypeError(
-                f"The result of parameter set {self.parameter_set} at place {self.place!r} is not {what}, but "
-                f"{type(self.value).__name__} {self.value!r:.100}."
-            )
-        return self.value[tag]
 
 
 class AdapterError(BaseModel, frozen=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
 # Takes contiguous bytes (a memoryview cast to "B") and gives what stands for them: {"data": base64}, or a file.
 Keep = Callable[[memoryview], dict[str, Any]]
+MOST_PLACE = 200
 
 
 class NoPlainForm(TypeError):
@@ -27,13 +29,13 @@ class NoPlainForm(TypeError):
 
         :param step: how one comes from there to here: ``"[3]"``, say.
         """
-        self._steps.insert(0, step)
+        self._steps.append(step)
         return self
 
     def __str__(self) -> str:
-        place = "".join(self._steps)
-        if len(place) > 200:
-            place = f"{place[:120]} … {place[-60:]}"
+        place = "".join(reversed(self._steps))
+        if len(place) > MOST_PLACE:
+            place = f"{place[: MOST_PLACE // 2]} … {place[-MOST_PLACE // 2 :]}"
         where = f" at value{place}" if place else ""
         return f"{self.what}{where} has no plain form, so that it cannot be a result. {self.advice}"
 
@@ -50,3 +52,23 @@ class Parts(Protocol):
         :param step: how one comes to it from the whole: ``".attrs"``, say.
         :raises NoPlainForm: it has none.
         """
+
+
+def library(name: str) -> Any:
+    """The module that a value of its classes has brought here; nothing is imported for a value.
+
+    :param name: the module's.
+    """
+    return sys.modules[name]
+
+
+def whole_array(dtype: str, count: int, data: memoryview, keep: Keep) -> dict[str, Any]:
+    """The form of an array with one dimension, where its bytes are at hand, with or without numpy.
+
+    :param dtype: its items' size and kind as numpy has them, in this machine's byte order: ``"i8"``, say.
+    :param count: how many items.
+    :param data: their bytes.
+    :param keep: takes them.
+    """
+    order = "|" if dtype[1:] == "1" else "<" if sys.byteorder == "little" else ">"
+    return {"@array": {"dtype": order + dtype, "shape": [count], "order": "C", **keep(data.cast("B"))}}

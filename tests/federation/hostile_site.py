@@ -9,7 +9,7 @@ import threading
 import time
 
 from nvflare.apis.fl_constant import CellMessageAuthHeaderKey, ReservedKey, ServerCommandKey, ServerCommandNames
-from nvflare.apis.shareable import Shareable
+from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.fuel.f3.cellnet.defs import MessageHeaderKey
 from nvflare.fuel.f3.cellnet.defs import ReturnCode as CellReturnCode
 from nvflare.private.defs import new_cell_message

@@ -206,7 +206,7 @@ class RunningJob:
         return ValueRead(path=path, is_copy=step == "copy")
 
     def results(self):
-        return read_downloaded_job(self.download, meta(sets=2))
+        return read_downloaded_job(self.download, meta(sets=2)).received()
 
     @property
     def files(self):
