@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.errors import UnreadableValue
 from airflow_provider_dfm.federation.opened_arrays import open_array
+from airflow_provider_dfm.federation.pandas_tables import pandas_array
 from airflow_provider_dfm.federation.table_columns import ColumnReader, Opened
 from airflow_provider_dfm.federation.table_values import python_values
 from airflow_provider_dfm.federation.value_buffers import Buffers
@@ -79,6 +80,7 @@ def _variable(form: Any, buffers: Buffers, opened: Opened) -> tuple[Any, xarray.
 
 def _values(form: Any, buffers: Buffers, opened: Opened) -> Any:
     import numpy
+    import pandas
 
     if "data" in form:
         return open_array(form["data"], buffers, writable=True)
@@ -89,6 +91,10 @@ def _values(form: Any, buffers: Buffers, opened: Opened) -> Any:
     if "cftime" in form:
         return _times(form["cftime"], buffers).reshape(shape)
     column = ColumnReader(buffers, opened).read(form.get("column"), count)
+    if form.get("extension") is True:
+        array = pandas_array(column)
+        # Of times with a zone, xarray takes an index for what it is, and makes objects of an array.
+        return pandas.DatetimeIndex(array) if isinstance(array, pandas.arrays.DatetimeArray) else array
     values = numpy.empty(count, dtype=object)
     for number, value in enumerate(python_values(column)):
         values[number] = value

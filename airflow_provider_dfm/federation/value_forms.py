@@ -80,9 +80,11 @@ def key_text(key: Any) -> str:
 
 
 def _is_key(form: Any, key: Any) -> bool:
+    if isinstance(form, list):
+        is_as_long = isinstance(key, (list, tuple)) and len(key) == len(form)
+        return is_as_long and all(map(_is_key, form, key))
     # 1, 1.0 and True are three keys here.
-    found = hashable(form)
-    return type(found) is type(key) and bool(found == key)
+    return type(form) is type(key) and bool(form == key)
 
 
 def pairs_of(form: Any) -> list[tuple[Any, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from .plain_arrays import array_form
 from .plain_columns import object_column
+from .plain_pandas import extension_column
 from .plain_part import NoPlainForm, Parts, library
 
 # What of an encoding tells how numbers mean something, and nothing of the site's files.
@@ -72,6 +73,10 @@ def _named(name: Any, variable: Any, is_coordinate: bool, parts: Parts) -> dict[
 
 def _data(variable: Any, parts: Parts) -> dict[str, Any]:
     numpy = library("numpy")
+    if not isinstance(variable.dtype, numpy.dtype):
+        # One of pandas' own arrays, a categorical one, say; some releases of xarray have something around it.
+        column = extension_column(getattr(variable.data, "array", variable.data), parts)
+        return {"column": column, "shape": list(variable.shape), "extension": True}
     values = numpy.asarray(variable.values)
     if values.dtype.kind not in "OT":
         return {"data": array_form(values, parts)}

@@ -36,6 +36,15 @@ def extension_form(array: Any, parts: Parts) -> Any:
     return {"@table": _table("array", len(array), [_column(array, parts)], parts)}
 
 
+def extension_column(array: Any, parts: Parts) -> dict[str, Any]:
+    """The form of a column that is one of pandas' own arrays.
+
+    :param array: the array.
+    :param parts: takes the bytes.
+    """
+    return _column(array, parts)
+
+
 def interval_form(interval: Any, parts: Parts) -> Any:
     """A dict of a ``pandas.Interval``."""
     ends = {"left": parts.form(interval.left, ".left"), "right": parts.form(interval.right, ".right")}

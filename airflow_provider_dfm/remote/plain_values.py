@@ -84,7 +84,7 @@ class _Walk:
         except (NoPlainForm, MemoryError):
             raise
         except Exception as error:  # whatever a class's own methods raise, or what a value is read from
-            what = f"A {_name(kind)} that cannot be read ({type(error).__name__}: {error!s:.300})"
+            what = f"A value of type {_name(kind)} that cannot be read ({type(error).__name__}: {error!s:.300})"
             raise NoPlainForm(what, _advice(kind)) from error
         finally:
             self._open.discard(id(value))
@@ -108,7 +108,7 @@ def _maker(kind: type) -> Make:
 
 
 def _refused(value: Any, parts: Parts) -> Any:
-    raise NoPlainForm(f"A {_name(type(value))}", _advice(type(value)))
+    raise NoPlainForm(f"A value of type {_name(type(value))}", _advice(type(value)))
 
 
 def _name(kind: type) -> str:

@@ -1,0 +1,400 @@
+"""What has a plain form of JSON's own: numbers, text, dates, records; and what is refused."""
+
+from __future__ import annotations
+
+import array
+import collections
+import dataclasses
+import enum
+import io
+import json
+import math
+import os
+import pathlib
+import subprocess
+import sys
+import uuid
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from ipaddress import ip_address
+from types import MappingProxyType, SimpleNamespace
+from typing import Annotated, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import attrs
+import numpy
+import pandas
+import pendulum
+import pydantic
+import pytest
+
+from airflow_provider_dfm.federation.errors import MissingPart, OtherKindOfValue, UnreadableValue
+from airflow_provider_dfm.federation.host_process import JOB_MODULES, PLAIN_MODULES
+from airflow_provider_dfm.remote.module_package import write_package
+from airflow_provider_dfm.remote.plain_values import NoPlainForm, in_line, plain_form
+
+from .arrivals import arrived, result_of
+
+REMOTE = pathlib.Path(__file__).parents[3] / "airflow_provider_dfm" / "remote"
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    PAIR = (1, b"\x00")
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Word(str, enum.Enum):
+    YES = "yes"
+
+
+class Point(NamedTuple):
+    x: int
+    y: float
+
+
+@dataclasses.dataclass
+class Station:
+    name: str
+    at: Point
+    raw: bytes = b"\xff"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slotted:
+    opened: date
+
+
+@attrs.define
+class Sensor:
+    unit: str
+    readings: set[int]
+
+
+class Model(pydantic.BaseModel):
+    when: datetime
+    mean: float
+    price: Decimal = Decimal("1.50")
+
+
+class Epoch(pydantic.BaseModel):
+    when: Annotated[
+        datetime, pydantic.PlainSerializer(lambda when: int(when.timestamp()), when_used="json", return_type=int)
+    ]
+
+
+class Picture(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+
+    pixels: Any
+    content: bytes
+    tags: set[str]
+
+
+class Text(str):
+    pass
+
+
+class Number(float):
+    pass
+
+
+class Items(list):  # type: ignore[type-arg]
+    pass
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ({"a": [1, None, True, "ä", 1.5, [], {}]}, {"a": [1, None, True, "ä", 1.5, [], {}]}),
+        ((1, [None, "ä"]), [1, [None, "ä"]]),
+        ({"b", "a"}, ["a", "b"]),
+        (frozenset([2]), [2]),
+        (float("inf"), float("inf")),
+        (10**4299, 10**4299),
+        ("\x00\ud800", "\x00\ud800"),
+        (Text("a"), "a"),
+        (Number(2.5), 2.5),
+        (Items([1]), [1]),
+        (collections.OrderedDict(a=1), {"a": 1}),
+        (collections.defaultdict(list, a=[1]), {"a": [1]}),
+        (collections.Counter("aa"), {"a": 2}),
+        (collections.UserDict(a=1), {"a": 1}),
+        (MappingProxyType({"a": 1}), {"a": 1}),
+        (collections.deque([1]), [1]),
+        (range(3), [0, 1, 2]),
+        ({"a": 1}.keys(), ["a"]),
+        (b"\x00\xff", {"@bytes": "AP8="}),
+        (bytearray(), {"@bytes": ""}),
+        (memoryview(b"abcdef")[::2], {"@bytes": "YWNl"}),
+        (datetime(2010, 1, 1, 12, tzinfo=timezone(timedelta(hours=2))), "2010-01-01T12:00:00+02:00"),
+        (datetime(2010, 1, 1, 12, tzinfo=BERLIN), "2010-01-01T12:00:00+01:00"),
+        (datetime(2010, 1, 1, tzinfo=timezone.utc), "2010-01-01T00:00:00Z"),
+        (date(2010, 1, 1), "2010-01-01"),
+        (time(12, 30), "12:30:00"),
+        (timedelta(days=1), "P1D"),
+        (pendulum.datetime(2010, 1, 1, tz="Europe/Berlin"), "2010-01-01T00:00:00+01:00"),
+        (pendulum.duration(days=2), "P2D"),
+        (pendulum.date(2010, 1, 1), "2010-01-01"),
+        (BERLIN, "Europe/Berlin"),
+        (Colour.RED, "red"),
+        (Colour.PAIR, [1, {"@bytes": "AA=="}]),
+        (Level.HIGH, 3),
+        (Word.YES, "yes"),
+        (Point(1, 2.5), [1, 2.5]),
+        (Station("a", Point(1, 2.5)), {"name": "a", "at": [1, 2.5], "raw": {"@bytes": "/w=="}}),
+        (Slotted(date(2010, 1, 1)), {"opened": "2010-01-01"}),
+        (Sensor("K", {2, 1}), {"unit": "K", "readings": [1, 2]}),
+        (
+            Model(when=datetime(2010, 1, 1), mean=2.5),
+            {"when": "2010-01-01T00:00:00", "mean": 2.5, "price": "1.50"},
+        ),
+        ([Epoch(when=datetime(1970, 1, 2, tzinfo=timezone.utc))], [{"when": 86400}]),
+        (Decimal("1.50"), "1.50"),
+        (Fraction(1, 3), "1/3"),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (pathlib.PurePosixPath("a/b"), "a/b"),
+        (ip_address("10.0.0.1"), "10.0.0.1"),
+        (numpy.float32(2.5), 2.5),
+        (numpy.float16(2.5), 2.5),
+        (numpy.int64(-7), -7),
+        (numpy.bool_(True), True),
+        (numpy.str_("ä"), "ä"),
+        (numpy.bytes_(b"a"), {"@bytes": "YQ=="}),
+        (numpy.datetime64("2010-01-01T00:00:00.000000001"), "2010-01-01T00:00:00.000000001"),
+        (numpy.datetime64("NaT"), None),
+        (numpy.timedelta64(5, "D"), "P5D"),
+        (numpy.timedelta64(-1_500_000_001, "ns"), "-PT1.500000001S"),
+        (numpy.timedelta64(5), 5),
+        (numpy.ma.masked, None),
+        (pandas.Timestamp("2010-01-01", tz="UTC"), "2010-01-01T00:00:00Z"),
+        (pandas.Timestamp("2010-01-01T00:00:00.000000001"), "2010-01-01T00:00:00.000000001"),
+        (pandas.Timedelta("1D"), "P1D"),
+        (pandas.Timedelta("1ns"), "PT0.000000001S"),
+        (pandas.NaT, None),
+        (pandas.NA, None),
+        (pandas.Period("2010-01"), "2010-01"),
+        (pandas.Interval(0, 1), {"left": 0, "right": 1, "closed": "right"}),
+    ],
+    ids=lambda each: f"{type(each).__name__} {each!r:.40}",
+)
+def test_a_value_is_plain(value, plain):
+    form = plain_form(value, in_line)
+    assert form == plain
+    assert type(form) is type(plain)
+    assert arrived(value).value == plain
+    assert arrived([{"in": value}]).value == [{"in": plain}]
+
+
+def test_not_a_number_is_kept():
+    assert math.isnan(arrived([float("nan")]).value[0])
+    assert math.isnan(arrived({"a": numpy.float32("nan")}).value["a"])
+
+
+def test_a_models_fields_are_what_they_are_where_they_hold_more_than_json():
+    result = arrived(Picture(pixels=numpy.arange(3), content=b"a", tags={"b", "a"}))
+    assert result.array("pixels").tolist() == [0, 1, 2]
+    assert result.content("content") == b"a"
+    assert result.value["tags"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ({2: "a", None: 2, True: 3, 1.5: 4}, {"2": "a", "null": 2, "true": 3, "1.5": 4}),
+        (
+            {date(2010, 1, 1): 1, Word.YES: 2, uuid.UUID(int=0): 3},
+            {"2010-01-01": 1, "yes": 2, str(uuid.UUID(int=0)): 3},
+        ),
+        ({numpy.int64(2): 1, numpy.str_("a"): 2}, {"2": 1, "a": 2}),
+        # What JSON has no key for, what it has one key for, and what could be taken for a form.
+        ({(1, "a"): 2, b"x": 3}, {"@dict": [[[1, "a"], 2], [{"@bytes": "eA=="}, 3]]}),
+        ({1: "a", "1": "b"}, {"@dict": [[1, "a"], ["1", "b"]]}),
+        ({"@array": 1}, {"@dict": [["@array", 1]]}),
+        ({"@array": 1, "b": 2}, {"@array": 1, "b": 2}),
+    ],
+)
+def test_keys_of_a_dict(value, plain):
+    assert plain_form(value, in_line) == plain
+
+
+def test_a_dict_is_opened_with_the_keys_that_it_had():
+    value = {(1, "a"): numpy.arange(2), 1: "b", "1": "c", b"x": "d", (1, (2, 3)): "e"}
+    result = arrived({"in": [value]})
+    assert list(result.mapping("in", 0)) == list(value)
+    assert result.array("in", 0, (1, "a")).tolist() == [0, 1]
+    assert arrived({1: {"1": numpy.arange(2)}}).array(1, "1").tolist() == [0, 1]
+    assert arrived(value).mapping()[(1, (2, 3))] == "e"
+    assert arrived({"a": 1}).mapping() == {"a": 1}
+    for wrong in ((1, "b"), True, 1.0, "2"):
+        with pytest.raises(MissingPart, match="has nothing at"):
+            result.mapping("in", 0, wrong)
+
+
+@pytest.mark.parametrize("path", [("b",), ("a", 2), ("a", "0"), ("a", 0, 0), (None,), ("a", True)])
+def test_a_way_that_leads_nowhere_says_how_far_it_came(path):
+    with pytest.raises(MissingPart, match=r"The result of parameter set 0 at place 'answer' at \[.*\] has nothing at"):
+        arrived({"a": [1, 2]}).array(*path)
+
+
+@pytest.mark.parametrize("call", ["array", "table", "dataset", "content", "image", "mapping"])
+@pytest.mark.parametrize("value", [3, [1], "a", None])
+def test_what_a_value_is_instead_is_said(call, value):
+    with pytest.raises(OtherKindOfValue, match=r"parameter set 0 at place 'answer' is not an?|is not bytes") as caught:
+        getattr(arrived(value), call)()
+    assert isinstance(caught.value, TypeError)
+
+
+def _nested(depth):
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def _holding_itself():
+    value: dict[str, Any] = {"a": []}
+    value["a"].append(value)
+    return value
+
+
+class Reducing:
+    """Would run something where it is pickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("ran",)
+
+
+class Disguised:
+    """Says that it is a dict."""
+
+    @property
+    def __class__(self):
+        return dict
+
+
+class Raising:
+    def __array__(self, *_, **__):
+        raise RuntimeError("no data here")
+
+
+class Quantity(numpy.ndarray):
+    unit = "K"
+
+
+class Loop(pydantic.BaseModel):
+    inner: Any = None
+
+
+def _looping_model():
+    loop = Loop()
+    loop.inner = loop
+    return loop
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (object(), "A value of type object has no plain form, so that it cannot be a result. Yield its data"),
+        ([{"a": (1, object())}], r"A value of type object at value\[0\]\['a'\]\[1\] has no plain form"),
+        (Station(name=Reducing(), at=None), r"A value of type .*Reducing at value\.name has"),
+        (Disguised(), "Disguised"),
+        (Reducing, "A value of type type"),
+        (numpy.load, "function"),
+        (SimpleNamespace, "A value of type type"),
+        ((number for number in range(3)), r"A value of type generator has.*Yield its items: list\(generator\)"),
+        (io.BytesIO(), r"A value of type _io.BytesIO has.*buffer.getvalue\(\)"),
+        (ValueError("a"), "ValueError"),
+        ({1, object()}, r"A value of type object at value\{<object"),
+        ({object(): 1}, r"A value of type object at value.keys\(\)"),
+        (10**4300, "An integer of more than 4300 digits"),
+        (numpy.longdouble(1), "An array of (longdouble|float128)"),
+        (numpy.array([object()]), r"A value of type object at value\[0\]"),
+        (numpy.ones(2).view(Quantity), r"A value of type Quantity in K has.*its numbers and its unit"),
+        (Raising(), r"A value of type Raising that gives no numpy array \(RuntimeError: no data here\)"),
+        (_nested(200), "nested more than 100 deep"),
+        (_holding_itself(), r"A value that holds itself at value\['a'\]\[0\]"),
+        (_looping_model(), r"A value that holds itself at value\['inner'\]"),
+    ],
+    ids=lambda each: f"{each!r:.40}" if isinstance(each, str) else type(each).__name__,
+)
+def test_what_has_no_plain_form_is_refused_by_type_and_place_with_advice(value, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NoPlainForm, match=message) as caught:
+        plain_form(value, in_line)
+    assert "Yield" in str(caught.value)
+    assert len(str(caught.value)) < 1000
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_value_in_two_places_is_in_both():
+    shared = [1]
+    assert plain_form([shared, {"a": shared}], in_line) == [[1], {"a": [1]}]
+
+
+def test_an_array_of_the_standard_library_is_an_array():
+    for code in "bBhHiIlLqQfd":
+        values = array.array(code, [1, 2, 3])
+        opened = arrived(values).array()
+        assert opened.tolist() == [1, 2, 3]
+        assert opened.itemsize == values.itemsize
+    assert arrived(array.array("d")).array().shape == (0,)
+
+
+@pytest.mark.parametrize("value", [1 + 2j, complex("nan")])
+def test_a_complex_number_is_an_array_without_dimensions(value):
+    opened = arrived(value).array()
+    assert opened.shape == ()
+    assert repr(opened.item()) == repr(value)
+
+
+def test_the_modules_that_travel_need_the_standard_library_alone_and_import_nothing_for_a_value(tmp_path):
+    assert set(PLAIN_MODULES) <= set(JOB_MODULES)
+    sources = {name: (REMOTE / f"{name}.py").read_text() for name in PLAIN_MODULES}
+    write_package(str(tmp_path), "job_package", sources)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from job_package.plain_values import in_line, plain_form\n"
+        "import decimal, enum, json\n"
+        "colour = enum.Enum('Colour', {'RED': 'red'})\n"
+        "print(json.dumps(plain_form({'a': (1, b'x', colour.RED), 1j: decimal.Decimal('1.5')}, in_line)))\n"
+    )
+    command = [sys.executable, "-I", "-S", "-c", program]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    number = {"@array": {"dtype": "<c16", "shape": [], "order": "C", "data": "AAAAAAAAAAAAAAAAAADwPw=="}}
+    assert json.loads(printed) == {"@dict": [["a", [1, {"@bytes": "eA=="}, "red"]], [number, "1.5"]]}
+
+
+def test_the_form_is_the_same_in_json_as_in_earlier_releases():
+    result = arrived({"a": [1]})
+    assert dict(result) == {
+        "parameter_set": 0,
+        "frame": (0,),
+        "place": "answer",
+        "site": "seattle",
+        "value": {"a": [1]},
+        "node": None,
+    }
+    assert json.loads(result.model_dump_json())["value"] == {"a": [1]}
+    assert "value={'a': [1]}" in repr(result)
+    assert result == arrived({"a": [1]}) != arrived({"a": [2]})
+    assert type(result).model_validate_json(result.model_dump_json()) == result
+
+
+def test_a_file_that_is_no_json_is_refused(tmp_path):
+    from .arrivals import FolderFiles
+
+    files = FolderFiles(tmp_path)
+    whole = result_of({"@json": files.keep(memoryview(b'{"a": [1, {"@bytes": "eA=="}]}'))}, files)
+    assert whole.value == {"a": [1, {"@bytes": "eA=="}]}
+    assert whole.content("a", 1) == b"x"
+    for content in (b"{", b"\xff", b"[" * 100_000):
+        with pytest.raises(UnreadableValue, match="is not JSON"):
+            _ = result_of({"@json": files.keep(memoryview(content))}, files).value
