@@ -24,86 +24,9 @@ import execnet
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUnreachable, error_from_name
 from airflow_provider_dfm.federation.host_environment import hidden_variables
 from airflow_provider_dfm.federation.host_messages import END, HostMessages, Messages
+from airflow_provider_dfm.federation.shipped_modules import HOST_MODULES, JOB_MODULES, SITE_MODULES
 from airflow_provider_dfm.remote.session_host import side_by_side
 
-# Each after those that it imports.
-HOST_MODULES = (
-    "failures",
-    "kit_check",
-    "time_limit",
-    "file_names",
-    "job_aborts",
-    "flare_session",
-    "job_logs",
-    "named_function",
-    "job_source",
-    "operation_schema",
-    "federation_api",
-    "parameter_schema",
-    "iso_dates",
-    "parameter_places",
-    "canonical_form",
-    "preparation_order",
-    "statement_checks",
-    "ready_pipeline",
-    "discovery",
-    "function_source",
-    "pipeline_source",
-    "bound_pipeline",
-    "module_package",
-    "message_seal",
-    "json_text",
-    "token_lines",
-    "incoming_tokens",
-    "job_parts",
-    "flare_job",
-    "line_file",
-    "sent_sets",
-    "value_store",
-    "token_store",
-    "local_jobs",
-    "dfm_session",
-    "session",
-)
-# Those that make a value plain at its site.
-PLAIN_MODULES = (
-    "plain_arrays",
-    "plain_arrow",
-    "plain_columns",
-    "plain_datasets",
-    "plain_images",
-    "plain_pandas",
-    "plain_part",
-    "plain_polars",
-    "plain_records",
-    "plain_texts",
-    "plain_values",
-)
-# Those that have to do with what is yielded, wherever a site's part runs.
-YIELD_MODULES = (*PLAIN_MODULES, "json_text", "plain_tokens", "token_lines", "value_store")
-# Those that travel with each job.
-JOB_MODULES = (
-    *YIELD_MODULES,
-    "job_components",
-    "authenticated_peers",
-    "frame_feeder",
-    "incoming_messages",
-    "incoming_tokens",
-    "incoming_values",
-    "job_parts",
-    "line_file",
-    "message_seal",
-    "outbox",
-    "pipeline_executor",
-    "sent_sets",
-    "site_failure",
-    "token_routes",
-    "token_store",
-    "value_sender",
-    "wind_down",
-)
-# Those that the site processes of the local target import.
-SITE_MODULES = (*YIELD_MODULES, "wind_down", "local_site")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 

@@ -21,6 +21,9 @@ from airflow_provider_dfm.remote.token_lines import PLAIN
 
 STATUS_PLACE = "_dfm_status_"
 TELEMETRY_PLACE = "__telemetry__"
+# nv_dfm_core/api/_yield.py
+DISCOVERY_PLACE = "_dfm_discovery_"
+# nv_dfm_core/exec/_token_package.py, any_object_to_tagged_json_value
 PICKLE = "PickledObject"
 ERROR_TOKEN = "@dfm-error-token"
 # What comes of a line that a controller did not write.
