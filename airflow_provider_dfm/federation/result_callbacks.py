@@ -28,8 +28,8 @@ _current: ContextVar[Result] = ContextVar("airflow_provider_dfm.current_result")
 def current_result() -> Result:
     """The result that a callback is being called with, sync or async.
 
-    Its value is the callback's own argument; ``current_result().array()`` and the like open what is no JSON, and bring a
-    large value from the federation, while the job runs as well.
+    Its value is the callback's own argument; ``current_result().array()`` and the like open what is no JSON, and bring
+    a large value from the federation, while the job runs as well.
 
     :raises LookupError: no callback is being called.
     """
