@@ -30,7 +30,7 @@ import pydantic
 import pytest
 
 from airflow_provider_dfm.federation.errors import MissingPart, OtherKindOfValue, UnreadableValue
-from airflow_provider_dfm.federation.host_process import JOB_MODULES, PLAIN_MODULES
+from airflow_provider_dfm.federation.shipped_modules import JOB_MODULES, PLAIN_MODULES
 from airflow_provider_dfm.remote.module_package import write_package
 from airflow_provider_dfm.remote.plain_values import NoPlainForm, in_line, plain_form
 
