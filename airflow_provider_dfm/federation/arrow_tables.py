@@ -13,6 +13,8 @@ from airflow_provider_dfm.federation.table_values import mixed_objects, python_v
 if TYPE_CHECKING:
     import pyarrow
 
+# What offsets of 32 bits reach.
+MOST_NARROW = (1 << 31) - 1
 UNITS = ("s", "ms", "us", "ns")
 
 
@@ -47,11 +49,7 @@ def arrow_array(column: columns.Column) -> pyarrow.Array:
     if isinstance(data, columns.Numbers):
         return _numbers(column, data)
     if isinstance(data, columns.Texts):
-        kind = pyarrow.large_string() if data.is_text else pyarrow.large_binary()
-        buffers = [_bitmap(column), pyarrow.py_buffer(data.offsets), pyarrow.py_buffer(data.content)]
-        array = pyarrow.Array.from_buffers(kind, column.rows, buffers)
-        array.validate(full=True)
-        return array
+        return _texts(column, data)
     if isinstance(data, columns.Categories):
         codes = pyarrow.array(data.codes, mask=data.codes < 0)
         return pyarrow.DictionaryArray.from_arrays(codes, arrow_array(data.categories), ordered=data.ordered)
@@ -71,6 +69,18 @@ def arrow_array(column: columns.Column) -> pyarrow.Array:
         return pyarrow.array(python_values(column))
     except (TypeError, ValueError, OverflowError, pyarrow.ArrowException) as error:
         raise mixed_objects("Arrow", error) from None
+
+
+def _texts(column: columns.Column, data: columns.Texts) -> Any:
+    import pyarrow
+
+    wide, narrow = pyarrow.large_binary(), pyarrow.binary()
+    if data.is_text:
+        wide, narrow = pyarrow.large_string(), pyarrow.string()
+    buffers = [_bitmap(column), pyarrow.py_buffer(data.offsets), pyarrow.py_buffer(data.content)]
+    array = pyarrow.Array.from_buffers(wide, column.rows, buffers)
+    array.validate(full=True)
+    return array if data.is_wide or len(data.content) > MOST_NARROW else array.cast(narrow)
 
 
 def _numbers(column: columns.Column, data: columns.Numbers) -> Any:

@@ -43,11 +43,13 @@ class Texts:
     :param offsets: where each begins in the content, and where the last ends.
     :param content: all of them, one after the other; text in UTF-8.
     :param is_text: whether it is text.
+    :param is_wide: whether Arrow had offsets of 64 bits for it.
     """
 
     offsets: Array
     content: bytes | bytearray
     is_text: bool
+    is_wide: bool
 
     def items(self) -> list[Any]:
         """Each row's text, or bytes."""
@@ -205,7 +207,7 @@ class ColumnReader:
         content = self._buffers.read(about)
         if not len(offsets) or offsets[0] < 0 or offsets[-1] > len(content) or (offsets[1:] < offsets[:-1]).any():
             raise UnreadableValue("has a column of text that leads out of its bytes")
-        return Texts(offsets, content, form["kind"] == "text"), len(offsets) - 1
+        return Texts(offsets, content, form["kind"] == "text", form.get("wide") is True), len(offsets) - 1
 
     def _categories(self, form: Any, rows: int, depth: int) -> tuple[Categories, int]:
         codes = self._flat(form.get("codes"), "i", rows)

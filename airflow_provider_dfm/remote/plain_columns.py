@@ -1,7 +1,8 @@
 """The plain form of a table's columns, whichever library the table is of.
 
 A column is ``{"kind": …}``: ``array`` has ``values``, an array, and may have a ``zone``; ``text`` and ``bytes`` have
-``offsets`` into their ``content``; ``category`` has ``codes`` into ``categories``, -1 for a missing one; ``date`` days
+``offsets`` into their ``content``, and are
+``wide`` where Arrow's were; ``category`` has ``codes`` into ``categories``, -1 for a missing one; ``date`` days
 since 1970 and ``time`` nanoseconds since midnight, in ``values``; ``decimal`` its ``texts``; ``period`` numbers in
 ``values``, and ``freq``; ``interval`` its ``left``, ``right`` and ``closed``; ``objects`` a list of plain values.
 Those whose values can be missing have ``valid``, an array of bools, where some are.
