@@ -28,7 +28,9 @@ def array_form(value: Any, parts: Parts) -> Any:
     """
     unit = getattr(value, "unit", None) or getattr(value, "units", None)
     if unit is not None:
-        raise NoPlainForm(f"A value of type {type(value).__name__} in {unit!s:.40}", "Yield its numbers and its unit, in a dict.")
+        raise NoPlainForm(
+            f"A value of type {type(value).__name__} in {unit!s:.40}", "Yield its numbers and its unit, in a dict."
+        )
     array = numpy_array(library("numpy").asarray(value))
     if array.dtype.kind in "OT":
         return parts.form(array.tolist(), "")
@@ -170,8 +172,12 @@ def seen_form(value: Any, parts: Parts) -> Any:
     try:
         array = library("numpy").asarray(value)
     except Exception as error:
-        what = f"A value of type {type(value).__name__} that gives no numpy array ({type(error).__name__}: {error!s:.200})"
+        what = (
+            f"A value of type {type(value).__name__} that gives no numpy array ({type(error).__name__}: {error!s:.200})"
+        )
         raise NoPlainForm(what, "Yield it as a numpy array.") from None
     if array.dtype.kind in "OT" and array.shape == ():
-        raise NoPlainForm(f"A value of type {type(value).__name__} that is no array to numpy", "Yield it as a numpy array.")
+        raise NoPlainForm(
+            f"A value of type {type(value).__name__} that is no array to numpy", "Yield it as a numpy array."
+        )
     return array_form(array, parts) if array.shape else scalar_form(array[()], parts)

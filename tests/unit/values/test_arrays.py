@@ -15,7 +15,24 @@ from airflow_provider_dfm.remote.plain_values import NoPlainForm, in_line, plain
 
 from .arrivals import FolderFiles, arrived
 
-ITEMS = ("?", "i1", "<i4", ">i8", "u2", "f2", "<f4", ">f8", "c8", "c16", "M8[D]", "M8[ns]", "m8[25us]", "S3", "<U2", ">U2")
+ITEMS = (
+    "?",
+    "i1",
+    "<i4",
+    ">i8",
+    "u2",
+    "f2",
+    "<f4",
+    ">f8",
+    "c8",
+    "c16",
+    "M8[D]",
+    "M8[ns]",
+    "m8[25us]",
+    "S3",
+    "<U2",
+    ">U2",
+)
 SHAPES = ((), (0,), (3,), (2, 3), (0, 2), (2, 1, 3))
 
 
@@ -136,7 +153,9 @@ def test_an_array_of_objects_is_lists():
         assert arrived(numpy.array(["a", "bc"], dtype=numpy.dtypes.StringDType())).value == ["a", "bc"]
 
 
-@pytest.mark.parametrize("value", [numpy.ma.array([object()]), numpy.zeros(1, dtype=[("a", "O")]), numpy.longdouble([1])])
+@pytest.mark.parametrize(
+    "value", [numpy.ma.array([object()]), numpy.zeros(1, dtype=[("a", "O")]), numpy.longdouble([1])]
+)
 def test_an_array_of_what_is_not_the_same_everywhere_is_refused(value):
     with pytest.raises(NoPlainForm, match=r"array of .*Yield"):
         plain_form(value, in_line)

@@ -131,7 +131,7 @@ def test_a_value_without_a_plain_form_is_found_in_its_dataset():
         plain_form(xarray.Dataset({"v": ("x", numpy.array([object()]))}), in_line)
     with pytest.raises(NoPlainForm, match=r"to_dict\(\)"):
         plain_form(xarray.DataTree(WEATHER), in_line)
-    trees = {path: WEATHER for path in ("/", "/a")}
+    trees = dict.fromkeys(("/", "/a"), WEATHER)
     xarray.testing.assert_identical(arrived(trees).dataset("/a"), WEATHER)
 
 
@@ -152,6 +152,8 @@ def test_a_dataset_needs_xarray_and_what_it_needs():
 FORM = plain_form(DATASETS["a calendar of its own"], in_line)["@dataset"]
 ARRAY = {"@array": {"dtype": "<i8", "shape": [2], "order": "C", "data": "AAAAAAAAAAAAAAAAAAAAAA=="}}
 VARIABLE = {"name": "v", "dims": ["x"], "attrs": {}, "data": ARRAY}
+SHORT = {"@array": {**ARRAY["@array"], "shape": [1]}}
+SHAPED = {"name": "v", "dims": ["x"], "attrs": {}}
 TIME = {"values": ARRAY, "calendar": "360_day", "has_year_zero": True}
 
 
@@ -166,15 +168,15 @@ TIME = {"values": ARRAY, "calendar": "360_day", "has_year_zero": True}
         {**FORM, "variables": [{**VARIABLE, "dims": [{"a": 1}]}]},
         {**FORM, "variables": [{**VARIABLE, "name": {"@array": 1}}]},
         {**FORM, "variables": [{**VARIABLE, "encoding": 3}]},
-        {**FORM, "variables": [VARIABLE, {**VARIABLE, "name": "w", "data": {"@array": {**ARRAY["@array"], "shape": [1]}}}]},
-        {**FORM, "variables": [{"name": "v", "dims": ["x"], "attrs": {}, "shape": [1 << 60], "column": {"kind": "objects", "values": []}}]},
-        {**FORM, "variables": [{"name": "v", "dims": ["x"], "attrs": {}, "shape": ["a"]}]},
-        {**FORM, "variables": [{"name": "v", "dims": ["x"], "attrs": {}, "shape": [3], "cftime": TIME}]},
-        {**FORM, "variables": [{"name": "v", "dims": ["x"], "attrs": {}, "shape": [2], "cftime": {**TIME, "calendar": "x"}}]},
+        {**FORM, "variables": [VARIABLE, {**VARIABLE, "name": "w", "data": SHORT}]},
+        {**FORM, "variables": [{**SHAPED, "shape": [1 << 60], "column": {"kind": "objects", "values": []}}]},
+        {**FORM, "variables": [{**SHAPED, "shape": ["a"]}]},
+        {**FORM, "variables": [{**SHAPED, "shape": [3], "cftime": TIME}]},
+        {**FORM, "variables": [{**SHAPED, "shape": [2], "cftime": {**TIME, "calendar": "x"}}]},
         {**FORM, "stacked": [["x"]]},
         {**FORM, "stacked": [["x", ["no", "such"]]]},
     ],
-)  # fmt: skip
+)
 def test_a_forged_dataset_is_an_error_by_name(form):
     with pytest.raises(UnreadableValue, match="set 0 at place 'answer'"):
         result_of({"@dataset": form}).dataset()
