@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import ast
 import collections
 import dataclasses
 import enum
@@ -28,7 +29,7 @@ import pydantic
 import pytest
 
 from airflow_provider_dfm.federation.errors import MissingPart, UnreadableValue
-from airflow_provider_dfm.federation.host_process import JOB_MODULES, PLAIN_MODULES
+from airflow_provider_dfm.federation.host_process import JOB_MODULES
 from airflow_provider_dfm.remote.module_package import write_package
 from airflow_provider_dfm.remote.plain_values import in_line, plain_form
 
@@ -257,9 +258,23 @@ def test_a_complex_number_is_an_array_without_dimensions(value):
     assert repr(opened.item()) == repr(value)
 
 
+def _with_imports(module):
+    """The source of a module, and of all that it imports beside it."""
+    sources, found = {}, [module]
+    while found:
+        name = found.pop()
+        sources[name] = (REMOTE / f"{name}.py").read_text()
+        for node in ast.walk(ast.parse(sources[name])):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                beside = [node.module] if node.module else [each.name for each in node.names]
+                found += [each for each in beside if each not in sources]
+    return sources
+
+
 def test_the_modules_that_travel_need_the_standard_library_alone_and_import_nothing_for_a_value(tmp_path):
-    assert set(PLAIN_MODULES) <= set(JOB_MODULES)
-    sources = {name: (REMOTE / f"{name}.py").read_text() for name in PLAIN_MODULES}
+    sources = _with_imports("plain_values")
+    assert len(sources) > 1
+    assert set(sources) <= set(JOB_MODULES)
     write_package(str(tmp_path), "job_package", sources)
     program = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
