@@ -63,6 +63,16 @@ def arrow_array(column: columns.Column) -> pyarrow.Array:
     if isinstance(data, columns.Intervals):
         ends = {"left": arrow_array(data.left), "right": arrow_array(data.right)}
         return pyarrow.StructArray.from_arrays(list(ends.values()), names=list(ends))
+    if isinstance(data, columns.Lists):
+        items = arrow_array(data.items)
+        is_wide = data.items.rows > MOST_NARROW
+        kind = pyarrow.large_list(items.type) if is_wide else pyarrow.list_(items.type)
+        offsets = pyarrow.py_buffer(data.offsets.astype("i8" if is_wide else "i4", copy=False))
+        return pyarrow.Array.from_buffers(kind, column.rows, [_bitmap(column), offsets], children=[items])
+    if isinstance(data, columns.Structs):
+        fields = [arrow_array(field) for field in data.fields]
+        struct = pyarrow.struct([pyarrow.field(n, each.type) for n, each in zip(data.names, fields, strict=True)])
+        return pyarrow.Array.from_buffers(struct, column.rows, [_bitmap(column)], children=fields)
     if isinstance(data, columns.Periods):
         raise OtherKindOfValue("has periods, which only pandas has; open it with 'pandas'")
     try:

@@ -9,6 +9,7 @@ import resource
 
 import numpy
 import pandas
+import pyarrow
 import pytest
 
 from airflow_provider_dfm.federation.errors import FederationError, OtherKindOfValue, UnreadableValue
@@ -97,6 +98,8 @@ FRAME = pandas.DataFrame(
         "p": pandas.period_range("2010", periods=2, freq="M"),
         "i": pandas.interval_range(0, 2),
         "o": [[1], {"a": 2}],
+        "l": pandas.array([[1], [2, 3]], dtype=pandas.ArrowDtype(pyarrow.list_(pyarrow.int64()))),
+        "s": pandas.array([{"a": 1}, None], dtype=pandas.ArrowDtype(pyarrow.struct({"a": pyarrow.int64()}))),
     },
     index=pandas.date_range("2010", periods=2, name="when"),
 )
@@ -120,7 +123,7 @@ def _numbers(*numbers, dtype="<i8"):
 
 LIBRARIES = ("pandas", "polars", "pyarrow")
 NESTED = {"kind": "category", "codes": _numbers(0, 0), "categories": TABLE["columns"][1]}
-for _ in range(9):
+for _ in range(30):
     LIBRARIES = ("pandas", "polars", "pyarrow")
 NESTED = {"kind": "category", "codes": _numbers(0, 0), "categories": NESTED}
 TABLES = {
@@ -159,6 +162,11 @@ TABLES = {
     "objects of another length": _changed("columns", 6, "values", to=[1]),
     "objects that are none": _changed("columns", 6, "values", 0, to={"@array": None}),
     "nested objects": _changed("columns", 6, "values", 0, to={"@table": None}),
+    "lists out of their items": _changed("columns", 7, "offsets", to=_numbers(0, 1, 9)),
+    "lists in nothing": _changed("columns", 7, "items", to=None),
+    "structs without fields": _changed("columns", 8, "names", to=[]),
+    "structs of two lengths": _changed("columns", 8, "fields", 0, "values", to=_numbers(1)),
+    "structs named by numbers": _changed("columns", 8, "names", to=[3]),
     "names of another length": _changed("names", "levels", 0, "offsets", to=_numbers(0, 1)),
     "no names": _changed("names", to={"names": [], "levels": []}),
     "a name that is a list of dicts": _changed("index", "names", to=[[{"a": 1}]]),

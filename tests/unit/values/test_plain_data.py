@@ -28,7 +28,7 @@ import pendulum
 import pydantic
 import pytest
 
-from airflow_provider_dfm.federation.errors import MissingPart, UnreadableValue
+from airflow_provider_dfm.federation.errors import UnreadableValue
 from airflow_provider_dfm.federation.host_process import JOB_MODULES
 from airflow_provider_dfm.remote.module_package import write_package
 from airflow_provider_dfm.remote.plain_values import in_line, plain_form
@@ -202,39 +202,6 @@ def test_a_models_fields_are_what_they_are_where_they_hold_more_than_json():
     assert result.array("pixels").tolist() == [0, 1, 2]
     assert result.content("content") == b"a"
     assert result.value["tags"] == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("value", "plain"),
-    [
-        ({2: "a", None: 2, True: 3, 1.5: 4}, {"2": "a", "null": 2, "true": 3, "1.5": 4}),
-        (
-            {date(2010, 1, 1): 1, Word.YES: 2, uuid.UUID(int=0): 3},
-            {"2010-01-01": 1, "yes": 2, str(uuid.UUID(int=0)): 3},
-        ),
-        ({numpy.int64(2): 1, numpy.str_("a"): 2}, {"2": 1, "a": 2}),
-        # What JSON has no key for, what it has one key for, and what could be taken for a form.
-        ({(1, "a"): 2, b"x": 3}, {"@dict": [[[1, "a"], 2], [{"@bytes": "eA=="}, 3]]}),
-        ({1: "a", "1": "b"}, {"@dict": [[1, "a"], ["1", "b"]]}),
-        ({"@array": 1}, {"@dict": [["@array", 1]]}),
-        ({"@array": 1, "b": 2}, {"@array": 1, "b": 2}),
-    ],
-)
-def test_keys_of_a_dict(value, plain):
-    assert plain_form(value, in_line) == plain
-
-
-def test_a_dict_is_opened_with_the_keys_that_it_had():
-    value = {(1, "a"): numpy.arange(2), 1: "b", "1": "c", b"x": "d", (1, (2, 3)): "e"}
-    result = arrived({"in": [value]})
-    assert list(result.mapping("in", 0)) == list(value)
-    assert result.array("in", 0, (1, "a")).tolist() == [0, 1]
-    assert arrived({1: {"1": numpy.arange(2)}}).array(1, "1").tolist() == [0, 1]
-    assert arrived(value).mapping()[(1, (2, 3))] == "e"
-    assert arrived({"a": 1}).mapping() == {"a": 1}
-    for wrong in ((1, "b"), True, 1.0, "2"):
-        with pytest.raises(MissingPart, match="has nothing at"):
-            result.mapping("in", 0, wrong)
 
 
 def test_a_value_in_two_places_is_in_both():
