@@ -279,6 +279,9 @@ def test_a_file_that_is_no_json_is_refused(tmp_path):
     whole = result_of({"@json": files.keep(memoryview(b'{"a": [1, {"@bytes": "eA=="}]}'))}, files)
     assert whole.value == {"a": [1, {"@bytes": "eA=="}]}
     assert whole.content("a", 1) == b"x"
+    # A dict of earlier releases, and one in another, are what they are.
+    for plain in ({"@json": 5}, {"@json": {"data": "e30="}}, [{"@json": {"file": "a", "bytes": 1, "sha256": ""}}]):
+        assert result_of(plain, files).value == plain
     for content in (b"{", b"\xff", b"[" * 100_000):
         with pytest.raises(UnreadableValue, match="is not JSON"):
             _ = result_of({"@json": files.keep(memoryview(content))}, files).value

@@ -70,6 +70,15 @@ class Raising:
         raise RuntimeError("no data here")
 
 
+class Table:
+    """What other libraries' tables are to numpy: an array without names."""
+
+    columns = ("a",)
+
+    def __array__(self, *_, **__):
+        return numpy.ones(1)
+
+
 class Quantity(numpy.ndarray):
     unit = "K"
 
@@ -104,6 +113,7 @@ def _looping_model():
         (numpy.array([object()]), r"A value of type object at value\[0\]"),
         (numpy.ones(2).view(Quantity), r"A value of type Quantity in K has.*its numbers and its unit"),
         (Raising(), r"A value of type Raising that gives no numpy array \(RuntimeError: no data here\)"),
+        (Table(), "A value of type .*Table has"),
         (_nested(200), "nested more than 100 deep"),
         (_holding_itself(), r"A value that holds itself at value\['a'\]\[0\]"),
         (_looping_model(), r"A value that holds itself at value\['inner'\]"),
