@@ -13,6 +13,8 @@ from airflow_provider_dfm.federation.table_values import mixed_objects, python_v
 if TYPE_CHECKING:
     import pyarrow
 
+# What offsets of 32 bits reach.
+MOST_NARROW = (1 << 31) - 1
 UNITS = ("s", "ms", "us", "ns")
 
 
@@ -47,11 +49,7 @@ def arrow_array(column: columns.Column) -> pyarrow.Array:
     if isinstance(data, columns.Numbers):
         return _numbers(column, data)
     if isinstance(data, columns.Texts):
-        kind = pyarrow.large_string() if data.is_text else pyarrow.large_binary()
-        buffers = [_bitmap(column), pyarrow.py_buffer(data.offsets), pyarrow.py_buffer(data.content)]
-        array = pyarrow.Array.from_buffers(kind, column.rows, buffers)
-        array.validate(full=True)
-        return array
+        return _texts(column, data)
     if isinstance(data, columns.Categories):
         codes = pyarrow.array(data.codes, mask=data.codes < 0)
         return pyarrow.DictionaryArray.from_arrays(codes, arrow_array(data.categories), ordered=data.ordered)
@@ -65,12 +63,34 @@ def arrow_array(column: columns.Column) -> pyarrow.Array:
     if isinstance(data, columns.Intervals):
         ends = {"left": arrow_array(data.left), "right": arrow_array(data.right)}
         return pyarrow.StructArray.from_arrays(list(ends.values()), names=list(ends))
+    if isinstance(data, columns.Lists):
+        items = arrow_array(data.items)
+        is_wide = data.items.rows > MOST_NARROW
+        kind = pyarrow.large_list(items.type) if is_wide else pyarrow.list_(items.type)
+        offsets = pyarrow.py_buffer(data.offsets.astype("i8" if is_wide else "i4", copy=False))
+        return pyarrow.Array.from_buffers(kind, column.rows, [_bitmap(column), offsets], children=[items])
+    if isinstance(data, columns.Structs):
+        fields = [arrow_array(field) for field in data.fields]
+        struct = pyarrow.struct([pyarrow.field(n, each.type) for n, each in zip(data.names, fields, strict=True)])
+        return pyarrow.Array.from_buffers(struct, column.rows, [_bitmap(column)], children=fields)
     if isinstance(data, columns.Periods):
         raise OtherKindOfValue("has periods, which only pandas has; open it with 'pandas'")
     try:
         return pyarrow.array(python_values(column))
     except (TypeError, ValueError, OverflowError, pyarrow.ArrowException) as error:
         raise mixed_objects("Arrow", error) from None
+
+
+def _texts(column: columns.Column, data: columns.Texts) -> Any:
+    import pyarrow
+
+    wide, narrow = pyarrow.large_binary(), pyarrow.binary()
+    if data.is_text:
+        wide, narrow = pyarrow.large_string(), pyarrow.string()
+    buffers = [_bitmap(column), pyarrow.py_buffer(data.offsets), pyarrow.py_buffer(data.content)]
+    array = pyarrow.Array.from_buffers(wide, column.rows, buffers)
+    array.validate(full=True)
+    return array if data.is_wide or len(data.content) > MOST_NARROW else array.cast(narrow)
 
 
 def _numbers(column: columns.Column, data: columns.Numbers) -> Any:

@@ -47,7 +47,9 @@ def open_array(form: Any, buffers: Buffers, writable: bool = False) -> Any:
             raise UnreadableValue("has a mask that does not fit its array")
     fill_value = about.get("fill_value")
     if isinstance(fill_value, dict):
-        fill_value = open_array(fill_value, buffers)[()]
+        fill_value = _open(inside(fill_value, ["@array"], "a fill value"), buffers, writable)[()]
+    if numpy.ndim(fill_value):
+        raise UnreadableValue(f"has {numpy.size(fill_value)} values to fill an array with")
     return numpy.ma.MaskedArray(array, mask=mask, fill_value=fill_value)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_dfm.federation.column_reader import ColumnReader, Opened
 from airflow_provider_dfm.federation.errors import UnreadableValue
 from airflow_provider_dfm.federation.opened_arrays import open_array
 from airflow_provider_dfm.federation.pandas_tables import pandas_array
-from airflow_provider_dfm.federation.table_columns import ColumnReader, Opened
 from airflow_provider_dfm.federation.table_values import python_values
 from airflow_provider_dfm.federation.value_buffers import Buffers
 from airflow_provider_dfm.federation.value_forms import hashable, inside, members

@@ -6,8 +6,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_provider_dfm.federation.column_reader import FREQUENCY, ColumnReader, Opened
 from airflow_provider_dfm.federation.errors import UnreadableValue
-from airflow_provider_dfm.federation.table_columns import FREQUENCY, Column, ColumnReader, Opened
+from airflow_provider_dfm.federation.table_columns import Column
 from airflow_provider_dfm.federation.value_buffers import Buffers
 from airflow_provider_dfm.federation.value_forms import hashable, inside, members
 

@@ -33,7 +33,7 @@ class ValueOpener:
 
         :param form: the value as it came.
         """
-        if form_kind(form) != "@json":
+        if form_kind(form) != "@json" or not isinstance(form["@json"], dict) or "file" not in form["@json"]:
             return form
         try:
             return json.loads(self._buffers.read(form["@json"]))
@@ -117,5 +117,4 @@ _OPENERS: dict[str | None, Any] = {
     "@dataset": ValueOpener.dataset,
     "@dataarray": ValueOpener.dataset,
     "@table": lambda opener, form: opener.table(form, "pandas"),
-    "@json": lambda opener, form: opener.opened(opener.data(form)),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import importlib.util
 import re
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 from airflow_provider_dfm.federation import table_columns as columns
 from airflow_provider_dfm.federation.errors import UnreadableValue
 from airflow_provider_dfm.federation.opened_tables import Labels, Table
-from airflow_provider_dfm.federation.table_values import python_values
+from airflow_provider_dfm.federation.table_values import python_values, time_zone
 
 NULLABLE = re.compile(r"U?Int(8|16|32|64)|Float(32|64)|boolean")
 TEXT = re.compile(r"str|string(\[(python|pyarrow|pyarrow_numpy)\])?")
 # What pandas has of numpy's units of time.
 UNITS = ("s", "ms", "us", "ns")
-OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
 def pandas_table(table: Table) -> Any:
@@ -155,24 +153,7 @@ def _times(column: columns.Column, data: columns.Numbers) -> Any:
         values[~column.valid] = numpy.array("NaT", values.dtype)
     if data.zone is None:
         return values
-    return pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(time_zone(data.zone)).array
-
-
-def time_zone(name: str) -> datetime.tzinfo:
-    """A time zone.
-
-    :param name: of the time zone database, or an offset as ``"+02:00"``.
-    :raises UnreadableValue: there is none of this name.
-    """
-    import zoneinfo
-
-    offset = OFFSET.fullmatch(name)
-    if offset:
-        minutes = int(offset[2]) * 60 + int(offset[3])
-        return datetime.timezone(datetime.timedelta(minutes=-minutes if offset[1] == "-" else minutes))
-    if name == "UTC":
-        return datetime.timezone.utc
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        raise UnreadableValue(f"has times of a zone {name!r:.60} that is not known here") from None
+    zone: Any = time_zone(data.zone)
+    # By its name, as pandas makes its own zones of names, and of other classes in its release 2.
+    zone = getattr(zone, "key", zone)
+    return pandas.DatetimeIndex(values).tz_localize("UTC").tz_convert(zone).array

@@ -62,9 +62,32 @@ def polars_series(column: columns.Column) -> polars.Series:
     if isinstance(data, columns.Intervals):
         ends = {"left": polars_series(data.left), "right": polars_series(data.right)}
         return polars.DataFrame(ends).to_struct()
+    if isinstance(data, columns.Lists):
+        return _lists(column, data)
+    if isinstance(data, columns.Structs):
+        if len(set(data.names)) < len(data.names):
+            raise OtherKindOfValue("has structs with two fields of one name, which polars cannot have")
+        fields = {name: polars_series(field) for name, field in zip(data.names, data.fields, strict=True)}
+        return _with_null(polars.DataFrame(fields).to_struct(), column)
     if isinstance(data, columns.Periods):
         raise OtherKindOfValue("has periods, which only pandas has; open it with 'pandas'")
     return _objects(python_values(column))
+
+
+def _lists(column: columns.Column, data: columns.Lists) -> polars.Series:
+    import numpy
+    import polars
+
+    items = polars_series(data.items)
+    lengths = numpy.diff(data.offsets)
+    # Items before the first list, and after the last, belong to none.
+    within = items[int(data.offsets[0]) : int(data.offsets[-1])]
+    rows = polars.DataFrame({"row": polars.Series(numpy.repeat(numpy.arange(column.rows), lengths)), "it": within})
+    filled = rows.group_by("row").agg("it")
+    every = polars.DataFrame({"row": polars.Series(numpy.arange(column.rows))})
+    lists = every.join(filled, on="row", how="left").sort("row")["it"]
+    empty = polars.Series([[]], dtype=lists.dtype).new_from_index(0, column.rows)
+    return _with_null(lists.zip_with(lists.is_not_null(), empty), column)
 
 
 def _objects(values: list[Any]) -> polars.Series:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
+import zoneinfo
+from itertools import pairwise
 from typing import Any
 
 from airflow_provider_dfm.federation import table_columns as columns
-from airflow_provider_dfm.federation.errors import OtherKindOfValue
+from airflow_provider_dfm.federation.errors import OtherKindOfValue, UnreadableValue
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
+OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 MIDNIGHT = datetime.datetime(1970, 1, 1)
 
 
@@ -49,9 +53,44 @@ def _items(data: Any) -> list[Any]:
         return data.values
     if isinstance(data, columns.Intervals):
         return list(zip(python_values(data.left), python_values(data.right), strict=True))
+    if isinstance(data, columns.Lists):
+        items, ends = python_values(data.items), data.offsets.tolist()
+        return [items[start:end] for start, end in pairwise(ends)]
+    if isinstance(data, columns.Structs):
+        fields = [python_values(field) for field in data.fields]
+        return [dict(zip(data.names, row, strict=True)) for row in zip(*fields, strict=True)]
+    if isinstance(data, columns.Numbers):
+        return _numbers(data)
+    numbers: list[Any] = data.values.tolist()
+    return numbers
+
+
+def _numbers(data: columns.Numbers) -> list[Any]:
+    kind = data.values.dtype.kind
     # Python has no nanoseconds.
-    values: list[Any] = (data.values.astype(str) if data.values.dtype.kind in "mM" else data.values).tolist()
-    return values
+    values: list[Any] = (data.values.astype(f"{kind}8[us]") if kind in "mM" else data.values).tolist()
+    if data.zone is None:
+        return values
+    zone = time_zone(data.zone)
+    return [when and when.replace(tzinfo=datetime.timezone.utc).astimezone(zone) for when in values]
+
+
+def time_zone(name: str) -> datetime.tzinfo:
+    """A time zone.
+
+    :param name: of the time zone database, or an offset as ``"+02:00"``.
+    :raises UnreadableValue: there is none of this name.
+    """
+    offset = OFFSET.fullmatch(name)
+    if offset:
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        return datetime.timezone(datetime.timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+    if name == "UTC":
+        return datetime.timezone.utc
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        raise UnreadableValue(f"has times of a zone {name!r:.60} that is not known here") from None
 
 
 def _date(day: int) -> datetime.date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .plain_columns import object_column
+from .plain_columns import object_column, offsets_form
 from .plain_part import NoPlainForm, Parts, library, whole_array
 
 
@@ -69,16 +69,28 @@ def _column(array: Any, parts: Parts) -> dict[str, Any]:
     if types.is_dictionary(kind):
         return _categories(array, parts)
     if types.is_decimal(kind):
-        texts = _texts("text", array.cast(pyarrow.string()).fill_null(""), pyarrow.large_string(), parts)
+        texts = _texts("text", array.cast(pyarrow.string()), pyarrow.large_string(), parts)
         return {"kind": "decimal", "texts": texts, "precision": kind.precision, "scale": kind.scale}
-    if types.is_string(kind) or types.is_large_string(kind) or "string_view" in str(kind):
-        return _texts("text", array.fill_null(""), pyarrow.large_string(), parts)
-    if types.is_binary(kind) or types.is_large_binary(kind) or "binary_view" in str(kind):
-        return _texts("bytes", array.fill_null(b""), pyarrow.large_binary(), parts)
+    if types.is_large_string(kind):
+        return _texts("text", array, kind, parts) | {"wide": True}
+    if types.is_large_binary(kind):
+        return _texts("bytes", array, kind, parts) | {"wide": True}
+    if types.is_string(kind) or "string_view" in str(kind):
+        return _texts("text", array, pyarrow.large_string(), parts)
+    if types.is_binary(kind) or "binary_view" in str(kind):
+        return _texts("bytes", array, pyarrow.large_binary(), parts)
     if types.is_fixed_size_binary(kind):
-        return _texts("bytes", array.cast(pyarrow.binary()).fill_null(b""), pyarrow.large_binary(), parts)
+        return _texts("bytes", array.cast(pyarrow.binary()), pyarrow.large_binary(), parts)
     if types.is_primitive(kind) and not types.is_interval(kind):
         return _numbers(array, parts)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        lengths = pyarrow.compute.list_value_length(array).fill_null(0)
+        # Flattened, the lists that are missing have nothing.
+        items = arrow_column(array.flatten(), parts)
+        return {"kind": "list", "offsets": offsets_form(lengths.to_pylist(), parts), "items": items}
+    if types.is_struct(kind):
+        names = [kind[number].name for number in range(kind.num_fields)]
+        return {"kind": "struct", "names": names, "fields": [arrow_column(each, parts) for each in array.flatten()]}
     valid = array.is_valid().to_pylist()
     return object_column(array.to_pylist(), valid, parts)
 
@@ -87,7 +99,7 @@ def _numbers(array: Any, parts: Parts) -> dict[str, Any]:
     pyarrow = library("pyarrow")
     types, kind = pyarrow.types, array.type
     if types.is_date(kind):
-        days = array.cast(pyarrow.date32()).view(pyarrow.int32())
+        days = array.cast(pyarrow.date32(), safe=False).view(pyarrow.int32())
         return {"kind": "date", "values": _raw("i4", days, parts)}
     if types.is_time(kind):
         nanoseconds = array.cast(pyarrow.time64("ns")).view(pyarrow.int64())
@@ -120,6 +132,8 @@ def _texts(kind: str, array: Any, arrow_type: Any, parts: Parts) -> dict[str, An
     pyarrow = library("pyarrow")
     # A cast gives offsets from the start of a buffer of its own, or the very array, which may be a slice.
     array = array.cast(arrow_type)
+    # What lies in the place of a missing value is nobody's.
+    array = array.fill_null("" if kind == "text" else b"") if array.null_count else array
     if not len(array):
         offsets, content = memoryview(bytes(8)), memoryview(b"")
     else:

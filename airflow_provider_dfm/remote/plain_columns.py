@@ -1,9 +1,11 @@
 """The plain form of a table's columns, whichever library the table is of.
 
 A column is ``{"kind": …}``: ``array`` has ``values``, an array, and may have a ``zone``; ``text`` and ``bytes`` have
-``offsets`` into their ``content``; ``category`` has ``codes`` into ``categories``, -1 for a missing one; ``date`` days
+``offsets`` into their ``content``, and are
+``wide`` where Arrow's were; ``category`` has ``codes`` into ``categories``, -1 for a missing one; ``date`` days
 since 1970 and ``time`` nanoseconds since midnight, in ``values``; ``decimal`` its ``texts``; ``period`` numbers in
-``values``, and ``freq``; ``interval`` its ``left``, ``right`` and ``closed``; ``objects`` a list of plain values.
+``values``, and ``freq``; ``interval`` its ``left``, ``right`` and ``closed``; ``list`` its ``offsets`` into ``items``,
+a column; ``struct`` its ``names`` and ``fields``, columns; ``objects`` a list of plain values.
 Those whose values can be missing have ``valid``, an array of bools, where some are.
 """
 
@@ -12,7 +14,7 @@ from __future__ import annotations
 import datetime
 import decimal
 from array import array as standard_array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -40,15 +42,25 @@ def text_column(kind: str, encoded: Sequence[bytes], parts: Parts) -> dict[str, 
     :param encoded: each row's bytes; none of a missing one.
     :param parts: takes the bytes.
     """
-    offsets = standard_array("q", accumulate(map(len, encoded), initial=0))
     return {
         "kind": kind,
-        "offsets": whole_array("i8", len(offsets), memoryview(offsets).cast("B"), parts.keep),
+        "offsets": offsets_form(map(len, encoded), parts),
         "content": {"@bytes": parts.keep(memoryview(b"".join(encoded)))},
     }
 
 
-def _texts(items: Sequence[Any], valid: Sequence[bool], parts: Parts) -> dict[str, Any]:
+def offsets_form(lengths: Iterable[int], parts: Parts) -> dict[str, Any]:
+    """Where each of many begins, and where the last ends, of their lengths.
+
+    :param lengths: the lengths; 0 of a missing one.
+    :param parts: takes the bytes.
+    """
+    offsets = standard_array("q", accumulate(lengths, initial=0))
+    return whole_array("i8", len(offsets), memoryview(offsets).cast("B"), parts.keep)
+
+
+def texts(items: Sequence[Any], valid: Sequence[bool], parts: Parts) -> dict[str, Any]:
+    """A column of text, as of :func:`object_column`, without telling which are missing."""
     encoded = [
         item.encode("utf-8", "surrogatepass") if there else b"" for item, there in zip(items, valid, strict=True)
     ]
@@ -66,12 +78,12 @@ def _dates(items: Sequence[Any], valid: Sequence[bool], parts: Parts) -> dict[st
 
 
 def _decimals(items: Sequence[Any], valid: Sequence[bool], parts: Parts) -> dict[str, Any]:
-    texts = [str(item) if there else "" for item, there in zip(items, valid, strict=True)]
-    return {"kind": "decimal", "texts": _texts(texts, [True] * len(texts), parts)}
+    numbers = [str(item) if there else "" for item, there in zip(items, valid, strict=True)]
+    return {"kind": "decimal", "texts": texts(numbers, [True] * len(numbers), parts)}
 
 
 _OF_ONE_TYPE: dict[type, Callable[[Sequence[Any], Sequence[bool], Parts], dict[str, Any]]] = {
-    str: _texts,
+    str: texts,
     bytes: _bytes,
     datetime.date: _dates,
     decimal.Decimal: _decimals,

@@ -86,7 +86,7 @@ def _data(variable: Any, parts: Parts) -> dict[str, Any]:
     if type(first).__module__.partition(".")[0] == "cftime":
         return {"cftime": _cftime(flat, first.calendar, parts), "shape": shape}
     items = [flat[number] for number in range(flat.size)]
-    valid = [item is not None and item == item for item in items]
+    valid = (~library("pandas").isna(flat)).tolist()
     return {"column": object_column(items, valid, parts), "shape": shape}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .plain_arrays import array_form
 from .plain_arrow import arrow_column
-from .plain_columns import object_column, with_valid
+from .plain_columns import object_column, texts, with_valid
 from .plain_part import NoPlainForm, Parts, library
 
 
@@ -105,6 +105,18 @@ def _objects(array: Any, parts: Parts) -> dict[str, Any]:
     return column | {"dtype": str(array.dtype)}
 
 
+def _strings(array: Any, parts: Parts) -> dict[str, Any]:
+    items = library("numpy").asarray(array, dtype=object)
+    valid = ~library("pandas").isna(items)
+    column = with_valid(texts(items.tolist(), valid.tolist(), parts), valid.tolist(), parts)
+    return column | {"dtype": _dtype_text(array.dtype)}
+
+
+def _dtype_text(dtype: Any) -> str:
+    # The text of a string's dtype does not say how it is stored.
+    return f"string[{dtype.storage}]" if str(dtype) == "string" and hasattr(dtype, "storage") else str(dtype)
+
+
 def _numpy(array: Any, parts: Parts) -> dict[str, Any]:
     values = array.to_numpy()
     if values.dtype.kind in "OSU":
@@ -136,7 +148,7 @@ def _masked(array: Any, parts: Parts) -> dict[str, Any]:
 
 
 def _arrow(array: Any, parts: Parts) -> dict[str, Any]:
-    return arrow_column(array.__arrow_array__(), parts) | {"dtype": str(array.dtype)}
+    return arrow_column(array.__arrow_array__(), parts) | {"dtype": _dtype_text(array.dtype)}
 
 
 def _categories(array: Any, parts: Parts) -> dict[str, Any]:
@@ -168,8 +180,8 @@ _KINDS: dict[str, Callable[[Any, Parts], dict[str, Any]]] = {
     "SparseArray": _dense,
     "BaseMaskedArray": _masked,
     "ArrowExtensionArray": _arrow,
-    "BaseStringArray": _objects,
-    "StringArray": _objects,
+    "BaseStringArray": _strings,
+    "StringArray": _strings,
     "NumpyExtensionArray": _numpy,
     "PandasArray": _numpy,
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from .plain_arrays import array_form
 from .plain_arrow import named_columns
-from .plain_columns import object_column
+from .plain_columns import object_column, offsets_form, text_column
 from .plain_part import NoPlainForm, Parts, library
 
 
@@ -41,12 +41,12 @@ def _values(series: Any, parts: Parts) -> dict[str, Any]:
     if kind in (polars.Categorical, polars.Enum):
         return _categories(series, parts)
     if kind == polars.Decimal:
-        texts = _texts("text", series.cast(polars.String), parts)
+        texts = _texts(series.cast(polars.String), parts)
         return {"kind": "decimal", "texts": texts, "precision": kind.precision, "scale": kind.scale}
     if kind == polars.String:
-        return _texts("text", series, parts)
+        return _texts(series, parts)
     if kind == polars.Binary:
-        return _texts("bytes", series, parts)
+        return text_column("bytes", [each or b"" for each in series.to_list()], parts)
     if kind == polars.Date:
         return {"kind": "date", "values": _numbers(series.to_physical(), parts)}
     if kind == polars.Time:
@@ -59,6 +59,16 @@ def _values(series: Any, parts: Parts) -> dict[str, Any]:
         return column | {"zone": zone} if zone else column
     if kind == polars.Boolean or (kind.is_numeric() and "128" not in str(kind)):
         return {"kind": "array", "values": _numbers(series, parts)}
+    if kind == polars.Array:
+        series = series.arr.to_list()
+    if kind in (polars.List, polars.Array):
+        lengths = series.list.len().fill_null(0)
+        items = _column(series.filter(lengths > 0).explode(), parts)
+        return {"kind": "list", "offsets": offsets_form(lengths.to_list(), parts), "items": items}
+    if kind == polars.Struct:
+        names = series.struct.fields
+        fields = [_column(series.struct.field(name), parts) for name in names]
+        return {"kind": "struct", "names": names, "fields": fields}
     return object_column(series.to_list(), series.is_not_null().to_list(), parts)
 
 
@@ -74,17 +84,13 @@ def _filled(series: Any) -> Any:
     return series.to_numpy()
 
 
-def _texts(kind: str, series: Any, parts: Parts) -> dict[str, Any]:
+def _texts(series: Any, parts: Parts) -> dict[str, Any]:
     polars, numpy = library("polars"), library("numpy")
-    lengths = (series.str.len_bytes() if kind == "text" else series.bin.size()).fill_null(0).to_numpy()
     offsets = numpy.zeros(len(series) + 1, dtype="i8")
-    numpy.cumsum(lengths, out=offsets[1:])
-    if kind == "text":
-        content = (series.str.join("").cast(polars.Binary)[0] or b"") if len(series) else b""
-    else:
-        content = b"".join(series.drop_nulls().to_list())
+    numpy.cumsum(series.str.len_bytes().fill_null(0).to_numpy(), out=offsets[1:])
+    content = (series.str.join("").cast(polars.Binary)[0] or b"") if len(series) else b""
     return {
-        "kind": kind,
+        "kind": "text",
         "offsets": array_form(offsets, parts),
         "content": {"@bytes": parts.keep(memoryview(content))},
     }
@@ -99,6 +105,6 @@ def _categories(series: Any, parts: Parts) -> dict[str, Any]:
     return {
         "kind": "category",
         "codes": array_form(codes.to_numpy(), parts),
-        "categories": _texts("text", categories, parts),
+        "categories": _texts(categories, parts),
         "ordered": is_fixed,
     }

@@ -42,6 +42,7 @@ class _Kept:
 
     keep: Keep
     files: dict[str, int] = field(default_factory=dict)
+    failure: NotKept | None = None
 
     def __call__(self, buffer: memoryview) -> dict[str, Any]:
         if buffer.nbytes < LARGE_BYTES:
@@ -49,7 +50,9 @@ class _Kept:
         try:
             kept = self.keep(buffer)
         except Exception as error:
-            raise NotKept(f"a value of {buffer.nbytes} bytes could not be kept: {error}") from error
+            # Whatever makes the value plain may take this for a fault of the value.
+            self.failure = NotKept(f"a value of {buffer.nbytes} bytes could not be kept: {error}")
+            raise self.failure from error
         self.files[kept["file"]] = kept["bytes"]
         return kept
 
@@ -84,11 +87,12 @@ class PlainYields:
         data, place = token["data"], token["to_place"]
         if not token["is_yield"] or place in _NO_VALUES or isinstance(data, ErrorToken):
             return token
+        kept = _Kept(self._keep)
         try:
-            plain = self._plain_data(data)
-        except NotKept:
-            raise
+            plain = _plain_data(data, kept)
         except Exception as error:  # whatever the value's own methods raise
+            if kept.failure is not None:
+                raise kept.failure from None
             refused = _refusal(error, place)
             if place != DISCOVERY_PLACE_NAME:
                 return token | {"data": refused}
@@ -99,21 +103,21 @@ class PlainYields:
         self._plain[stand_in] = plain
         return token | {"data": stand_in}
 
-    def _plain_data(self, value: Any) -> list[Any]:
-        kept = _Kept(self._keep)
-        text = json.dumps(plain_form(value, kept))
-        if is_too_deep(text, DEPTH - _OUTER_DEPTH):
-            raise NoPlainForm("A value that is nested too deep", "Yield its parts one by one.")
-        if len(text) >= LARGE_BYTES:
-            text = json.dumps({"@json": kept(memoryview(text.encode()))})
-        return [text, kept.files]
-
     def _send_plain(self, token: Any) -> None:
         tag, data = token.tagged_data
         plain = self._plain.pop(data, None) if tag == "json" and isinstance(data, str) else None
         if plain is not None:
             token.tagged_data = (PLAIN, plain)
         self._send(token)
+
+
+def _plain_data(value: Any, kept: _Kept) -> list[Any]:
+    text = json.dumps(plain_form(value, kept))
+    if is_too_deep(text, DEPTH - _OUTER_DEPTH):
+        raise NoPlainForm("A value that is nested too deep", "Yield its parts one by one.")
+    if len(text) >= LARGE_BYTES:
+        text = json.dumps({"@json": kept(memoryview(text.encode()))})
+    return [text, kept.files]
 
 
 def _refusal(error: Exception, place: str) -> Any:

@@ -29,6 +29,7 @@ MAX_DEPTH = 100
 # Python reads no number of more digits: sys.int_info.default_max_str_digits is 4300.
 MOST_DIGITS = 4300
 LARGEST = 10**MOST_DIGITS - 1
+MANY = 1 << 63
 AS_THEY_ARE = frozenset((type(None), bool, float, str))
 Make = Callable[[Any, Parts], Any]
 
@@ -92,7 +93,7 @@ class _Walk:
 
 def _maker(kind: type) -> Make:
     for base in kind.__mro__:
-        make = MAKERS.get((base.__module__.partition(".")[0], base.__qualname__))
+        make = MAKERS.get((_package(base), base.__qualname__))
         if make is not None:
             return make
     if dataclasses.is_dataclass(kind):
@@ -101,10 +102,16 @@ def _maker(kind: type) -> Make:
         return plain_records.attrs_form
     if issubclass(kind, Mapping):
         return _dict
-    # A class has what its instances have, and is no array.
-    if hasattr(kind, "__array__") and not issubclass(kind, type):
+    # As an array, a table would lose its names. And a class has what its instances have, and is no array.
+    is_table = hasattr(kind, "columns") or hasattr(kind, "index")
+    if hasattr(kind, "__array__") and not is_table and not issubclass(kind, type):
         return plain_arrays.seen_form
     return _refused
+
+
+def _package(kind: type) -> str:
+    # Some classes of compiled modules have no module.
+    return str(kind.__module__).partition(".")[0]
 
 
 def _refused(value: Any, parts: Parts) -> Any:
@@ -116,7 +123,7 @@ def _name(kind: type) -> str:
 
 
 def _advice(kind: type) -> str:
-    names = (name for base in kind.__mro__ for name in (_name(base), base.__module__.partition(".")[0]))
+    names = (name for base in kind.__mro__ for name in (_name(base), _package(base)))
     return next(
         (ADVICE[name] for name in names if name in ADVICE), "Yield its data: a dict, a list, an array or bytes."
     )
@@ -147,8 +154,10 @@ def _bytes(value: Any, parts: Parts) -> Any:
 def _list(value: Iterable[Any], parts: Parts) -> list[Any]:
     plain = []
     for index, item in enumerate(value):
+        kind = type(item)
         # Long lists of numbers have to be fast.
-        plain.append(item if type(item) in AS_THEY_ARE else parts.form(item, f"[{index}]"))
+        is_plain = kind in AS_THEY_ARE or (kind is int and -MANY <= item <= MANY)
+        plain.append(item if is_plain else parts.form(item, f"[{index}]"))
     return plain
 
 
@@ -246,6 +255,8 @@ ADVICE = {
     "polars": "Collect it first: yield frame.collect().",
     "pyarrow": "Yield a pyarrow.Table: reader.read_all(), or dataset.to_table().",
     "pandas": "Yield a DataFrame, a Series or an Index.",
+    "cudf": "Yield frame.to_pandas().",
+    "modin": "Yield it as a pandas DataFrame: modin.pandas.io.to_pandas(frame).",
     "dask": "Compute it first: yield value.compute().",
     "xarray": "Yield a Dataset or a DataArray, or a dict of them: tree.to_dict().",
     "torch": "Yield its tensors: of a module, module.state_dict().",

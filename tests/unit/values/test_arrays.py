@@ -74,7 +74,7 @@ STRIDED = {
     "a column": numpy.arange(12).reshape(3, 4)[:, 1],
     "axes exchanged": numpy.arange(24).reshape(2, 3, 4).transpose(1, 0, 2),
     "one value everywhere": numpy.broadcast_to(numpy.float32(1), (2, 3)),
-    "a matrix": numpy.matrix([[1, 2]]),
+    "a matrix": numpy.array([[1, 2]]).view(numpy.matrix),
     "records": numpy.array([(1, 2.5)], dtype=[("a", "i4"), ("b", ">f8")]).view(numpy.recarray),
     "records in records": numpy.zeros(2, dtype=[("a", [("b", "S2"), ("c", "M8[D]")]), ("d", "f4", (2, 3))]),
     "raw bytes": numpy.array([b"ab", b"cd"], dtype="V2"),
