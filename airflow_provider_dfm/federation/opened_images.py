@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Bytes a pixel of the modes that come as they lie; of mode 1, eight pixels are in one.
 RAW_BYTES = {"1": 0, "L": 1, "LA": 2, "P": 1, "RGB": 3, "RGBA": 4, "I;16": 2, "F": 4, "I": 4, "CMYK": 4, "YCbCr": 3}
 RAW_BYTES |= {"LAB": 3, "HSV": 3, "RGBX": 4, "RGBa": 4, "La": 2}
+# Not those that PIL reads by running another program, as Ghostscript for EPS.
+FILES = ("PNG", "JPEG", "GIF", "TIFF", "BMP", "WEBP", "JPEG2000", "PPM", "ICO", "TGA")
 OWN = {"mode", "size", "format"}
 
 
@@ -31,7 +33,9 @@ def open_image(form: Any, buffers: Buffers) -> PIL.Image.Image:
     about = inside(form, ["@image", "@bytes"], "an image")
     try:
         if "@bytes" in form:
-            image = Image.open(io.BytesIO(content_of(form, buffers)))
+            Image.init()
+            kinds = [kind for kind in FILES if kind in Image.OPEN]
+            image = Image.open(io.BytesIO(content_of(form, buffers)), "r", kinds)
             image.load()
             return image
         mode, size, kind = members(about, {"mode": str, "size": list, "format": str})

@@ -84,7 +84,7 @@ def _column(array: Any, parts: Parts) -> dict[str, Any]:
     if types.is_primitive(kind) and not types.is_interval(kind):
         return _numbers(array, parts)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        lengths = pyarrow.compute.list_value_length(array).fill_null(0)
+        lengths = library("pyarrow.compute").list_value_length(array).fill_null(0)
         # Flattened, the lists that are missing have nothing.
         items = arrow_column(array.flatten(), parts)
         return {"kind": "list", "offsets": offsets_form(lengths.to_pylist(), parts), "items": items}
@@ -142,7 +142,7 @@ def _texts(kind: str, array: Any, arrow_type: Any, parts: Parts) -> dict[str, An
         numbers = offsets.cast("q")
         content = memoryview(data)[numbers[0] : numbers[-1]] if data is not None else memoryview(b"")
         if numbers[0]:
-            moved = pyarrow.compute.subtract(pyarrow.Array.from_buffers(
+            moved = library("pyarrow.compute").subtract(pyarrow.Array.from_buffers(
                 pyarrow.int64(), len(array) + 1, [None, pyarrow.py_buffer(offsets)]
             ), numbers[0])  # fmt: skip
             offsets = _values(moved, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -55,11 +56,16 @@ class Parts(Protocol):
 
 
 def library(name: str) -> Any:
-    """The module that a value of its classes has brought here; nothing is imported for a value.
+    """A library that a value is of, or that its own library needs to give its data.
 
     :param name: the module's.
+    :raises NoPlainForm: it is not installed at this site.
     """
-    return sys.modules[name]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        what = f"A value for which {name} is needed, which cannot be imported ({error!s:.200}),"
+        raise NoPlainForm(what, f"Install {name} at the site, or yield something else.") from None
 
 
 def whole_array(dtype: str, count: int, data: memoryview, keep: Keep) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from .plain_arrays import array_form
@@ -77,10 +76,10 @@ def _numbers(series: Any, parts: Parts) -> Any:
 
 
 def _filled(series: Any) -> Any:
+    # polars itself imports it for that, and has an error of its own where it cannot.
+    library("numpy")
     if series.null_count():
         series = series.fill_null(False if series.dtype == library("polars").Boolean else 0)
-    if "numpy" not in sys.modules:
-        raise NoPlainForm("A table of polars where numpy is not installed", "Install numpy at the site.")
     return series.to_numpy()
 
 

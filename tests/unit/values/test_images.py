@@ -130,6 +130,21 @@ def test_a_forged_image_is_an_error_by_name(form):
         result_of({"@image": form}).image()
 
 
+def test_a_file_that_pil_would_run_another_program_for_is_not_opened():
+    file = io.BytesIO()
+    IMAGES["RGB"].save(file, "EPS")
+    assert PIL.Image.open(file).format == "EPS"
+    with pytest.raises(UnreadableValue, match="cannot identify image file"):
+        arrived(file.getvalue()).image()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF", "TIFF", "BMP"])
+def test_a_file_of_the_usual_kinds_is_an_image(kind):
+    file = io.BytesIO()
+    IMAGES["L"].save(file, kind)
+    assert arrived(file.getvalue()).image().convert("L").tobytes() == IMAGES["L"].tobytes()
+
+
 def test_bytes_that_are_no_image_are_said_to_be_none():
     with pytest.raises(UnreadableValue, match="cannot identify image file"):
         arrived(b"abc").image()

@@ -18,7 +18,7 @@ import pytest
 from airflow_provider_dfm.federation.errors import OtherKindOfValue
 from airflow_provider_dfm.remote.plain_values import in_line, plain_form
 
-from .arrivals import FolderFiles, arrived
+from .arrivals import FolderFiles, arrived, result_of
 from .test_pandas_tables import DATES, INDEXES, MOMENT, PANDAS
 
 POLARS = polars.DataFrame(
@@ -201,6 +201,42 @@ from airflow_provider_dfm.federation.result import Result
 result = Result(parameter_set=0, frame=(0,), place="answer", site="seattle", value=json.load(sys.stdin))
 print(type(eval(sys.argv[1])).__module__.partition(".")[0])
 """
+MAKE = """
+import json, sys
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name in sys.argv[2:]:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+sys.meta_path.insert(0, NotInstalled())
+import {library}
+from airflow_provider_dfm.remote.plain_values import in_line, plain_form
+print(json.dumps(plain_form(eval(sys.argv[1]), in_line)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("library", "value", "lacking"),
+    [
+        ("polars", "polars.DataFrame({'a': [1, None], 't': ['a', None]})", ["pandas", "pyarrow"]),
+        ("pyarrow", "pyarrow.table({'a': [1, None], 't': ['a', None]})", ["pandas", "polars", "numpy"]),
+        ("pyarrow", "pyarrow.table({'a': [[0], [1], None], 't': ['', 'a', None]}).slice(1)", ["pandas", "numpy"]),
+        ("pandas", "pandas.DataFrame({'a': [1, None], 't': ['a', None]})", ["pyarrow", "polars"]),
+    ],
+)
+def test_a_site_needs_the_library_of_its_table_alone(library, value, lacking):
+    command = [sys.executable, "-c", MAKE.replace("{library}", library), value, *lacking]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert result_of(json.loads(done.stdout)).table()["t"][0] == "a"
+
+
+def test_what_a_site_lacks_is_said():
+    command = [sys.executable, "-c", MAKE.replace("{library}", "polars"), "polars.DataFrame({'a': [1]})", "numpy"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert "NoPlainForm: A value for which numpy is needed" in done.stderr
+    assert "at value['a'] has no plain form" in done.stderr
+
+
 LIBRARIES = {"numpy", "pandas", "polars", "pyarrow", "xarray", "PIL", "cftime", "nv_dfm_core"}
 
 
