@@ -29,6 +29,7 @@ MAX_DEPTH = 100
 # Python reads no number of more digits: sys.int_info.default_max_str_digits is 4300.
 MOST_DIGITS = 4300
 LARGEST = 10**MOST_DIGITS - 1
+SMALLEST = -LARGEST
 MANY = 1 << 63
 AS_THEY_ARE = frozenset((type(None), bool, float, str))
 Make = Callable[[Any, Parts], Any]
@@ -68,10 +69,8 @@ class _Walk:
 
     def of(self, value: Any) -> Any:
         kind = type(value)
-        if kind in AS_THEY_ARE:
+        if _is_plain(kind, value):
             return value
-        if kind is int:
-            return _integer(value, self)
         if id(value) in self._open:
             raise NoPlainForm("A value that holds itself", "Yield its parts one by one.")
         if len(self._open) > MAX_DEPTH:
@@ -129,8 +128,13 @@ def _advice(kind: type) -> str:
     )
 
 
+def _is_plain(kind: type, value: Any) -> bool:
+    """Whether JSON has a value as it is, told fast: there may be millions."""
+    return kind in AS_THEY_ARE or (kind is int and -MANY <= value <= MANY)
+
+
 def _integer(value: int, parts: Parts) -> int:
-    if not -LARGEST <= value <= LARGEST:
+    if not SMALLEST <= value <= LARGEST:
         raise NoPlainForm(f"An integer of more than {MOST_DIGITS} digits", "Yield hex(value).")
     return int.__int__(value)
 
@@ -154,10 +158,7 @@ def _bytes(value: Any, parts: Parts) -> Any:
 def _list(value: Iterable[Any], parts: Parts) -> list[Any]:
     plain = []
     for index, item in enumerate(value):
-        kind = type(item)
-        # Long lists of numbers have to be fast.
-        is_plain = kind in AS_THEY_ARE or (kind is int and -MANY <= item <= MANY)
-        plain.append(item if is_plain else parts.form(item, f"[{index}]"))
+        plain.append(item if _is_plain(type(item), item) else parts.form(item, f"[{index}]"))
     return plain
 
 
@@ -167,9 +168,14 @@ def _set(value: Iterable[Any], parts: Parts) -> list[Any]:
 
 def _dict(value: Mapping[Any, Any], parts: Parts) -> Any:
     plain: list[tuple[Any, Any]] = []
+    are_texts = True
     for key, item in value.items():
-        plain.append((parts.form(key, ".keys()"), parts.form(item, f"[{key!r:.60}]")))
-    texts = {_key_text(key): item for key, item in plain}
+        if type(key) is not str:
+            are_texts, key_form = False, parts.form(key, ".keys()")
+        else:
+            key_form = key
+        plain.append((key_form, item if _is_plain(type(item), item) else parts.form(item, f"[{key!r:.60}]")))
+    texts = dict(plain) if are_texts else {_key_text(key): item for key, item in plain}
     could_be_a_form = len(texts) == 1 and str(next(iter(texts))).startswith("@")
     if None in texts or len(texts) < len(plain) or could_be_a_form:
         return {"@dict": [[key, item] for key, item in plain]}
