@@ -172,6 +172,18 @@ class UnsafeResult(PermanentFederationError):
     """Reading a result would run code that came with it (a pickle), or lead out of the job's folder."""
 
 
+class OtherKindOfValue(PermanentFederationError, TypeError):
+    """A result's value is of another kind than it was opened as: a table, say, where an array was asked for."""
+
+
+class MissingPart(PermanentFederationError, LookupError):
+    """A result's value has no such key or index."""
+
+
+class UnreadableValue(PermanentFederationError, ValueError):
+    """A result's value is not what it says: its site does not play fair, or another release wrote it."""
+
+
 def is_unnamed(error: FederationError) -> bool:
     """Whether an error is in neither branch: the federation failed, and nvflare has no name for how.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
 from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.large_values import RunningFiles, ValueRead
 from airflow_provider_dfm.federation.live_results import LiveResults
 from airflow_provider_dfm.federation.live_statuses import LiveStatuses
 from airflow_provider_dfm.federation.own_threads import in_own_thread
@@ -224,7 +225,12 @@ class FederationJob:
             came: FederationResults = ask(self.results)
             return came.checked(partial)
 
-        return LiveResults(get_meta, read_tokens, results, position)
+        def read_value(name: str) -> ValueRead:
+            value: ValueRead = ask(lambda: self._session.read_value(self.job_id, name))
+            return value
+
+        files = RunningFiles(read_value, lambda: get_meta().has_ended, lambda: ask(self.results).received())
+        return LiveResults(get_meta, read_tokens, results, position, files)
 
     def results(self) -> FederationResults:
         """What the job's pipeline yielded. Reading takes nothing away, and can be repeated.

@@ -26,8 +26,10 @@ from airflow_provider_dfm.federation.job_note import (
     JobNote,
 )
 from airflow_provider_dfm.federation.job_status import SUCCESS
+from airflow_provider_dfm.federation.large_values import DownloadedFiles
 from airflow_provider_dfm.federation.token_index import TokenIndex
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
+from airflow_provider_dfm.remote.value_store import VALUES
 
 
 class JobOutcome(BaseModel, frozen=True):
@@ -45,7 +47,7 @@ class JobOutcome(BaseModel, frozen=True):
     :param errors: what operations raised.
     :param failed_sites: site to the reason that its part of the job failed.
     :param missing: set to the places that got no value, or to none where the set's end was not reported.
-    :param pickles: set to the places and sites of values that only a pickle can give.
+    :param pickles: set to the places and sites of values that came as pickles, of which nothing is read.
     :param content: SHA-256 of what the job was to do.
     :param refusals: why the federation could not run it.
     :param open: whether it took further sets while it ran.
@@ -158,10 +160,9 @@ class JobOutcome(BaseModel, frozen=True):
             )
         if self.pickles:
             return UnsafeResult(
-                f"{job} gave results that only running a pickle could read: {first_of(_by_set(self.pickles))}. That "
-                "runs code that came with it. Let the operation return numbers, text, bytes, dates, numpy arrays, "
-                "lists and dicts of them, or a pydantic model; or, if you trust all sites of the federation, set "
-                "allow_pickles in the connection."
+                f"{job} gave pickles, of which nothing is read, as they can run code: "
+                f"{first_of(_by_set(self.pickles))}. A site makes what it yields plain, so this job was run by an "
+                "earlier release of this provider, or somebody has changed its results. Run it again."
             )
         return None
 
@@ -274,7 +275,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     :raises UnsafeResult: a name in the folder leads out of it.
     """
     expectation = pipeline_expectation(meta)
-    index = TokenIndex(_inside(folder, "tokens.jsonl"))
+    index = TokenIndex(_inside(folder, "tokens.jsonl"), DownloadedFiles(_inside(folder, VALUES)))
     sends = _read_sends(_inside(folder, "sends.jsonl"))
     parameter_sets = (expectation.parameter_sets or 0) + sum(send["count"] for send in sends)
     if parameter_sets > MAX_PARAMETER_SETS or parameter_sets * len(expectation.places) > MAX_EXPECTED_VALUES:
@@ -345,7 +346,8 @@ def _read_send(line: bytes, where: str) -> dict[str, Any]:
 def _inside(folder: Path, name: str) -> Path:
     """A file that the job's controller kept, in the downloaded folder itself: the federation's server laid it out."""
     path = folder.resolve() / "workspace" / "app_server" / CUSTOM_PROPERTY / name
-    if path.resolve() != path or (path.exists() and not path.is_file()):
+    is_right = path.is_dir() if name == VALUES else path.is_file()
+    if path.resolve() != path or (path.exists() and not is_right):
         raise UnsafeResult(f"{name} of the downloaded job is a link or no file: its server does not play fair.")
     return path
 

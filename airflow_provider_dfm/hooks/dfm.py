@@ -314,10 +314,10 @@ class DfmHook(FlareCommands, BaseHook):
         from airflow_provider_dfm.federation.results_folder import read_kept_results
         from airflow_provider_dfm.hooks.patience import patiently
 
-        # What is damaged, or was kept before pickles were allowed, the session brings anew; it waits for a store, too.
+        # What is damaged, the session brings anew; it waits for a store, too.
         with contextlib.suppress(ResultsIncomplete, StorageFailed):
             kept = read_kept_results(self.results_path / check_job_id(job_id))
-            if kept is not None and not kept.outcome.pickles:
+            if kept is not None:
                 return kept
         return patiently(lambda: self.get_conn().results(job_id), self, self.log)
 

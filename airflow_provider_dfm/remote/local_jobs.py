@@ -16,6 +16,7 @@ from airflow_provider_dfm.remote.module_package import write_package
 from airflow_provider_dfm.remote.runner_words import RunnerWords, logger_of, why_it_died
 from airflow_provider_dfm.remote.sent_sets import SentSets
 from airflow_provider_dfm.remote.token_store import TokenStore
+from airflow_provider_dfm.remote.value_store import VALUES, ValueStore
 
 DRAIN_SECONDS = 30.0
 DRAIN_SECONDS_AFTER_DEATH = 3.0
@@ -168,11 +169,25 @@ class LocalJobs:
             reasons = why_it_died(local.words, local.job.job_execution(), self._settings["homesite"])
             with open(os.path.join(folder, FAILURES_FILE), "w", encoding="utf-8") as file:
                 json.dump(reasons, file)
+        self._bring_values(local.job.job_id, folder)
         return {"location": os.path.join(self._folder, job_id)}
 
     def read_tokens(self, job_id: str, position: int) -> dict[str, Any]:
         """The tokens from a position on, as the controller of a FLARE job gives them."""
         return self._job(job_id).tokens.read(position)
+
+    def read_value(self, job_id: str, name: str) -> str | None:
+        """Where a large value of a running job is; None: not there any more."""
+        path = ValueStore(os.path.join(self._folder, VALUES, self._job(job_id).job.job_id)).path(name)
+        return path if os.path.exists(path) else None
+
+    def _bring_values(self, dfm_job_id: str, folder: str) -> None:
+        """Put the large values of a job, which its sites know by DFM's own id, beside its tokens."""
+        came, values = os.path.join(self._folder, VALUES, dfm_job_id), os.path.join(folder, VALUES)
+        if os.path.isdir(came) and os.path.isdir(folder):
+            os.makedirs(values, exist_ok=True)
+            for name in os.listdir(came):
+                os.replace(os.path.join(came, name), os.path.join(values, name))
 
     def _job(self, job_id: str) -> LocalJob:
         if job_id not in self._jobs:

@@ -10,7 +10,7 @@ from nv_dfm_core.exec import TokenPackage
 
 from .foreign_text import cut
 from .frame_feeder import deliver
-from .incoming_tokens import too_large
+from .json_text import too_large
 from .message_seal import BadMessage, MessageSeal
 from .outbox import Outbox
 

@@ -43,7 +43,7 @@ class Server:
     """
 
     def __init__(self, folder, target="flare"):
-        self.settings = SimpleNamespace(target=target, allow_pickles=False)
+        self.settings = SimpleNamespace(target=target)
         self.jobs = {}
         self.folder = folder
         self.tokens = TOKENS
@@ -59,7 +59,7 @@ class Server:
         assert self.asked < 1000, "asked for ever"
         return self.jobs[job_id]
 
-    def transfer(self, method, job_id, raw):
+    def transfer(self, method, job_id):
         number = len(list(self.folder.iterdir()))
         return {"location": str(write_job(self.folder / f"{number}-{job_id}", *self.tokens))}
 
@@ -167,6 +167,38 @@ def test_what_is_kept_of_a_local_job_alone_stays_when_keeping_fails(tmp_path):
     with pytest.raises(FederationError):
         results_of(server, tmp_path / "kept")._bring_copy(server.jobs[A], ())
     assert len(left_in(server)) == 1
+
+
+@pytest.fixture
+def local(tmp_path):
+    """A session host with one local job, whose only copy goes when its results are kept."""
+    (tmp_path / "private").mkdir()
+    server = Server(tmp_path / "private", "local")
+    folder = server.folder / "job"
+    server.transfer = lambda method, job_id: {"location": str(folder)}
+    return server, folder
+
+
+def test_a_local_job_without_any_result_is_kept_once_and_read_as_often_as_wanted(local, tmp_path):
+    """It has no other copy, and was looked for ten minutes in the folder that was gone."""
+    server, folder = local
+    server.add(A, {"parameter_sets": 0})
+    results = results_of(server, tmp_path / "kept")
+    write_job(folder, end("stop"))
+    results.keep_ended(A)
+    assert not folder.exists()
+    assert len(results._bring(server.jobs[A])) == len(results.of(A)) == 0
+
+
+def test_a_local_jobs_results_that_are_gone_are_an_error_at_once(local, tmp_path):
+    server, folder = local
+    server.add(A, {})
+    results = results_of(server, tmp_path / "kept")
+    write_job(folder, *TOKENS)
+    results.keep_ended(A)
+    shutil.rmtree(tmp_path / "kept")
+    with pytest.raises(ResultsIncomplete, match=r"of the local job .* are gone"):
+        results.of(A)
 
 
 @pytest.fixture

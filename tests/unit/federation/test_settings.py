@@ -176,3 +176,11 @@ def test_the_former_name_of_a_secret_is_read_with_a_warning():
 def test_the_local_target_needs_no_kit():
     settings = read_settings(LOCAL, "x")
     assert settings.user == ""
+
+
+@pytest.mark.parametrize("given", [True, False, "true"])
+def test_a_connection_that_still_allows_pickles_opens_with_a_warning(caplog, given):
+    assert read_settings(FLARE | {"allow_pickles": given}, "Connection 'x'") == read_settings(FLARE, "x")
+    (warning,) = caplog.records
+    assert warning.levelname == "WARNING"
+    assert "Connection 'x': allow_pickles has no effect any more" in warning.getMessage()
