@@ -15,7 +15,7 @@ from airflow_provider_dfm.federation.archives import ArchiveError, unpacked
 from airflow_provider_dfm.federation.checksum import sha256_of
 from airflow_provider_dfm.federation.errors import JobDefinitionError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
-from airflow_provider_dfm.federation.folder_entries import on_this_machine
+from airflow_provider_dfm.federation.folder_entries import is_folder, on_this_machine
 from airflow_provider_dfm.federation.folder_layout import UnclearFolder
 from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
 from airflow_provider_dfm.federation.job_place import folder_name, jobs_in, name_for_flare, without_suffixes
@@ -151,9 +151,9 @@ def copy_job_folder(
 
 
 def _copy(source: Any, folder: Path) -> tuple[str, Path]:
-    if not source.is_file():
+    if is_folder(source) or not source.is_file():
         # No deeper: it may be a whole bucket.
-        job = _only_job(jobs_in(source, levels=2) if source.is_dir() else [], source, source)
+        job = _only_job(jobs_in(source, levels=2) if is_folder(source) else [], source, source)
         return _copy_as(folder_name(job), job, folder)
     with source.open("rb") as archive, unpacked(archive, folder) as top:
         job = _only_job(jobs_in(top), source, top)

@@ -44,6 +44,16 @@ def on_this_machine(path: Any) -> Any:
     return Path(path.path) if getattr(path, "protocol", None) in LOCAL else path
 
 
+def is_folder(path: Any) -> bool:
+    """Whether it is a folder, also where an object store has an empty key of the folder's own name.
+
+    :param path: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
+    """
+    if path.is_dir():
+        return True
+    return not isinstance(path, Path) and path.is_file() and not path.fs.size(path.path) and bool(_keys(path))
+
+
 def entries_of(folder: Any) -> Iterator[Entry]:
     """All files and folders of a folder, each folder before what is in it where it is listed at all.
 

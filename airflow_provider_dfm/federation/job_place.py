@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_dfm.federation.folder_entries import is_folder
 from airflow_provider_dfm.federation.stray_files import is_stray
 
 # FLARE knows meta.json, meta.conf, meta.yml and others: its reader says later which of them it reads.
@@ -24,7 +25,7 @@ def jobs_in(folder: Any, levels: int | None = None) -> list[Any]:
     """
     level = [folder]
     while level and levels != 0:
-        contents = [[child for child in each.iterdir() if not is_stray(child.name)] for each in level]
+        contents = [_children(each) for each in level]
         found = [each for each, children in zip(level, contents, strict=True) if any(map(_is_meta, children))]
         if found:
             return found
@@ -51,10 +52,15 @@ def name_for_flare(name: str) -> str:
     return NOT_FOR_FLARE.sub(lambda odd: "" if odd.start() == 0 else "_", name) or "job"
 
 
+def _children(folder: Any) -> list[Any]:
+    # By name: an object store lists a folder twice where a key has its name.
+    return list({child.name: child for child in folder.iterdir() if not is_stray(child.name)}.values())
+
+
 def _is_meta(path: Any) -> bool:
     return bool(path.name.startswith(META_PREFIX) and path.is_file())
 
 
 def _is_own_folder(path: Any) -> bool:
     # A link may lead back.
-    return bool(path.is_dir()) and not (isinstance(path, Path) and path.is_symlink())
+    return is_folder(path) and not (isinstance(path, Path) and path.is_symlink())
