@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import copy
+import gzip
 import io
+import lzma
 import os
 import stat
 import struct
@@ -94,6 +97,12 @@ def _gnu_tar(path, files):
     return path / "a.tgz"
 
 
+def _labelled(path, files):
+    write(path / "source", files)
+    subprocess.run(["tar", "cf", path / "a.tar", "--label=/backup", "-C", path, "source"], check=True)
+    return path / "a.tar"
+
+
 def _bsd_tar(path, files):
     return make_tar(
         path / "a.tar.gz", below("./source/", files) | below("./source/._", {"meta.json": "double"}), "w:gz"
@@ -120,6 +129,7 @@ MADE_BY = {
     "PowerShell": _windows,
     "PowerShell with folders": _windows_with_folders,
     "tar of .": _gnu_tar,
+    "tar with a label": _labelled,
     "bsdtar": _bsd_tar,
     "tar of a long path": _deep,
     "zip of a repository": _beside_others,
@@ -303,6 +313,28 @@ def test_so_are_more_files_than_anybody_has(kind, tmp_path, monkeypatch):
     archive = make_zip(tmp_path / "a.zip", kind.files | {f"local/{number}": "" for number in range(50)})
     with pytest.raises(kind.error, match="it holds more than 50 files"):
         kind.copy(archive, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("damage", ["a bit", "a cut"])
+@pytest.mark.parametrize("form", ["", "gz", "bz2", "xz"])
+def test_a_tar_with_a_damaged_header_is_not_taken_for_its_first_part(kind, tmp_path, damage, form):
+    name = "local/late.py"
+    content = make_tar(tmp_path / "a.tar", kind.files | {name: "value = 1"}).read_bytes()
+    at = content.rindex(name.encode())
+    content = content[: at + 100] if damage == "a cut" else content[:at] + b"X" + content[at + 1 :]
+    packed = {"": lambda content: content, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[form](content)
+    (tmp_path / "a.tar").write_bytes(packed)
+    with pytest.raises(kind.error, match=r"neither a folder nor a readable zip or tar .*a damaged header"):
+        kind.copy(tmp_path / "a.tar", tmp_path / "copy")
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_name_that_would_fill_the_memory_is_refused(kind, tmp_path, form):
+    make_tar(tmp_path / "a.tar", kind.files)
+    with tarfile.open(tmp_path / "a.tar", "a", format=form) as packed:
+        packed.addfile(tarfile.TarInfo("x" * 2**21))
+    with pytest.raises(kind.error, match=r"neither a folder nor a readable zip or tar .*a header of \d+ bytes"):
+        kind.copy(tmp_path / "a.tar", tmp_path / "copy")
 
 
 @pytest.mark.parametrize(("content", "name"), [(b"7z\xbc\xaf\x27\x1c\x00\x04", "7z"), (b"Rar!\x1a\x07\x01\x00", "rar")])
