@@ -253,6 +253,14 @@ UNCLEAR = {
         lambda path, files: make_tar(path / "a.tar", files | {"local/device": link("", tarfile.CHRTYPE)}),
         "local/device is no file or folder",
     ),
+    "a long name": (
+        lambda path, files: make_zip(path / "a.zip", files | {f"local/{'x' * 256}": "1"}),
+        r"x{40}\.\.\. is a name of more than 255 bytes",
+    ),
+    "many levels": (
+        lambda path, files: make_tar(path / "a.tar", files | {"local/" + "x/" * 1200 + "y": "1"}),
+        r"local(/x)+/?\.\.\. lies more than 100 folders deep",
+    ),
     "a backslash in a tar": (
         lambda path, files: make_tar(path / "a.tar", files | {"local\\x": "1"}),
         "has a backslash in its name",
