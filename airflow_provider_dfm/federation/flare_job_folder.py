@@ -18,7 +18,7 @@ from airflow_provider_dfm.federation.folder_copy import copy_folder
 from airflow_provider_dfm.federation.folder_entries import is_folder, on_this_machine
 from airflow_provider_dfm.federation.folder_layout import UnclearFolder
 from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
-from airflow_provider_dfm.federation.job_place import folder_name, jobs_in, name_for_flare, without_suffixes
+from airflow_provider_dfm.federation.job_place import folder_name, jobs_in, name_for_flare, names_in, without_suffixes
 from airflow_provider_dfm.federation.storage import storage_error, writing
 
 META = "meta.json"
@@ -165,7 +165,7 @@ def _only_job(found: list[Any], source: Any, top: Any) -> Any:
         names = ", ".join(sorted(str(job).removeprefix(str(top)).strip("/") for job in found))
         raise JobDefinitionError(f"There are {len(found)} FLARE jobs at {source}: {names}. Give one of them.")
     if not found:
-        inside = sorted(child.name for child in top.iterdir())[:SHOWN_NAMES] if top.is_dir() else []
+        inside = names_in(top)[:SHOWN_NAMES] if is_folder(top) else []
         raise JobDefinitionError(
             f"There is no FLARE job at {source}{', which holds ' if inside else ''}{', '.join(inside)}: a job is a "
             f"folder (or a zip or tar of it) that holds {META}, or meta.conf or meta.yml, and the folders of its apps."

@@ -10,8 +10,10 @@ from typing import Any
 from airflow_provider_dfm.federation.folder_entries import is_folder
 from airflow_provider_dfm.federation.stray_files import is_stray
 
-# FLARE knows meta.json, meta.conf, meta.yml and others: its reader says later which of them it reads.
-META_PREFIX = "meta."
+# nvflare/fuel/utils/config.py, config_ext_formats, as of 2.9. Where there is none of these, its reader says whether it
+# reads the one that is there.
+KNOWN_META = re.compile(r"meta\.(json|conf|ya?ml)(\.default)?")
+ANY_META = re.compile(r"meta\..*")
 ARCHIVE_SUFFIXES = re.compile(r"(\.(zip|tar|tgz|tbz2?|txz|gz|bz2|xz))+$", re.IGNORECASE)
 # nvflare/fuel/utils/validation_utils.py, JOB_NAME_PATTERN.
 NOT_FOR_FLARE = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+")
@@ -20,18 +22,41 @@ NOT_FOR_FLARE = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+")
 def jobs_in(folder: Any, levels: int | None = None) -> list[Any]:
     """The folders that hold a job, at the first level where there are any: below a job's folder, all is the job's.
 
+    A folder that is a link counts where there is no other: it may lead to another one that is found as well.
+
     :param folder: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
     :param levels: how many levels to look at, the folder's own included; None: all.
     """
-    level = [folder]
+    looks = ((KNOWN_META, False), (KNOWN_META, True), (ANY_META, True))
+    return next(filter(None, (_jobs_with(meta, links, folder, levels) for meta, links in looks)), [])
+
+
+def _jobs_with(meta: re.Pattern[str], links: bool, folder: Any, levels: int | None) -> list[Any]:
+    level, seen = [folder], {_real(folder)}
     while level and levels != 0:
         contents = [_children(each) for each in level]
-        found = [each for each, children in zip(level, contents, strict=True) if any(map(_is_meta, children))]
+        found = [
+            each
+            for each, children in zip(level, contents, strict=True)
+            if any(meta.fullmatch(child.name) and child.is_file() for child in children)
+        ]
         if found:
             return found
-        level = [child for children in contents for child in children if _is_own_folder(child)]
+        level = []
+        for child in (child for children in contents for child in children):
+            if is_folder(child) and (links or not _is_link(child)) and _real(child) not in seen:
+                seen.add(_real(child))
+                level.append(child)
         levels = None if levels is None else levels - 1
     return []
+
+
+def names_in(folder: Any) -> list[str]:
+    """The names in a folder, in order, without what is stray there.
+
+    :param folder: a ``pathlib.Path`` or one of its kin.
+    """
+    return [child.name for child in _children(folder)]
 
 
 def folder_name(path: Any) -> str:
@@ -54,13 +79,13 @@ def name_for_flare(name: str) -> str:
 
 def _children(folder: Any) -> list[Any]:
     # By name: an object store lists a folder twice where a key has its name.
-    return list({child.name: child for child in folder.iterdir() if not is_stray(child.name)}.values())
+    children = {child.name: child for child in folder.iterdir() if not is_stray(child.name)}
+    return [children[name] for name in sorted(children)]
 
 
-def _is_meta(path: Any) -> bool:
-    return bool(path.name.startswith(META_PREFIX) and path.is_file())
+def _is_link(path: Any) -> bool:
+    return isinstance(path, Path) and path.is_symlink()
 
 
-def _is_own_folder(path: Any) -> bool:
-    # A link may lead back.
-    return is_folder(path) and not (isinstance(path, Path) and path.is_symlink())
+def _real(path: Any) -> Any:
+    return path.resolve() if isinstance(path, Path) else path
