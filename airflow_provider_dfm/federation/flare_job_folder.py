@@ -15,7 +15,7 @@ from airflow_provider_dfm.federation.archives import ArchiveError, unpacked
 from airflow_provider_dfm.federation.checksum import sha256_of
 from airflow_provider_dfm.federation.errors import JobDefinitionError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
-from airflow_provider_dfm.federation.folder_entries import is_folder, on_this_machine
+from airflow_provider_dfm.federation.folder_entries import as_it_is_now, is_folder
 from airflow_provider_dfm.federation.folder_layout import UnclearFolder
 from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
 from airflow_provider_dfm.federation.job_place import folder_name, jobs_in, name_for_flare, names_in, without_suffixes
@@ -125,9 +125,8 @@ def copy_job_folder(
     :raises JobDefinitionError: it is no job, several, or not a clear one, or the overrides are none.
     :raises StorageFailed: the target cannot be written.
     """
-    source = on_this_machine(source)
     try:
-        name, copy = _copy(source, folder)
+        name, copy = _copy(as_it_is_now(source), folder)
     except (JobDefinitionError, StorageFailed):
         raise
     except ArchiveError as error:

@@ -11,7 +11,7 @@ from typing import IO, Any
 from airflow_provider_dfm.federation.archives import ArchiveError, unpacked
 from airflow_provider_dfm.federation.errors import StartupKitError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
-from airflow_provider_dfm.federation.folder_entries import is_folder, on_this_machine
+from airflow_provider_dfm.federation.folder_entries import as_it_is_now, is_folder
 from airflow_provider_dfm.federation.folder_layout import UnclearFolder
 from airflow_provider_dfm.federation.storage import storage_error, writing
 from airflow_provider_dfm.federation.stray_files import is_stray
@@ -37,9 +37,8 @@ def copy_startup_kit(source: Any, folder: Path) -> Path:
     :raises StartupKitError: there is no kit at ``source``, not a whole one, or several.
     :raises StorageFailed: ``folder`` cannot be written.
     """
-    source = on_this_machine(source)
     try:
-        _copy(source, folder)
+        _copy(as_it_is_now(source), folder)
     except (StartupKitError, StorageFailed):
         raise
     except Exception as error:  # object stores pass on whatever their libraries raise

@@ -75,6 +75,17 @@ def test_a_job_in_a_folder_that_is_marked_so(put, tmp_path, slash):
     assert read(Jobs.copy(source, tmp_path / "copy")) == JOB
 
 
+def test_what_has_changed_there_since_is_seen(kind, object_store, tmp_path):
+    path = f"folders/{uuid.uuid4()}/source"
+    changed = [*kind.files][-1]
+    for number, more in enumerate(({}, {f"{kind.inside}/new.py": "value = 2"}, {changed: "another length"})):
+        files = kind.files | more
+        for name, text in files.items():
+            object_store.put(f"{path}/{name}", text.encode())
+        copied = read(kind.copy(ObjectStoragePath(object_store.uri(path)), tmp_path / str(number)))
+        assert copied.items() >= files.items()
+
+
 def test_the_same_job_as_in_a_folder(put, tmp_path):
     plain = Jobs.content(write(tmp_path / "plain", JOB), tmp_path / "a")
     left = {"app/custom/__pycache__/code.pyc": "1", "app/custom/code.pyc": "2", ".DS_Store": "3", "app/": ""}
