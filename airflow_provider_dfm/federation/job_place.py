@@ -13,7 +13,9 @@ from airflow_provider_dfm.federation.stray_files import is_stray
 # nvflare/fuel/utils/config.py, config_ext_formats, as of 2.9. Where there is none of these, its reader says whether it
 # reads the one that is there.
 KNOWN_META = re.compile(r"meta\.(json|conf|ya?ml)(\.default)?")
-ANY_META = re.compile(r"meta\..*")
+META = re.compile(r"meta\.")
+# FLARE is known to read its meta, and no link leads to it.
+SURE = (False, False)
 ARCHIVE_SUFFIXES = re.compile(r"(\.(zip|tar|tgz|tbz2?|txz|gz|bz2|xz))+$", re.IGNORECASE)
 # nvflare/fuel/utils/validation_utils.py, JOB_NAME_PATTERN.
 NOT_FOR_FLARE = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+")
@@ -22,33 +24,30 @@ NOT_FOR_FLARE = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+")
 def jobs_in(folder: Any, levels: int | None = None) -> list[Any]:
     """The folders that hold a job, at the first level where there are any: below a job's folder, all is the job's.
 
-    A folder that is a link counts where there is no other: it may lead to another one that is found as well.
+    What has a meta that FLARE is known to read goes before what has another one, and a folder before a link to one.
 
     :param folder: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
     :param levels: how many levels to look at, the folder's own included; None: all.
     """
-    looks = ((KNOWN_META, False), (KNOWN_META, True), (ANY_META, True))
-    return next(filter(None, (_jobs_with(meta, links, folder, levels) for meta, links in looks)), [])
-
-
-def _jobs_with(meta: re.Pattern[str], links: bool, folder: Any, levels: int | None) -> list[Any]:
-    level, seen = [folder], {_real(folder)}
-    while level and levels != 0:
-        contents = [_children(each) for each in level]
-        found = [
-            each
-            for each, children in zip(level, contents, strict=True)
-            if any(meta.fullmatch(child.name) and child.is_file() for child in children)
-        ]
-        if found:
-            return found
-        level = []
-        for child in (child for children in contents for child in children):
-            if is_folder(child) and (links or not _is_link(child)) and _real(child) not in seen:
-                seen.add(_real(child))
-                level.append(child)
+    found: dict[tuple[bool, bool], list[Any]] = {}
+    linked_to: set[Path] = set()
+    level = [(folder, False)]
+    while level and levels != 0 and SURE not in found:
         levels = None if levels is None else levels - 1
-    return []
+        here: dict[tuple[bool, bool], list[Any]] = {}
+        below = []
+        for each, by_link in level:
+            children = _children(each)
+            metas = [child.name for child in children if META.match(child.name) and child.is_file()]
+            is_known = any(map(KNOWN_META.fullmatch, metas))
+            if metas:
+                here.setdefault((not is_known, by_link), []).append(each)
+            if not is_known and levels != 0:
+                below += [(child, by_link or _is_link(child)) for child in children if is_folder(child)]
+        # Links may lead back.
+        level = [(each, by_link) for each, by_link in below if not by_link or _is_new(each, linked_to)]
+        found = here | found
+    return found[min(found)] if found else []
 
 
 def names_in(folder: Any) -> list[str]:
@@ -87,5 +86,8 @@ def _is_link(path: Any) -> bool:
     return isinstance(path, Path) and path.is_symlink()
 
 
-def _real(path: Any) -> Any:
-    return path.resolve() if isinstance(path, Path) else path
+def _is_new(linked: Path, seen: set[Path]) -> bool:
+    real = linked.resolve()
+    is_new = real not in seen
+    seen.add(real)
+    return is_new
