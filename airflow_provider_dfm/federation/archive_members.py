@@ -76,7 +76,8 @@ def members_of(file: IO[bytes]) -> Iterator[Member]:
 def _described(file: IO[bytes], error: tarfile.ReadError) -> str:
     file.seek(0)
     begins = file.read(8)
-    return next((f"it is a {name}" for start, name in OTHER_FORMATS.items() if begins.startswith(start)), str(error))
+    one_line = " ".join(str(error).split())
+    return next((f"it is a {name}" for start, name in OTHER_FORMATS.items() if begins.startswith(start)), one_line)
 
 
 def _of_zip(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
@@ -111,13 +112,15 @@ class _TarMember(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _TarMember:
-        """Read a header: tarfile takes a damaged one for the archive's end (``TarFile.next``), and files are missing.
+        """Read a header: tarfile takes a damaged one, or none, for the archive's end (``TarFile.next``).
 
-        :raises tarfile.ReadError: it is damaged, or too large.
+        :raises tarfile.ReadError: it is damaged or too large, or the archive was cut off before it.
         """
         try:
             member = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
+            if not buf:
+                raise tarfile.ReadError("it was cut off: it has no end mark") from None
             if buf.strip(b"\0"):
                 raise tarfile.ReadError(f"a damaged header: {error}") from None
             raise

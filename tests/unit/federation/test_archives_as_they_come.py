@@ -323,16 +323,23 @@ def test_so_are_more_files_than_anybody_has(kind, tmp_path, monkeypatch):
         kind.copy(archive, tmp_path / "copy")
 
 
-@pytest.mark.parametrize("damage", ["a bit", "a cut"])
+DAMAGE = {
+    "a bit": (lambda content, at: content[:at] + b"X" + content[at + 1 :], "a damaged header"),
+    "a cut": (lambda content, at: content[: at + 100], "a damaged header"),
+    "a cut between files": (lambda content, at: content[:at], "it was cut off"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("form", ["", "gz", "bz2", "xz"])
-def test_a_tar_with_a_damaged_header_is_not_taken_for_its_first_part(kind, tmp_path, damage, form):
+def test_a_damaged_tar_is_not_taken_for_its_first_part(kind, tmp_path, damage, form):
     name = "local/late.py"
     content = make_tar(tmp_path / "a.tar", kind.files | {name: "value = 1"}).read_bytes()
-    at = content.rindex(name.encode())
-    content = content[: at + 100] if damage == "a cut" else content[:at] + b"X" + content[at + 1 :]
+    do_damage, fault = DAMAGE[damage]
+    content = do_damage(content, content.rindex(name.encode()))
     packed = {"": lambda content: content, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[form](content)
     (tmp_path / "a.tar").write_bytes(packed)
-    with pytest.raises(kind.error, match=r"neither a folder nor a readable zip or tar .*a damaged header"):
+    with pytest.raises(kind.error, match=rf"neither a folder nor a readable zip or tar .*{fault}"):
         kind.copy(tmp_path / "a.tar", tmp_path / "copy")
 
 
