@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
 
+SHOWN_LETTERS = 80
 # pyhocon/config_parser.py, include_config: it opens any file and any address. Comments and texts are searched too:
 # nobody but its parser can tell them apart for certain.
 _include = re.compile(r'include\s*(?:"[^"\n]*"|(?:required|url|file|package)\s*\()', re.IGNORECASE)
@@ -34,19 +35,19 @@ def read_meta_file(folder: str) -> dict[str, Any]:
     for name, form in forms.items():
         path = os.path.join(folder, name)
         if os.path.isfile(path):
-            return {"file": name, "meta": _read(path, name, ConfigFactory.get_config_loader(form))}
+            return {"file": name, "meta": _read(path, name, form.name, ConfigFactory.get_config_loader(form))}
     there = ", ".join(sorted(entry.name for entry in os.scandir(folder) if entry.name.startswith("meta.")))
     raise NamedError("JobDefinitionError", f"The job holds {there}, and FLARE reads none but {', '.join(forms)}.")
 
 
-def _read(path: str, name: str, loader: Any) -> dict[str, Any]:
+def _read(path: str, name: str, form: str, loader: Any) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             text = file.read().decode()
-        if ".conf" in name:
+        if form == "PYHOCON":
             _check_hocon(text, name)
         config = loader.load_config_from_str(text)
-        if ".y" in name:
+        if form == "OMEGACONF":
             _check_yaml(config.to_dict(resolve=False), name)
         read = config.to_dict()
         # What FLARE cannot store, such as a date of HOCON's own, it would refuse only later.
@@ -71,18 +72,18 @@ def _read(path: str, name: str, loader: Any) -> dict[str, Any]:
 
 def _check_hocon(text: str, name: str) -> None:
     if included := _include.search(text):
-        raise _not_its_own(name, f"includes something ({included[0]})")
+        raise _not_its_own(name, f"includes something ({included[0][:SHOWN_LETTERS]})")
     for found in _substitution.finditer(text):
         # As pyhocon/config_parser.py looks them up: _resolve_variable, and _fixup_self_references by the first key.
         names = {each.strip().strip('"') for each in (found[1], *found[1].split("."))}
         if not names.isdisjoint(os.environ):
-            raise _not_its_own(name, f"takes {found[0]} from the environment")
+            raise _not_its_own(name, f"takes {found[0][:SHOWN_LETTERS]} from the environment")
 
 
 def _check_yaml(unresolved: Any, name: str) -> None:
     for text in _texts(unresolved):
         if "${" in _own_value.sub("", text):
-            raise _not_its_own(name, f"does not name a value of its own in {text}")
+            raise _not_its_own(name, f"does not name a value of its own in {text[:SHOWN_LETTERS]}")
 
 
 def _texts(value: Any) -> Iterator[str]:
