@@ -138,7 +138,7 @@ def _root_below(folder: Any, source: str, deepest: int) -> Any | None:
     for _ in range(deepest + 1):
         found = [root for root in level if (root / ADMIN_FILE).is_file()]
         if len(found) > 1:
-            names = ", ".join(sorted(root.name for root in found))
+            names = ", ".join(sorted(str(root.relative_to(folder)) for root in found))
             raise StartupKitError(f"There are several startup kits at {source}: {names}. Name one of them.")
         if found:
             return found[0]
