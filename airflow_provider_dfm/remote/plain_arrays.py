@@ -164,6 +164,11 @@ def tensor_form(tensor: Any, parts: Parts) -> Any:
     return seen_form(tensor.numpy(), parts)
 
 
+def device_form(value: Any, parts: Parts) -> Any:
+    """The form of a ``cupy.ndarray``, which numpy must not take by itself."""
+    return seen_form(value.get(), parts)
+
+
 def seen_form(value: Any, parts: Parts) -> Any:
     """The form of what is an array to numpy: of jax, or a file; a number of one without dimensions."""
     unit = getattr(value, "unit", None) or getattr(value, "units", None)

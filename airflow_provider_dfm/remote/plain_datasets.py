@@ -33,6 +33,11 @@ def data_array_form(array: Any, parts: Parts) -> Any:
     return {"@dataarray": _described(dataset, parts) | {"name": parts.form(array.name, ".name")}}
 
 
+def tree_form(tree: Any, parts: Parts) -> Any:
+    """A dict of the Datasets of a ``xarray.DataTree``, by their paths."""
+    return parts.form(tree.to_dict(), "")
+
+
 def variable_form(variable: Any, parts: Parts) -> Any:
     """The form of the DataArray without coordinates that a ``xarray.Variable`` is."""
     return data_array_form(library("xarray").DataArray(variable), parts)

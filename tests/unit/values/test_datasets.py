@@ -89,6 +89,14 @@ def test_a_data_array_is_what_it_was(array):
     xarray.testing.assert_identical(opened, array)
 
 
+def test_a_tree_is_a_dict_of_its_datasets():
+    stations = xarray.Dataset({"name": ("station", ["a", "b"])}, attrs={"owner": "x"})
+    result = arrived(xarray.DataTree.from_dict({"/": WEATHER, "/stations": stations}))
+    xarray.testing.assert_identical(result.dataset("/"), WEATHER)
+    assert result.dataset("/stations").attrs == {"owner": "x"}
+    assert result.dataset("/stations")["name"].values.tolist() == ["a", "b"]
+
+
 def test_a_variable_is_a_data_array():
     opened = arrived(WEATHER["temperature"].variable).dataset()
     xarray.testing.assert_identical(opened, WEATHER["temperature"].drop_vars(list(WEATHER.coords)).rename(None))
@@ -129,10 +137,6 @@ def test_a_value_without_a_plain_form_is_found_in_its_dataset():
         plain_form(xarray.Dataset({"v": ("x", [1], {"a": object()})}), in_line)
     with pytest.raises(NoPlainForm, match=r"type object at value\['v'\]\[0\] has"):
         plain_form(xarray.Dataset({"v": ("x", numpy.array([object()]))}), in_line)
-    with pytest.raises(NoPlainForm, match=r"to_dict\(\)"):
-        plain_form(xarray.DataTree(WEATHER), in_line)
-    trees = dict.fromkeys(("/", "/a"), WEATHER)
-    xarray.testing.assert_identical(arrived(trees).dataset("/a"), WEATHER)
 
 
 def test_a_dataset_needs_xarray_and_what_it_needs():
