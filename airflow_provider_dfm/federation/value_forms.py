@@ -144,7 +144,10 @@ def opening(what: str) -> Iterator[None]:
         raise type(error)(f"{what} {error}.") from None
     except (FederationError, ImportError, MemoryError, OSError):
         raise
-    except Exception as error:  # of numpy, pandas, polars, pyarrow, xarray or PIL, each its own
+    except BaseException as error:  # of numpy, pandas, polars, pyarrow, xarray or PIL, each its own
+        # A panic of polars is no Exception in Python, and would end a worker.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         reason = f"{type(error).__name__}: {str(error)[:300]}"
         raise UnreadableValue(
             f"{what} cannot be opened ({reason}): its site does not play fair, or another release wrote it."
