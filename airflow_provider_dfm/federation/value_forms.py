@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import reprlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 from airflow_provider_dfm.federation.errors import (
     FederationError,
@@ -66,7 +66,7 @@ def _step(value: Any, step: Any) -> Any:
         return found[0]
     if isinstance(value, dict):
         return value[key_text(step)]
-    if isinstance(value, list) and type(step) is int:
+    if isinstance(value, list) and isinstance(step, SupportsIndex) and not isinstance(step, bool):
         return value[step]
     raise LookupError(step)
 

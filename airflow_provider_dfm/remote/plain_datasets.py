@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .plain_arrays import array_form
+from .plain_arrays import array_form, refuse_units
 from .plain_columns import object_column
 from .plain_pandas import extension_column
 from .plain_part import NoPlainForm, Parts, library
@@ -82,6 +82,7 @@ def _data(variable: Any, parts: Parts) -> dict[str, Any]:
         # One of pandas' own arrays, a categorical one, say; some releases of xarray have something around it.
         column = extension_column(getattr(variable.data, "array", variable.data), parts)
         return {"column": column, "shape": list(variable.shape), "extension": True}
+    refuse_units(variable.data)
     values = numpy.asarray(variable.values)
     if values.dtype.kind not in "OT":
         return {"data": array_form(values, parts)}

@@ -132,6 +132,25 @@ def test_a_dataset_that_is_not_computed_yet_is_computed():
     assert arrived(xarray.DataArray(Lazy(), dims="x")).dataset().values.tolist() == [1.5, 2.5]
 
 
+def test_numbers_that_carry_a_unit_are_refused_in_a_dataset_too():
+    class Quantity(numpy.lib.mixins.NDArrayOperatorsMixin):
+        """Stands in for pint's arrays, whose unit xarray drops where it is asked for values."""
+
+        dtype, shape, ndim, units = numpy.dtype("f8"), (2,), 1, "kelvin"
+
+        def __array__(self, dtype=None, copy=None):
+            return numpy.array([1.5, 2.5])
+
+        def __array_function__(self, *_):
+            return NotImplemented
+
+        def __array_ufunc__(self, *_):
+            return NotImplemented
+
+    with pytest.raises(NoPlainForm, match=r"Quantity in kelvin at value\['t'\] has.*Yield its numbers and its unit"):
+        plain_form(xarray.Dataset({"t": ("x", Quantity())}), in_line)
+
+
 def test_a_value_without_a_plain_form_is_found_in_its_dataset():
     with pytest.raises(NoPlainForm, match=r"type object at value\['v'\]\.attrs\['a'\] has"):
         plain_form(xarray.Dataset({"v": ("x", [1], {"a": object()})}), in_line)
