@@ -91,6 +91,9 @@ def _data(variable: Any, parts: Parts) -> dict[str, Any]:
     first: Any = flat[0] if flat.size else None
     if type(first).__module__.partition(".")[0] == "cftime":
         return {"cftime": _cftime(flat, first.calendar, parts), "shape": shape}
+    if values.ndim == 1 and library("pandas").api.types.infer_dtype(flat) in ("period", "interval"):
+        # xarray has them as objects in releases before 2024.
+        return {"column": extension_column(library("pandas").array(flat), parts), "shape": shape, "extension": True}
     items = [flat[number] for number in range(flat.size)]
     valid = (~library("pandas").isna(flat)).tolist()
     return {"column": object_column(items, valid, parts), "shape": shape}

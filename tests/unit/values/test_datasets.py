@@ -89,6 +89,17 @@ def test_a_data_array_is_what_it_was(array):
     xarray.testing.assert_identical(opened, array)
 
 
+@pytest.mark.parametrize(
+    "items", [list(pandas.period_range("2010", periods=2, freq="M")), list(pandas.interval_range(0, 2))]
+)
+def test_periods_and_intervals_among_objects_are_what_they_were(items):
+    """So an older xarray has each index of them."""
+    objects = numpy.empty(2, dtype=object)
+    objects[:] = items
+    opened = arrived(xarray.Dataset({"a": ("x", [1, 2])}, coords={"of": ("x", objects)})).dataset()
+    assert list(opened["of"].values) == items
+
+
 def test_a_tree_is_a_dict_of_its_datasets():
     stations = xarray.Dataset({"name": ("station", ["a", "b"])}, attrs={"owner": "x"})
     result = arrived(xarray.DataTree.from_dict({"/": WEATHER, "/stations": stations}))
