@@ -116,6 +116,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
         ((1, [None, "ä"]), [1, [None, "ä"]]),
         ({"b", "a"}, ["a", "b"]),
         (frozenset([2]), [2]),
+        ({10, 2, 1.5, -3}, [-3, 1.5, 2, 10]),
+        ({"a", 2, None}, ["a", 2, None]),
         (float("inf"), float("inf")),
         (10**4299, 10**4299),
         ("\x00\ud800", "\x00\ud800"),
