@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -157,10 +158,12 @@ class RunningFiles:
             has_ended = self._has_ended()
             value = self._read(name)
             if value.path is not None:
-                file = value.path.open("rb")
-                if value.is_copy:
-                    value.path.unlink()
-                return file
+                # That of a local job, which is no copy, may have gone to the job's results since.
+                with contextlib.suppress(FileNotFoundError):
+                    file = value.path.open("rb")
+                    if value.is_copy:
+                        value.path.unlink()
+                    return file
             if has_ended:
                 return self._of_ended(name)
             if time.monotonic() > ends:

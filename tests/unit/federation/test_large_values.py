@@ -200,6 +200,8 @@ class RunningJob:
         step = self.steps.pop(0)
         if step == "away":
             return ValueRead(path=None, is_copy=True)
+        if step == "moved":
+            return ValueRead(path=self.folder / "moved", is_copy=False)
         path = self.folder / f"copy-{len(self.brought)}"
         path.write_bytes((next(self.download.rglob("values")) / name).read_bytes())
         self.brought.append(path)
@@ -215,8 +217,8 @@ class RunningJob:
 
 @pytest.mark.parametrize(
     ("steps", "left"),
-    [(["copy"], []), (["original"], [True]), (["away", "away", "copy"], []), (["away"], []), ([], [])],
-    ids=["runs", "runs here", "begins", "ends meanwhile", "has ended"],
+    [(["copy"], []), (["original"], [True]), (["away", "away", "copy"], []), (["away"], []), ([], []), (["moved"], [])],
+    ids=["runs", "runs here", "begins", "ends meanwhile", "has ended", "goes to the results meanwhile"],
 )
 def test_a_running_jobs_value_is_brought_when_it_is_opened_and_goes_with_that(
     tmp_path, download, monkeypatch, steps, left
