@@ -16,7 +16,7 @@ from airflow_provider_dfm.remote.module_package import write_package
 from airflow_provider_dfm.remote.runner_words import RunnerWords, logger_of, why_it_died
 from airflow_provider_dfm.remote.sent_sets import SentSets
 from airflow_provider_dfm.remote.token_store import TokenStore
-from airflow_provider_dfm.remote.value_store import VALUES, ValueStore
+from airflow_provider_dfm.remote.value_store import VALUES, ValueStore, is_name
 
 DRAIN_SECONDS = 30.0
 DRAIN_SECONDS_AFTER_DEATH = 3.0
@@ -186,7 +186,8 @@ class LocalJobs:
         came, values = os.path.join(self._folder, VALUES, dfm_job_id), os.path.join(folder, VALUES)
         if os.path.isdir(came) and os.path.isdir(folder):
             os.makedirs(values, exist_ok=True)
-            for name in os.listdir(came):
+            # A site of an aborted job may still write to others.
+            for name in filter(is_name, os.listdir(came)):
                 os.replace(os.path.join(came, name), os.path.join(values, name))
 
     def _job(self, job_id: str) -> LocalJob:
