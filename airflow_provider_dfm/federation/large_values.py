@@ -71,7 +71,7 @@ class FolderFiles:
     """Files in a folder or an object store.
 
     :param folder: the folder, a ``pathlib.Path`` or one of its kin.
-    :param gone: says why one is not there any more; default: its name.
+    :param gone: says why the folder is not there any more.
     """
 
     def __init__(self, folder: Any, gone: str = "") -> None:
@@ -83,8 +83,8 @@ class FolderFiles:
         try:
             return cast(BinaryIO, opened(self._checked(name)))
         except FileNotFoundError:
-            gone = f"{self._folder / name} is missing, though a result names it."
-            raise ResultsIncomplete(self._gone or gone) from None
+            missing = f"{self._folder / name} is missing, though a result names it."
+            raise ResultsIncomplete(self._gone if self._gone and not self._folder.exists() else missing) from None
 
     def path(self, name: str) -> Path | None:
         """See :class:`ValueFiles`."""

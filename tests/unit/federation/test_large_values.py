@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -131,9 +132,16 @@ def test_a_value_that_is_gone_is_named(brought, folder):
 
 def test_values_of_a_closed_session_are_an_error_that_says_so(brought, download):
     results = list(brought)
-    (next(download.rglob("values")) / named(A)).unlink()
+    shutil.rmtree(download)
     with pytest.raises(ResultsIncomplete, match="the session was closed"):
         results[0].files.open(named(A))
+
+
+def test_a_value_that_a_server_leaves_out_is_not_blamed_on_the_session(brought, download, folder):
+    (next(download.rglob("values")) / named(A)).unlink()
+    with pytest.raises(ResultsIncomplete, match=r"is missing, though a result names it"):
+        keep_results(brought, folder)
+    assert read_kept_results(folder) is None
 
 
 def test_a_disk_that_cannot_be_read_is_told_from_a_value_that_is_gone(brought, tmp_path, monkeypatch):
