@@ -44,6 +44,7 @@ HOST_MODULES = (
     "value_store",
     "token_store",
     "runner_words",
+    "local_delivery",
     "local_jobs",
     "dfm_session",
     "session",
