@@ -147,6 +147,7 @@ def test_a_secret_in_a_uri_is_refused_since_airflow_would_show_it(name, uri):
         ({"startup_kit": "/kit\n/other"}, "startup_kit: there is a control character"),
         ({"python_path": '["/a"'}, "python_path: "),
         ({"python_path": {"a": 1}}, "python_path: "),
+        ({"python_path": "[" * 200_000}, "python_path: this is nested too deep"),
         ({"python_path": [1]}, "python_path.0: Input should be a valid string"),
     ],
 )
@@ -169,8 +170,19 @@ def test_the_former_name_of_a_secret_is_read_with_a_warning():
         settings = read_settings({"user": "a", "startup_kit_content": KEY}, "Connection 'x'")
     assert settings.startup_kit_secret.get_secret_value() == KEY
     assert all(KEY not in str(warning.message) for warning in warned)
-    with pytest.raises(ConnectionSettingsError, match="set startup_kit_secret alone"):
-        read_settings({"user": "a", "startup_kit_content": KEY, "startup_kit_secret": KEY}, "x")
+
+
+def test_the_former_name_counts_no_more_beside_the_new_one():
+    both = {"user": "a", "startup_kit_content": "UEs=", "startup_kit_secret": KEY}
+    with pytest.warns(FutureWarning, match="remove it where both are set"):
+        settings = read_settings(both, "Connection 'x'")
+    assert settings.startup_kit_secret.get_secret_value() == KEY
+
+
+def test_settings_that_a_script_makes_know_the_former_name_too():
+    with pytest.warns(FutureWarning, match="the field startup_kit_content is now called"):
+        settings = ConnectionSettings(user="a", startup_kit_content=KEY)
+    assert settings.startup_kit_secret.get_secret_value() == KEY
 
 
 def test_the_local_target_needs_no_kit():
