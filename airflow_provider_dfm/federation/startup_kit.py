@@ -189,7 +189,10 @@ def _make_plain(root: Path) -> None:
 
 
 def _plain(content: bytes) -> bytes:
-    """Text in UTF-8 with the line ends of Unix, as provisioning wrote and signed it; whatever is no text as it is."""
+    """Text in UTF-8 with the line ends of Unix; whatever is no text as it is.
+
+    Where it was signed with others, the session host puts those back: remote/signed_files.py
+    """
     for mark, encoding in BYTE_ORDER_MARKS:
         if content.startswith(mark):
             with contextlib.suppress(ValueError):
