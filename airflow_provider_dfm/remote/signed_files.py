@@ -26,7 +26,7 @@ def restore_signed_form(kit: str) -> None:
         authority = read_certificates(_read(startup, "rootCA.pem"))[0].public_key
         content = _read(startup, "fed_admin.json")
     # The client library signs and checks nothing of such a kit, or what is wrong with it is said later.
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return
     unix = content.replace(b"\r\n", b"\n")
     for form in (content, unix, unix.replace(b"\n", b"\r\n")):
