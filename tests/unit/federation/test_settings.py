@@ -97,6 +97,19 @@ def test_a_relative_path_is_refused(name, path):
     assert path not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["/data/$HOME/kit", "/data/${HOME}", "~/$HOME/kit", "file:///data/$HOME"])
+@pytest.mark.parametrize("name", ["startup_kit", "python", "python_path", "results_path"])
+def test_a_variable_in_a_path_is_refused_since_nobody_would_replace_it(name, path):
+    given = path.removeprefix("file://") if name.startswith("python") else path
+    with pytest.raises(ConnectionSettingsError, match=rf"{name}: there is a variable in the path"):
+        read_settings(FLARE | {name: given}, "x")
+
+
+@pytest.mark.parametrize("path", ["/data/$no_such_variable_here/kit", "/data/a$", "/data/100$/kit"])
+def test_a_path_with_a_dollar_sign_of_its_own(path):
+    assert read_settings(FLARE | {"startup_kit": path}, "x").startup_kit == path
+
+
 @pytest.mark.parametrize("path", ["bin/python", "./python", "~nobody-of-this-name/python", "$HOME/python"])
 def test_a_relative_interpreter_is_refused(path):
     with pytest.raises(ConnectionSettingsError, match="python: this is a relative path"):
