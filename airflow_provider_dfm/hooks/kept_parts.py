@@ -95,14 +95,16 @@ def _rows(results: FederationResults, reference: KeptReference) -> Any:
 
 
 def _sets(results: FederationResults, numbers: list[int]) -> Iterator[tuple[int, list[Result]]]:
-    """The results of some sets, one set after the other."""
+    """The results of some sets, one set after the other; none of a set that is not there."""
     if len(numbers) <= FEW_SETS:
         yield from ((number, list(results.received_of(number))) for number in numbers)
         return
     wanted = set(numbers)
     for number, came in itertools.groupby(results.received(), attrgetter("parameter_set")):
         if number in wanted:
+            wanted.remove(number)
             yield number, list(came)
+    yield from ((number, []) for number in sorted(wanted))
 
 
 def _is_meant(reference: KeptReference, number: int, result: Result) -> bool:
