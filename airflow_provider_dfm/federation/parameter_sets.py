@@ -40,7 +40,8 @@ def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]
         )
     sets = []
     for index, one in enumerate(given):
-        parameter_set = one.model_dump(by_alias=True) if isinstance(one, BaseModel) else one
+        # A default is as the schema has it, such as the text of a date: pydantic would warn of that.
+        parameter_set = one.model_dump(by_alias=True, warnings=False) if isinstance(one, BaseModel) else one
         if not isinstance(parameter_set, Mapping):
             raise ParameterSetError(f"Parameter set {index} is not a dict: {parameter_set!r:.100}.")
         _refuse_reference(parameter_set, f"Parameter set {index}")
