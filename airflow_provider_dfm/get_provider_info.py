@@ -36,7 +36,11 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": "NVIDIA DFM",
-                "python-modules": ["airflow_provider_dfm.triggers.federation", "airflow_provider_dfm.triggers.job"],
+                "python-modules": [
+                    "airflow_provider_dfm.triggers.federation",
+                    "airflow_provider_dfm.triggers.job",
+                    "airflow_provider_dfm.triggers.outage",
+                ],
             }
         ],
         "task-decorators": [
@@ -94,12 +98,6 @@ def _connection_fields() -> dict[str, dict[str, Any]]:
             "description": "flare: the real federation; local: all sites run in the task.",
         },
         "secure_mode": {"label": "Secure mode", "schema": {"type": ["boolean", "null"], "default": True}},
-        "allow_pickles": {
-            "label": "Allow pickles",
-            "schema": {"type": ["boolean", "null"], "default": False},
-            "description": "Run the pickles that results of unusual types come as. That is code of the sites, in "
-            "the session host. Dates, bytes and numpy arrays need it not.",
-        },
         "connect_timeout": {
             "label": "Connect timeout (s)",
             "schema": {"type": ["number", "null"], "default": 30, "exclusiveMinimum": 0},

@@ -90,7 +90,7 @@ class OpenSession:
 
     def _host_settings(self) -> dict[str, Any]:
         settings = self.settings
-        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout", "allow_pickles")
+        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout")
         return {name: getattr(settings, name) for name in names} | {"startup_kit": self._private_kit()}
 
     def _private_kit(self) -> str | None:

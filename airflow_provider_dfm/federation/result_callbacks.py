@@ -7,6 +7,7 @@ import importlib
 import inspect
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, Generic, Protocol, TypeVar
 
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
@@ -21,6 +22,19 @@ ResultCallback = Callable[[str, int | str | None, Frame, str, Any], Any]
 NamedCallback = str | ResultCallback
 
 Item = TypeVar("Item")
+
+_current: ContextVar[Result] = ContextVar("airflow_provider_dfm.current_result")
+
+
+def current_result() -> Result:
+    """The result that a callback is being called with, sync or async.
+
+    Its value is the callback's own argument; ``current_result().array()`` and the like open what is no JSON, and bring
+    a large value from the federation, while the job runs as well.
+
+    :raises LookupError: no callback is being called.
+    """
+    return _current.get()
 
 
 def import_callback(path: str, hint: str = "Its module has to be installed, or on PYTHONPATH.") -> Callable[..., Any]:
@@ -87,6 +101,8 @@ class ResultCallbacks:
         callback = self._by_place.get(result.place, self._default)
         if callback is None:
             return None
+        # An async one begins after this, in the same context.
+        _current.set(result)
         return callback(result.site, result.node, Frame(result.frame), result.place, result.value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 import warnings
@@ -29,6 +30,8 @@ FORMER_NAMES = {"startup_kit_content": "startup_kit_secret"}
 # airflow/_shared/secrets_masker/secrets_masker.py
 MASK = "***"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+logger = logging.getLogger(__name__)
 
 
 def _trimmed(value: Any) -> Any:
@@ -98,8 +101,6 @@ class ConnectionSettings(BaseModel):
     :param target: ``flare`` for the real federation, ``local`` to run all sites in the session host.
     :param secure_mode: False for an insecure FLARE session.
     :param connect_timeout: seconds to wait for the log-in, up to a day; default 30.
-    :param allow_pickles: run the pickles that results of unusual types come as, in the session host: for federations
-        whose sites may all run code there.
     :param results_path: folder or URI that keeps the results of jobs.
     """
 
@@ -115,7 +116,6 @@ class ConnectionSettings(BaseModel):
     target: Annotated[Literal["flare", "local"], BeforeValidator(_word)] = "flare"
     secure_mode: Flag = True
     connect_timeout: Annotated[float, BeforeValidator(_number)] = Field(default=30.0, gt=0, le=86400)
-    allow_pickles: Flag = False
     results_path: Location = ""
 
     @model_validator(mode="before")
@@ -145,6 +145,12 @@ def read_settings(fields: Mapping[str, Any], source: str) -> ConnectionSettings:
     :raises ConnectionSettingsError: names each wrong field, and never shows a value.
     """
     given = {name: value for name, value in fields.items() if not _is_unset(value)}
+    if given.pop("allow_pickles", None) is not None:
+        logger.warning(
+            "%s: allow_pickles has no effect any more, as the sites make all results plain, and pickles are never "
+            "read. Remove it.",
+            source,
+        )
     try:
         return ConnectionSettings.model_validate(given, context=source)
     except ValidationError as error:

@@ -152,6 +152,8 @@ class SubmitCommands(FlareCommands, PipelineCommands):
                     "Only the %s parameter sets that job %s did not answer are done again", len(repeat), failed
                 )
                 how |= {"set_numbers": repeat, "continues": failed}
+            if claim is not None and claim.partial:
+                how["accepts_partial"] = True
             self._session.ask("submit_pipeline", SUBMIT_SECONDS, job_id=job_id, **what, **how)
 
         return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim, ends_at).call_back(callbacks)

@@ -301,14 +301,23 @@ class DfmHook(FlareCommands, BaseHook):
 
         Where the results are kept already, no session is opened: mapped tasks read each its own set by
         :meth:`FederationResults.of_set`, without a log-in.
+
+        The log says where some sets were not answered, and the task that submitted the job accepts that: a loop over
+        the results leaves them out, then.
         """
+        results = self._results(job_id)
+        if results.outcome.acceptance():
+            self.log.warning("%s", results.outcome.acceptance())
+        return results
+
+    def _results(self, job_id: str) -> FederationResults:
         from airflow_provider_dfm.federation.results_folder import read_kept_results
         from airflow_provider_dfm.hooks.patience import patiently
 
-        # What is damaged, or was kept before pickles were allowed, the session brings anew; it waits for a store, too.
+        # What is damaged, the session brings anew; it waits for a store, too.
         with contextlib.suppress(ResultsIncomplete, StorageFailed):
             kept = read_kept_results(self.results_path / check_job_id(job_id))
-            if kept is not None and not kept.outcome.pickles:
+            if kept is not None:
                 return kept
         return patiently(lambda: self.get_conn().results(job_id), self, self.log)
 
@@ -324,9 +333,13 @@ class DfmHook(FlareCommands, BaseHook):
         """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
         return self.get_conn().get_job_meta(job_id)
 
-    def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
+    def check_job(self, job_id: str, partial: bool | None = None) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`FederationSession.check_job`."""
         return self.get_conn().check_job(job_id, partial)
+
+    def accept_partial(self, job_id: str) -> None:
+        """See :meth:`FederationSession.accept_partial`."""
+        self.get_conn().accept_partial(job_id)
 
     def download_job_result(self, job_id: str, destination: str | None = None, paths: Patterns = None) -> DownloadedJob:
         """Keep the files of a job that has ended; see :meth:`FederationSession.download_job_result`.

@@ -198,7 +198,7 @@ def result_callbacks(
     job_id: str,
     default_callback: NamedCallback | None,
     place_callbacks: Mapping[str, NamedCallback] | None,
-    partial: bool = False,
+    partial: bool | None = None,
 ) -> TaskCallbacks | None:
     """A task's callbacks for each result of a job; None where there are none.
 
@@ -207,7 +207,7 @@ def result_callbacks(
     :param job_id: the job.
     :param default_callback: see :class:`ResultCallbacks`.
     :param place_callbacks: see :class:`ResultCallbacks`.
-    :param partial: let a job pass that answered some of its parameter sets.
+    :param partial: let a job pass that answered some of its parameter sets; None: where its submitting task does.
     """
     from airflow_provider_dfm.federation.live_statuses import LiveStatuses
     from airflow_provider_dfm.federation.result_callbacks import CallbackRun, ResultCallbacks, describe_result
@@ -226,7 +226,11 @@ def result_callbacks(
 
 
 def set_callbacks(
-    context: Context, hook: DfmHook, job_id: str, callback: str | Callable[[dict[str, Any]], Any], partial: bool = False
+    context: Context,
+    hook: DfmHook,
+    job_id: str,
+    callback: str | Callable[[dict[str, Any]], Any],
+    partial: bool | None = None,
 ) -> TaskCallbacks:
     """A task's callback for each parameter set of a job.
 

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.federation.errors import JobFailed, ResultsIncomplete
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
-from airflow_provider_dfm.hooks.job_end import conclude
+from airflow_provider_dfm.hooks.job_end import accepts_partial, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
@@ -33,9 +33,10 @@ class DfmResultsOperator(BaseOperator):
     """Reads the results of a job, by its id: in any later task, DAG or run, as often as wanted.
 
     The results are kept below the connection's ``results_path``, as ``<job id>/results.jsonl`` with a
-    ``manifest.json``. With ``output="results"`` the task's XCom is ``{"job_id", "uri", "count", "failed", "results",
-    "sets"}``: ``uri`` names that folder, ``failed`` is empty or has the reason for each parameter set that was not
-    answered, ``results`` is the list of all results (``parameter_set``, ``frame``, ``place``, ``site``, ``value``,
+    ``manifest.json``. With ``output="results"`` the task's XCom is ``{"job_id", "uri", "count", "failed", "accepted",
+    "results", "sets"}``: ``uri`` names that folder, ``failed`` is empty or has the reason for each parameter set that
+    was not answered, ``accepted`` says whether there are such and the task that submitted the job accepts that,
+    ``results`` is the list of all results (``parameter_set``, ``frame``, ``place``, ``site``, ``value``,
     ``node``), and ``sets`` has them by set: ``{"parameter_set", "status", "reason", "values"}``, where ``status`` is
     ``answered`` or ``failed``, and ``values`` a dict from place to value, or to the list of a generator's values.
 
@@ -61,8 +62,10 @@ class DfmResultsOperator(BaseOperator):
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
     :param dfm_conn_id: the connection.
     :param max_xcom_bytes: size of a list's JSON up to which it goes into the XCom as it is; default 48 KiB.
-    :param on_partial_failure: ``fail`` (default), or ``succeed`` with what came of a job that answered only some of
-        its parameter sets.
+    :param on_partial_failure: what becomes of this task where the job answered only some of its parameter sets:
+        ``fail``, or ``succeed`` with what came of the others. Default: as the task that submitted the job has it, so
+        that what was accepted there need not be accepted again; ``fail`` fails whatever that task accepts. A job that
+        no task has submitted fails.
     :param output: ``results`` (default) or ``sets``: what the XCom is.
     :param default_callback: called with each result; see :class:`DfmExecuteOperator`.
     :param place_callbacks: place to the function that is called for it instead.
@@ -83,7 +86,7 @@ class DfmResultsOperator(BaseOperator):
         job_id: str,
         dfm_conn_id: str = DEFAULT_CONNECTION,
         max_xcom_bytes: int = MAX_XCOM_BYTES,
-        on_partial_failure: OnPartialFailure = "fail",
+        on_partial_failure: OnPartialFailure | None = None,
         output: Literal["results", "sets"] = "results",
         default_callback: NamedCallback | None = None,
         place_callbacks: Mapping[str, NamedCallback] | None = None,
@@ -121,7 +124,7 @@ class DfmResultsOperator(BaseOperator):
                     self._follow(context, hook, callbacks)
             results = hook.results(self.job_id)
             uri = str(hook.results_path / self.job_id)
-        results.outcome.check(partial=self.on_partial_failure == "succeed")
+        results.outcome.check(accepts_partial(self.on_partial_failure))
         self.log.info("Job %s gave %s results, kept at %s", self.job_id, len(results), uri)
         # It imports what a DAG file has no need of.
         from airflow_provider_dfm.hooks.result_rows import ResultRows
@@ -141,7 +144,7 @@ class DfmResultsOperator(BaseOperator):
         if self.place_callbacks:
             # A misspelt place is worth one more request.
             hook.reattach(self.job_id, self.default_callback, self.place_callbacks).check_callbacks()
-        partial = self.on_partial_failure == "succeed"
+        partial = accepts_partial(self.on_partial_failure)
         if self.set_callback is not None:
             return set_callbacks(context, hook, self.job_id, self.set_callback, partial)
         return result_callbacks(context, hook, self.job_id, self.default_callback, self.place_callbacks, partial)
@@ -158,9 +161,10 @@ class DfmResultsOperator(BaseOperator):
         callbacks.finish()
 
     def _results(self, rows: ResultRows, results: FederationResults, uri: str) -> dict[str, Any]:
-        about = {"job_id": self.job_id, "uri": uri, "count": len(results)}
+        about: dict[str, Any] = {"job_id": self.job_id, "uri": uri, "count": len(results)}
         all_results, sets = rows.results_and_sets()
-        return about | {"failed": rows.failed(), "results": all_results, "sets": sets}
+        about |= {"failed": rows.failed(), "accepted": bool(results.outcome.acceptance())}
+        return about | {"results": all_results, "sets": sets}
 
     def _sets(self, rows: ResultRows, results: FederationResults, uri: str) -> list[dict[str, Any]]:
         sets = rows.sets({"job_id": self.job_id, "uri": uri})

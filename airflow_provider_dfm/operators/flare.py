@@ -91,6 +91,10 @@ class FlareCloneJobOperator(SubmittingOperator):
         self._once = CloneOnce(self.job_id, context["task_state_store"])
         return super().execute(context)
 
+    def waiting_job(self) -> JobIdentity | str | None:
+        # Of a clone whose id nobody knows, nobody can tell whose it is.
+        return None if self._once is None or self._task is None else self._once.known(self._task.job.cycle)
+
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         assert self._once is not None
         job = self._once.clone(hook, **once)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import conf
@@ -14,14 +16,14 @@ from airflow_provider_dfm.federation.errors import (
     FederationError,
     JobAborted,
     JobFailed,
-    JobTimedOut,
     ResultsIncomplete,
 )
+from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.former_jobs import abort_former_jobs
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
-from airflow_provider_dfm.hooks.job_wait import JobWait, wait_for_job
+from airflow_provider_dfm.hooks.job_wait import JobWait, run_here, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.log_follower import LogFollower
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
@@ -29,22 +31,20 @@ from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, forget_former_jobs, task_identity
 from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
+from airflow_provider_dfm.operators.deadlines import read_patience, within_execution_timeout
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
+from airflow_provider_dfm.operators.outage_wait import Outage, OutageWait
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_dfm.federation.job import FederationJob
-    from airflow_provider_dfm.federation.job_identity import JobIdentity
     from airflow_provider_dfm.federation.results import FederationResults
 
 # As long as Airflow's sensors wait: seven days.
 DEFAULT_TIMEOUT = conf.getfloat("sensors", "default_timeout", fallback=7 * 24 * 3600.0)
 FAILED_SETS = "failed_parameter_sets"
-# Airflow's own timer aborts the job whatever on_timeout says, so the wait ends before it: by this much, or by a tenth
-# of a short execution_timeout.
-EXECUTION_TIMEOUT_MARGIN_SECONDS = 5.0
 
 
 class SubmittingOperator(IsoDatesOperator):
@@ -72,6 +72,12 @@ class SubmittingOperator(IsoDatesOperator):
     :param on_timeout: ``abort`` (default) or ``leave`` the job then.
     :param min_sites: how many sites have to be connected; looked at before the submit.
     :param sites: sites that have to be connected, besides. Templated.
+    :param outage_timeout: seconds, or a timedelta, for which the federation may be out of reach before the job is
+        submitted: the task tries again for so long, and then fails with the error of its last try. The job is submitted
+        once all the same: each try looks for it first. With ``deferrable`` the task waits in the triggerer meanwhile,
+        so it may be hours. Default: five minutes, or ``timeout`` where that is less.
+    :param outage_interval: seconds, or a timedelta, from one such try to the next; the first ones come sooner, after 1,
+        2, 4 … seconds. Default 30.
     """
 
     template_fields: Sequence[str] = ("sites", "dfm_conn_id")
@@ -89,6 +95,8 @@ class SubmittingOperator(IsoDatesOperator):
         on_timeout: Literal["abort", "leave"] = "abort",
         min_sites: int | None = None,
         sites: Sequence[str] = (),
+        outage_timeout: float | timedelta | None = None,
+        outage_interval: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -100,9 +108,13 @@ class SubmittingOperator(IsoDatesOperator):
         self.on_timeout = on_timeout
         self.min_sites = min_sites
         self.sites = sites
+        self.outage_timeout = outage_timeout
+        self.outage_interval = outage_interval
+        read_patience(outage_timeout, outage_interval, DEFAULT_TIMEOUT)
         self._hook: DfmHook | None = None
         self._task: TaskIdentity | None = None
         self._callbacks: TaskCallbacks | None = None
+        self._outage: Outage | None = None
         self._killed = False
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
@@ -134,17 +146,26 @@ class SubmittingOperator(IsoDatesOperator):
         """
         return hook.active_jobs(identity)
 
+    def execute_after_outage(self, context: Context, event: dict[str, Any]) -> Any:
+        """Try again to submit the job. What a class of one's own does in ``execute`` before that, it does again.
+
+        :param event: as :class:`FederationOutageTrigger` fires it.
+        """
+        self._outage = Outage(**event["outage"])
+        return self.execute(context)
+
     @fails_for_good
     def execute(self, context: Context) -> str:
-        started = time.time()
+        outage = self._outage or Outage(started=time.time())
         self._task = task_identity(context, self.dfm_conn_id)
         self._hook = hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
             ends_at = time.time() + self.timeout
             steps.reached(steps.OPENING, self._task.job.job_id(0))
-            patiently(lambda: self._abort_former_jobs(hook), hook, self.log, ends_at)
+            through_outages = self._outage_wait(hook, outage)
+            through_outages.do(lambda: self._abort_former_jobs(hook), hook, self.log)
             forget_former_jobs(context)
-            job = patiently(lambda: self._submit(hook, ends_at), hook, self.log, ends_at)
+            job = through_outages.do(lambda: self._submit(hook, ends_at), hook, self.log)
             # A person or a task that looks while this one waits finds the job by it.
             context["ti"].xcom_push(key="job_id", value=job.job_id)
             ends_at = job.ends_at or ends_at
@@ -152,10 +173,25 @@ class SubmittingOperator(IsoDatesOperator):
             if not self.wait_for_completion and hook.settings.target == "flare":
                 return job.job_id
             try:
-                return self._wait(context, hook, job, self._within_execution_timeout(ends_at, started, hook))
+                return self._wait(context, hook, job, self._within_execution_timeout(ends_at, outage.started, hook))
             finally:
                 if self._callbacks is not None:
                     self._callbacks.close()
+
+    def _outage_wait(self, hook: DfmHook, outage: Outage) -> OutageWait:
+        return OutageWait(
+            outage,
+            read_patience(self.outage_timeout, self.outage_interval, self.timeout),
+            self._within_execution_timeout(math.inf, outage.started, hook),
+            self._defers(hook),
+            self.waiting_job,
+            lambda: self._killed,
+        )
+
+    def waiting_job(self) -> JobIdentity | str | None:
+        """What a person who ends the task during an outage wants to have aborted; see :class:`OutageWait`."""
+        assert self._task is not None
+        return self._task.job
 
     @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
@@ -178,6 +214,8 @@ class SubmittingOperator(IsoDatesOperator):
                 self._tell_callbacks(context, hook, event["job_id"])
                 raise
             if results is not None and results.outcome.failed_sets():
+                # Whoever reads the results later need not be told again.
+                patiently(lambda: hook.accept_partial(event["job_id"]), hook, self.log)
                 self._tell_failed_sets(context, results, str(hook.results_path / event["job_id"]))
             callbacks = self._callbacks or self.callbacks(context, hook, event["job_id"])
             if callbacks is not None:
@@ -254,46 +292,29 @@ class SubmittingOperator(IsoDatesOperator):
         return job
 
     def _wait(self, context: Context, hook: DfmHook, job: FederationJob, ends_at: float) -> str:
+        seen = "SUBMITTED" if job.found is None else job.found.status
         if job.found is not None and job.found.has_ended:
             event: dict[str, Any] = {"job_id": job.job_id, "status": job.found.status}
         elif hook.settings.target == "local":
-            event = self._run_here(job, ends_at)
+            event = run_here(job, ends_at, self.poll_interval, self._callbacks)
         elif self._defers(hook):
             steps.reached(steps.DEFERRING, job.job_id)
-            trigger = FederationJobTrigger(self.dfm_conn_id, job.job_id, self.poll_interval, ends_at)
+            trigger = FederationJobTrigger(self.dfm_conn_id, job.job_id, self.poll_interval, ends_at, seen=seen)
             self.defer(trigger=trigger, method_name="execute_complete")
         else:
             steps.reached(steps.WAITING, job.job_id)
             follower = LogFollower(hook, job.job_id, self.log)
-            wait = JobWait(job.job_id, ends_at, self.log)
+            wait = JobWait(job.job_id, ends_at, self.log, seen=seen)
             event = wait_for_job(JobWatch(hook), wait, self.poll_interval, follower, self._callbacks)
             event["shown_lines"] = follower.shown_lines
         return self.execute_complete(context, event)
-
-    def _run_here(self, job: FederationJob, ends_at: float) -> dict[str, Any]:
-        pause = min(self.poll_interval, 0.5)
-        while not job.wait_until_finished(min(pause, ends_at - time.time()), pause):
-            if time.time() >= ends_at:
-                job.cancel()
-                raise JobTimedOut(f"Job {job.job_id} did not end in time. It was aborted.")
-            if self._callbacks is not None:
-                self._callbacks.follow(ends_at)
-        # The results are kept by now, for the session of whoever reads them later.
-        if self._callbacks is not None:
-            self._callbacks.job_is_kept()
-        return {"job_id": job.job_id, "status": job.get_job_meta().status}
 
     def _defers(self, hook: DfmHook) -> bool:
         # A local job ends with its session, so its task stays.
         return self.deferrable and hook.settings.target == "flare"
 
     def _within_execution_timeout(self, ends_at: float, started: float, hook: DfmHook) -> float:
-        if self.execution_timeout is None:
-            return ends_at
-        seconds = self.execution_timeout.total_seconds()
-        # Airflow itself does not look at it while a task is deferred: task_runner.py, _run_execute_callable.
-        margin = 0.0 if self._defers(hook) else min(EXECUTION_TIMEOUT_MARGIN_SECONDS, seconds / 10)
-        return min(ends_at, started + seconds - margin)
+        return within_execution_timeout(ends_at, started, self.execution_timeout, defers=self._defers(hook))
 
     def _go_on_unless_killed(self) -> None:
         if self._killed:

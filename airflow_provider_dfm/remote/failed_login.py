@@ -1,8 +1,9 @@
-"""Why a log-in failed, found out without the client library."""
+"""Why a log-in fails, found out without the client library."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import ssl
 
@@ -17,6 +18,34 @@ DATE_ERRORS = (9, 10)
 ISSUER_ERRORS = (7, 18, 19, 20, 21)
 # In the names of OpenSSL's errors that the other side sent: openssl/sslerr.h
 ALERT = "ALERT"
+# Each names a proxy to gRPC: github.com/grpc/grpc, src/core/handshaker/http_connect/http_proxy_mapper.cc
+PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
+
+
+def refuse_unreachable(kit: str, user: str, nvflare_version: str, timeout: float) -> None:
+    """Fail at once where no connection to the server can be made: the client library tries for all of its time.
+
+    :param kit: the kit's root.
+    :param user: the FLARE user.
+    :param nvflare_version: version of the nvflare in this interpreter.
+    :param timeout: seconds; a server that does not even take the connection so long is left to the client library.
+    :raises NamedError: FederationUnreachable.
+    """
+    # gRPC, which nvflare uses since 2.7, may go through a proxy, and then nobody knows what this machine can reach.
+    if any(os.environ.get(name) for name in PROXIES):
+        return
+    try:
+        host, port = server_address(kit)
+    except NamedError:
+        # The log-in tells.
+        return
+    try:
+        socket.create_connection((host, port), timeout).close()
+    except TimeoutError:
+        return
+    except OSError as error:
+        where = f"Tried to log in as {user} with nvflare {nvflare_version} at {host}:{port}"
+        raise _unreachable(where, error) from error
 
 
 def explain_failed_login(
@@ -89,11 +118,7 @@ def _probe(kit: str, server: tuple[str, int], timeout: float, where: str, came_b
             "that the server is not overloaded or stopped, and that this machine can reach it.",
         )
     except OSError as error:
-        return NamedError(
-            "FederationUnreachable",
-            f"{where}: {type(error).__name__}: {error}. Check that the federation's server is up and that "
-            "this machine can reach it.",
-        )
+        return _unreachable(where, error)
     return None
 
 
@@ -110,6 +135,14 @@ def _explain_broken_handshake(kit: str, where: str, error: ssl.SSLError) -> Name
         "AuthenticationFailed",
         f"{where}: the server refused the kit's certificate ({error.reason}). That {own_certificate(kit).fault()}. "
         "The kit is for another federation, or its certificate was revoked, or the server's clock is wrong.",
+    )
+
+
+def _unreachable(where: str, error: OSError) -> NamedError:
+    return NamedError(
+        "FederationUnreachable",
+        f"{where}: {type(error).__name__}: {error}. Check that the federation's server is up and that "
+        "this machine can reach it.",
     )
 
 

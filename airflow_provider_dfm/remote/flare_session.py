@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import tempfile
@@ -9,7 +10,7 @@ import time
 from operator import itemgetter
 from typing import Any
 
-from airflow_provider_dfm.remote.failed_login import explain_failed_login
+from airflow_provider_dfm.remote.failed_login import explain_failed_login, refuse_unreachable
 from airflow_provider_dfm.remote.failures import NamedError, flare_errors
 from airflow_provider_dfm.remote.file_names import refuse_paths
 from airflow_provider_dfm.remote.job_aborts import abort_jobs
@@ -19,6 +20,7 @@ from airflow_provider_dfm.remote.signed_files import restore_signed_form
 from airflow_provider_dfm.remote.time_limit import within
 
 READ_TOKENS = "airflow_provider_dfm.read_tokens"
+READ_VALUE = "airflow_provider_dfm.read_value"
 SEND = "airflow_provider_dfm.send"
 # Before the job's process answers, and after its end: nvflare/fuel/flare_api/api_spec.py
 NOT_THERE = ("JobNotRunning", "NoReply")
@@ -66,8 +68,10 @@ class FlareSession:
         started = time.monotonic()
         timeout = self._settings["connect_timeout"]
         probe = min(PROBE_SECONDS, timeout / 4)
+        refuse_unreachable(kit, user, version, probe)
+        left = max(probe, timeout - probe - (time.monotonic() - started))
         try:
-            self._session = within(timeout - probe, self._log_in, kit, user)
+            self._session = within(left, self._log_in, kit, user)
             api = self._session.api
             # A kit can have a longer one.
             seconds = max(PART_SECONDS, getattr(api, "file_download_progress_timeout", 0.0))
@@ -191,6 +195,27 @@ class FlareSession:
                 if _is_not_there(error):
                     return {"text": "", "position": position}
                 raise
+
+    def read_value(self, job_id: str, name: str) -> str | None:
+        """Bring a large value of a running job, piece by piece, into a file of its own beside the kit's ``transfer``.
+
+        :return: the file's path; None while the job's process is not up, or is no more.
+        """
+        descriptor, path = tempfile.mkstemp(prefix="value-", dir=self._settings["startup_kit"])
+        with flare_errors(f"reading a value of job {job_id}"), open(descriptor, "wb") as file:
+            try:
+                while piece := self._read_piece(job_id, name, file.tell()):
+                    file.write(piece)
+            except BaseException as error:
+                os.unlink(path)
+                if isinstance(error, Exception) and _is_not_there(error):
+                    return None
+                raise
+        return path
+
+    def _read_piece(self, job_id: str, name: str, position: int) -> bytes:
+        answer = self.session.do_app_command(job_id, READ_VALUE, {"name": name, "position": position})
+        return base64.b64decode(answer["data"])
 
     def send_input_params(self, job_id: str, request: dict[str, Any]) -> dict[str, Any]:
         """Send to an open pipeline, once its controller listens; see ``sent_sets.py``.

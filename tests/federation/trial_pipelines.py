@@ -19,12 +19,13 @@ from trials.fed.api.trial import (
     Draw,
     Echo,
     Fail,
+    Give,
+    GiveEach,
     Grid,
     Hold,
     Large,
     Measure,
     NotANumber,
-    Pickle,
     Repeat,
     Sleep,
     Unsteady,
@@ -175,9 +176,31 @@ def large(site: str = "seattle") -> Pipeline:
     return _single(Large, site, "size")
 
 
-def pickle(site: str = "seattle") -> Pipeline:
-    """Build: a Decimal, pickled by DFM. No parameters."""
-    return _single(Pickle, site)
+def give(site: str = "seattle") -> Pipeline:
+    """Build: a value of the parameter ``kind``, which JSON does not know, as large as ``size`` says."""
+    return _single(Give, site, "kind", "size")
+
+
+def give_each(site: str = "seattle") -> Pipeline:
+    """Build: values of the parameter ``kinds``, one by one, as large as ``size`` says."""
+    return _single(GiveEach, site, "kinds", "size")
+
+
+def give_and_hold() -> Pipeline:
+    """Build: ``give`` at ``given``; at ``held`` from another site its kind, once there is a file ``until``."""
+    with Pipeline(name="give_and_hold") as pipeline:
+        kind = PlaceParam(place="kind", multiuse=True)
+        Yield(value=Give(site="seattle", kind=kind, size=PlaceParam(place="size")), place="given")
+        Yield(value=Hold(site="san_francisco", value=kind, until=PlaceParam(place="until")), place="held")
+    return pipeline
+
+
+def give_at_the_server() -> Pipeline:
+    """Build: the same as ``give`` from the server, which a site tells the kind."""
+    with Pipeline(name="give_at_the_server") as pipeline:
+        kind = Echo(site="seattle", value=PlaceParam(place="kind"))
+        Yield(value=Give(site="server", kind=kind, size=PlaceParam(place="size")), place="result")
+    return pipeline
 
 
 def not_a_number(site: str = "seattle") -> Pipeline:

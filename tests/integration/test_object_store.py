@@ -129,3 +129,21 @@ def test_damaged_results_are_brought_anew_from_the_federation(connect, object_st
         object_store.put(f"{path}/manifest.json", b"{}")
     assert _read(job_id) == ["a", "b"]
     assert object_store.objects(path) == whole
+
+
+def test_a_large_array_is_an_object_of_its_own_and_opened_without_a_session(
+    connect, object_store, prefix, local_fields
+):
+    connect(local_fields())
+    with DfmHook("trials") as hook:
+        job = hook.execute("trial_pipelines:give", {"kind": "numbers", "size": 2_000_000})
+        assert job.wait_until_finished(timeout=240, poll_interval=0.5)
+        job_id = job.job_id
+    objects = object_store.objects(f"{prefix}/results/{job_id}")
+    (name,) = (name.partition("/")[2] for name in objects if name.startswith("values/"))
+    assert hashlib.sha256(objects[f"values/{name}"]).hexdigest() == name
+    assert json.loads(objects["manifest.json"])["files"][f"values/{name}"] == {"bytes": 16_000_000, "sha256": name}
+    assert len(objects["results.jsonl"]) < 1000
+    (result,) = DfmHook("trials").results(job_id)
+    assert result.files.path(name) is None
+    assert result.array().sum() == 2_000_000 * 1_999_999 / 2

@@ -125,6 +125,7 @@ def test_a_partly_failed_job_hands_on_what_came_where_that_is_wanted(way):
     assert [(result["parameter_set"], result["value"]) for result in read["results"]] == [(0, "fine"), (2, "fine")]
     assert read["failed"] == {"1": "site seattle: RuntimeError: no data here"}
     assert values["failed_parameter_sets"] == read["failed"]
+    assert read["accepted"], "what the submitting task accepts need not be accepted again"
 
 
 @pytest.mark.parametrize("way", ["plain", "plain_deferred"])

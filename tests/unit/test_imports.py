@@ -24,6 +24,7 @@ MODULES = (
     "sensors.job",
     "triggers.federation",
     "triggers.job",
+    "triggers.outage",
 )
 
 

@@ -96,7 +96,7 @@ for way, (connection, deferrable) in WAYS.items():
             deferrable=deferrable,
             on_partial_failure="succeed",
         )
-        run >> read(connection, on_partial_failure="succeed")
+        run >> read(connection)
 
 for way, deferrable in (("plain", False), ("plain_deferred", True)):
     with trial_dag(way):

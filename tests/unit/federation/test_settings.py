@@ -44,8 +44,6 @@ def test_what_a_form_or_a_variable_leaves_blank_is_not_set(name, unset):
         ("secure_mode", " False\n", False),
         ("secure_mode", "0", False),
         ("secure_mode", 1, True),
-        ("allow_pickles", "True", True),
-        ("allow_pickles", "no", False),
         ("connect_timeout", "30", 30.0),
         ("connect_timeout", " 2.5 ", 2.5),
         ("connect_timeout", 7, 7.0),
@@ -201,3 +199,11 @@ def test_settings_that_a_script_makes_know_the_former_name_too():
 def test_the_local_target_needs_no_kit():
     settings = read_settings(LOCAL, "x")
     assert settings.user == ""
+
+
+@pytest.mark.parametrize("given", [True, False, "true"])
+def test_a_connection_that_still_allows_pickles_opens_with_a_warning(caplog, given):
+    assert read_settings(FLARE | {"allow_pickles": given}, "Connection 'x'") == read_settings(FLARE, "x")
+    (warning,) = caplog.records
+    assert warning.levelname == "WARNING"
+    assert "Connection 'x': allow_pickles has no effect any more" in warning.getMessage()

@@ -65,6 +65,7 @@ def discover(monkeypatch):
     def make(values, **arguments):
         results = _advised(values)
         monkeypatch.setattr(DfmHook, "check_job", lambda *_, **__: results)
+        monkeypatch.setattr(DfmHook, "accept_partial", lambda *_: None)
         monkeypatch.setattr(DfmHook, "results", lambda *_: results)
         task = DfmDiscoverOperator(task_id="discover", pipeline="a:b", dfm_conn_id="kept", **arguments)
         context = {"ti": SimpleNamespace(xcom_push=lambda **_: None)}
@@ -123,11 +124,12 @@ def test_parameter_sets_that_are_left_out_are_not_sent_to_a_site(discover):
             normalize_parameter_sets(given)
 
 
-def test_the_advice_of_thousands_of_operations_is_one_reference():
+def test_the_advice_of_thousands_of_operations_is_one_reference(capsys):
     operations = [{"operation": f"measure {number}", "site": "seattle", "fields": {}} for number in range(20_000)]
     answer = {"operations": operations, "parameter_sets": None, "errors": []}
     lists = (("operations",), ("errors",))
     fit = fit_answer(answer, lists, DfmHook("kept"), 1000, DfmHook("kept").log, needed=[("parameter_sets",)])
+    assert "left out of it: all 20000 operations. All is kept" in capsys.readouterr().out
     assert fit["operations"]["@kept"]["count"] == 20_000
     assert (fit["parameter_sets"], fit["errors"]) == (None, [])
     assert whole(_pulled(fit)) == answer
@@ -161,6 +163,7 @@ def pushed(monkeypatch):
         results = FederationResults(outcome, lambda: iter(()))
         keep_results(results, DfmHook("kept").results_path / outcome.job_id)
         monkeypatch.setattr(DfmHook, "check_job", lambda *_, **__: results)
+        monkeypatch.setattr(DfmHook, "accept_partial", lambda *_: None)
         task = DfmExecuteOperator(task_id="run", pipeline="a:b", dfm_conn_id="kept", on_partial_failure="succeed")
         xcoms = {}
         context = {"ti": SimpleNamespace(xcom_push=lambda key, value: xcoms.update({key: _pulled(value)}))}
@@ -226,9 +229,10 @@ def test_the_whole_meta_of_many_jobs_is_kept_and_opened_alike(list_jobs, capsys)
     assert "left out of it: 100 of" in capsys.readouterr().out
 
 
-def test_thousands_of_jobs_are_one_reference(list_jobs):
+def test_thousands_of_jobs_are_one_reference(list_jobs, capsys):
     jobs = _jobs(8000, {})
     listed = list_jobs(jobs, limit=None)
+    assert "left out of it: all of its 8000 rows. All is kept" in capsys.readouterr().out
     assert listed["@kept"]["count"] == 8000
     assert [job["job_id"] for job in whole(listed)] == [job.job_id for job in jobs]
     with pytest.raises(TypeError):
