@@ -54,10 +54,10 @@ def server_address(kit: str) -> tuple[str, int]:
     admin = _admin_section(kit)
     try:
         if "host" in admin:
-            host = admin["host"]
-            if not (isinstance(host, str) and host):
-                raise ValueError("no host")
-            return host, int(admin["port"])
+            host, number = admin["host"], int(admin["port"])
+            if not (isinstance(host, str) and host and 0 < number < 2**16):
+                raise ValueError("no host and port")
+            return host, number
         for name in ("local/resources.json", "local/resources.json.default", "startup/fed_admin.json"):
             if os.path.exists(os.path.join(kit, name)):
                 end_point = _find(_read_json(kit, name), "sp_end_point")

@@ -137,7 +137,8 @@ def test_a_client_library_that_does_not_know_its_version_is_left_to_try(kit, ver
 
 
 @pytest.mark.parametrize(
-    "admin", [{"port": "soon"}, {"port": None}, {"host": None}, {"host": ""}, {"host": "h", "port": [1]}]
+    "admin",
+    [{"port": "soon"}, {"port": None}, {"host": None}, {"host": ""}, {"port": 99999}, {"host": "h", "port": [1]}],
 )
 def test_a_kit_that_does_not_say_where_the_server_is(kit, admin):
     with pytest.raises(NamedError, match="does not say where the server is") as caught:
