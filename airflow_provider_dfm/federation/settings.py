@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -68,7 +69,10 @@ def _folders(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except RecursionError:
+            raise ValueError("this is nested too deep for a list of folders") from None
     return tuple(part.strip() for part in value.replace("\n", ":").split(":") if part.strip())
 
 
@@ -114,6 +118,11 @@ class ConnectionSettings(BaseModel):
     connect_timeout: Annotated[float, BeforeValidator(_number)] = Field(default=30.0, gt=0, le=86400)
     results_path: Location = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_former_names(cls, given: Any, info: ValidationInfo) -> Any:
+        return _with_new_names(given, info.context) if isinstance(given, dict) else given
+
     @model_validator(mode="after")
     def _check_together(self) -> ConnectionSettings:
         if bool(self.federation) != bool(self.homesite):
@@ -143,7 +152,7 @@ def read_settings(fields: Mapping[str, Any], source: str) -> ConnectionSettings:
             source,
         )
     try:
-        return ConnectionSettings.model_validate(_with_new_names(given, source))
+        return ConnectionSettings.model_validate(given, context=source)
     except ValidationError as error:
         faults = []
         for fault in error.errors(include_input=False, include_url=False):
@@ -161,17 +170,19 @@ def _is_unset(value: Any) -> bool:
     return not value.strip() if isinstance(value, str) else value in (None, [], ())
 
 
-def _with_new_names(given: dict[str, Any], source: str) -> dict[str, Any]:
+def _with_new_names(given: dict[str, Any], source: str | None) -> dict[str, Any]:
+    fields = dict(given)
     for former, name in FORMER_NAMES.items():
-        if former not in given:
+        if former not in fields:
             continue
-        if name in given:
-            raise ConnectionSettingsError(f"{source}: {former} is the former name of {name}: set {name} alone")
+        content = fields.pop(former)
+        # Airflow's form, which has the new one only, may leave both.
+        fields.setdefault(name, content)
         warnings.warn(
-            f"{source}: the field {former} is now called {name}. Rename it: what is in it can be read through "
-            f"Airflow's REST API under the former name, and is hidden there under the new one.",
+            f"{source or 'The settings'}: the field {former} is now called {name}. Rename it, or remove it where both "
+            f"are set: what is in it can be read through Airflow's REST API under the former name, and is hidden there "
+            "under the new one.",
             FutureWarning,
             stacklevel=3,
         )
-        given[name] = given.pop(former)
-    return given
+    return fields
