@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
 import warnings
@@ -27,11 +26,11 @@ from airflow_provider_dfm.federation.fixed_locations import fixed_location, fixe
 
 # Fields by the names that they had, and have.
 FORMER_NAMES = {"startup_kit_content": "startup_kit_secret"}
+FORMER_PICKLES = "allow_pickles"
+UNSET_FLAGS = ("", "none", "false", "no", "off", "0")
 # airflow/_shared/secrets_masker/secrets_masker.py
 MASK = "***"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-logger = logging.getLogger(__name__)
 
 
 def _trimmed(value: Any) -> Any:
@@ -145,12 +144,6 @@ def read_settings(fields: Mapping[str, Any], source: str) -> ConnectionSettings:
     :raises ConnectionSettingsError: names each wrong field, and never shows a value.
     """
     given = {name: value for name, value in fields.items() if not _is_unset(value)}
-    if given.pop("allow_pickles", None) is not None:
-        logger.warning(
-            "%s: allow_pickles has no effect any more, as the sites make all results plain, and pickles are never "
-            "read. Remove it.",
-            source,
-        )
     try:
         return ConnectionSettings.model_validate(given, context=source)
     except ValidationError as error:
@@ -172,6 +165,14 @@ def _is_unset(value: Any) -> bool:
 
 def _with_new_names(given: dict[str, Any], source: str | None) -> dict[str, Any]:
     fields = dict(given)
+    # Airflow's form stored False where nobody had asked for it.
+    if str(fields.pop(FORMER_PICKLES, False)).strip().lower() not in UNSET_FLAGS:
+        warnings.warn(
+            f"{source or 'The settings'}: the field {FORMER_PICKLES} has no effect any more, as the sites make all "
+            "results plain, and pickles are never read. Remove it.",
+            FutureWarning,
+            stacklevel=3,
+        )
     for former, name in FORMER_NAMES.items():
         if former not in fields:
             continue
