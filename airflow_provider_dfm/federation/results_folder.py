@@ -20,8 +20,9 @@ from pydantic import BaseModel
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.checksum import BLOCK_BYTES
 from airflow_provider_dfm.federation.errors import ResultsIncomplete, VersionMismatch
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
 from airflow_provider_dfm.federation.large_values import FolderFiles, OwnFiles, read_sizes
-from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.storage import reading, writing
 from airflow_provider_dfm.federation.tokens import Result
 from airflow_provider_dfm.federation.whole_files import local_path, opened, whole_file
