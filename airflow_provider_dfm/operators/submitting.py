@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.sdk import conf
 
@@ -22,6 +22,9 @@ from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, forget_former_jobs, task_identity
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
+from airflow_provider_dfm.operators.arguments import TakesArguments, read_arguments, take_arguments
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
@@ -39,7 +42,7 @@ FAILED_SETS = "failed_parameter_sets"
 EXECUTION_TIMEOUT_MARGIN_SECONDS = 5.0
 
 
-class SubmittingOperator(IsoDatesOperator):
+class SubmittingOperator(TakesArguments, IsoDatesOperator):
     """Submits a job once over all tries of its task, and waits for it.
 
     A try of the task finds the job that an earlier one submitted: it goes on waiting for one that is active, takes
@@ -57,18 +60,38 @@ class SubmittingOperator(IsoDatesOperator):
         job is submitted.
     :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
         ``operators.default_deferrable``.
-    :param poll_interval: seconds between two looks at the job; default 5.
-    :param timeout: seconds the job may take, from its submit; then the task fails. A try that finds the job has
-        what is left of them. Default: Airflow's ``sensors.default_timeout``, seven days. ``execution_timeout``, counted
-        from the try's start, ends the wait in the same way, and up to five seconds early where it is not deferred.
-    :param on_timeout: ``abort`` (default) or ``leave`` the job then.
-    :param min_sites: how many sites have to be connected; looked at before the submit.
-    :param sites: sites that have to be connected, besides. Templated.
+    :param poll_interval: seconds between two looks at the job, or a timedelta; default 5. Templated.
+    :param timeout: seconds the job may take, from its submit, or a timedelta; then the task fails. A try that finds the
+        job has what is left of them. Default: Airflow's ``sensors.default_timeout``, seven days. ``execution_timeout``,
+        counted from the try's start, ends the wait in the same way, and up to five seconds early where it is not
+        deferred. Templated.
+    :param on_timeout: ``abort`` (default) or ``leave`` the job then. Templated.
+    :param min_sites: how many sites have to be connected; looked at before the submit. Templated.
+    :param sites: sites that have to be connected, too: a list, or their names with commas between them. Templated.
+    :raises ArgumentError: an argument is wrong; docs/arguments.md has what each takes.
     """
 
-    template_fields: Sequence[str] = ("sites", "dfm_conn_id")
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "dfm_conn_id": kinds.TEXT,
+        "wait_for_completion": kinds.FLAG,
+        "deferrable": kinds.FLAG,
+        "poll_interval": kinds.DURATION,
+        "timeout": kinds.DURATION,
+        "on_timeout": kinds.choice("abort", "leave"),
+        "min_sites": kinds.optional(kinds.whole_number(0)),
+        "sites": kinds.SITES,
+    }
+    template_fields: Sequence[str] = ("sites", "min_sites", "timeout", "poll_interval", "on_timeout", "dfm_conn_id")
     ui_color = "#e5f5e0"
     on_partial_failure: OnPartialFailure = "fail"
+    dfm_conn_id: str
+    wait_for_completion: bool
+    deferrable: bool
+    poll_interval: float
+    timeout: float
+    on_timeout: Literal["abort", "leave"]
+    min_sites: int | None
+    sites: list[str]
 
     def __init__(
         self,
@@ -76,22 +99,25 @@ class SubmittingOperator(IsoDatesOperator):
         dfm_conn_id: str = DEFAULT_CONNECTION,
         wait_for_completion: bool = True,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 5.0,
-        timeout: float = DEFAULT_TIMEOUT,
+        poll_interval: Seconds = 5.0,
+        timeout: Seconds = DEFAULT_TIMEOUT,
         on_timeout: Literal["abort", "leave"] = "abort",
         min_sites: int | None = None,
-        sites: Sequence[str] = (),
+        sites: str | Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dfm_conn_id = dfm_conn_id
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        self.on_timeout = on_timeout
-        self.min_sites = min_sites
-        self.sites = sites
+        take_arguments(
+            self,
+            dfm_conn_id=dfm_conn_id,
+            wait_for_completion=wait_for_completion,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            timeout=timeout,
+            on_timeout=on_timeout,
+            min_sites=min_sites,
+            sites=sites,
+        )
         self._hook: DfmHook | None = None
         self._task: TaskIdentity | None = None
         self._callbacks: TaskCallbacks | None = None
@@ -129,6 +155,7 @@ class SubmittingOperator(IsoDatesOperator):
     @fails_for_good
     def execute(self, context: Context) -> str:
         started = time.time()
+        read_arguments(self)
         self._task = task_identity(context, self.dfm_conn_id)
         self._hook = hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
@@ -155,6 +182,7 @@ class SubmittingOperator(IsoDatesOperator):
 
         :param event: as :class:`FederationJobTrigger` fires it.
         """
+        read_arguments(self)
         hook = self._hook or DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
             results = conclude(
@@ -207,7 +235,7 @@ class SubmittingOperator(IsoDatesOperator):
         assert self._task is not None
         self._go_on_unless_killed()
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")
-        required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
+        required = RequiredSites(min_sites=self.min_sites, sites=tuple(self.sites))
         try:
             job = self.submit(hook, claim=claim, ends_at=ends_at, required_sites=required)
         except FederationError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import time
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Hashable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, ClassVar
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
@@ -16,9 +17,12 @@ from airflow_provider_dfm.federation.errors import CallbackFailed, JobNotFound
 from airflow_provider_dfm.federation.own_threads import in_own_thread, start_in_own_thread
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.job_aborts import JobAborts, abort_patiently
-from airflow_provider_dfm.hooks.job_callback import JobCallback, load_callback
+from airflow_provider_dfm.hooks.job_callback import JobCallback, callback_path, load_callback
 from airflow_provider_dfm.hooks.job_wait import JobWait
 from airflow_provider_dfm.hooks.job_watch import JobWatch
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
+from airflow_provider_dfm.operators.arguments import take_arguments
 
 # The pause where nobody waits: a stream outlives its last trigger for a moment.
 IDLE_SECONDS = 1.0
@@ -115,35 +119,57 @@ class FederationJobTrigger(BaseEventTrigger):
 
     :param dfm_conn_id: the connection.
     :param job_id: the job.
-    :param poll_interval: seconds between two looks; tasks of one connection share the shortest. After a failed
-        look the pauses grow, up to a minute.
-    :param ends_at: when to give up, in seconds since 1970; None: never.
+    :param poll_interval: seconds between two looks, or a timedelta; tasks of one connection share the shortest. After
+        a failed look the pauses grow, up to a minute.
+    :param ends_at: when to give up, in seconds since 1970 or as a datetime; None: never.
     :param cancel_on_kill: abort the job when a person ends the task that waits.
     :param callback: ``"package.module:function"``, called at each look with the job's id and its meta; False ends the
         wait.
     :param callback_kwargs: further keyword arguments for it.
+    :raises ArgumentError: an argument is wrong; docs/arguments.md has what each takes.
     """
 
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "dfm_conn_id": kinds.TEXT,
+        "job_id": kinds.TEXT,
+        "poll_interval": kinds.DURATION,
+        "ends_at": kinds.MOMENT,
+        "cancel_on_kill": kinds.FLAG,
+        "callback": kinds.CALLBACK,
+        "callback_kwargs": kinds.KEYWORDS,
+    }
+    dfm_conn_id: str
+    job_id: str
+    poll_interval: float
+    ends_at: float | None
+    cancel_on_kill: bool
+    callback: str | None
+    callback_kwargs: dict[str, Any] | None
     supports_triggerer_queue = True
 
     def __init__(
         self,
         dfm_conn_id: str,
         job_id: str,
-        poll_interval: float = 5.0,
-        ends_at: float | None = None,
+        poll_interval: Seconds = 5.0,
+        ends_at: float | datetime.datetime | None = None,
         cancel_on_kill: bool = True,
         callback: str | None = None,
         callback_kwargs: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.dfm_conn_id = dfm_conn_id
-        self.job_id = job_id
-        self.poll_interval = poll_interval
-        self.ends_at = ends_at
-        self.cancel_on_kill = cancel_on_kill
-        self.callback = callback
-        self.callback_kwargs = callback_kwargs
+        take_arguments(
+            self,
+            dfm_conn_id=dfm_conn_id,
+            job_id=job_id,
+            poll_interval=poll_interval,
+            ends_at=ends_at,
+            cancel_on_kill=cancel_on_kill,
+            callback=callback,
+            callback_kwargs=callback_kwargs,
+        )
+        if self.callback is not None:
+            self.callback = callback_path(self.callback)
         self._ended_by_a_person = False
         self._aborting: Future[None] | None = None
 

@@ -1,0 +1,307 @@
+"""What an argument can be: how a value of each kind is read, and what to give where it cannot be."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import json
+import math
+import os
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, TypeAlias
+
+from airflow.sdk import ObjectStoragePath
+from pydantic import BaseModel
+
+from airflow_provider_dfm.federation.errors import ParameterSetError
+from airflow_provider_dfm.federation.flare_options import read_options
+from airflow_provider_dfm.federation.named_function import is_function
+from airflow_provider_dfm.federation.parameter_sets import plain_arguments
+from airflow_provider_dfm.federation.pipeline import PipelineFunction, is_pipeline_json
+
+# A span of time as a DAG gives it: seconds, or a timedelta.
+Seconds: TypeAlias = float | datetime.timedelta
+
+# Longer pauses overflow what Python's time.sleep takes.
+LONGEST_SECONDS = 100 * 365.25 * 24 * 3600
+# What no site's name has, and a list that became text does: nvflare/apis/utils/format_check.py, "client"
+_NOT_IN_NAMES = re.compile(r"""[\s,;'"()\[\]{}]""")
+_EMPTY = ("", "None")
+
+
+def literal(value: Any) -> Any:
+    """What a rendered text says as JSON, or as Python writes it; a text that is neither, and other values, as they are.
+
+    A template gives text, so that 5, True, None and ``['a', 'b']`` have to be known by their plain forms.
+
+    :param value: what came of a template, a Param or an XCom.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text in _EMPTY:
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return value
+
+
+@dataclass(frozen=True)
+class ArgumentKind:
+    """What an argument can be.
+
+    :param wanted: what to give, in words, for errors and the table in the documentation.
+    :param read: gives what a value means; raises an error that says what is wrong, or None where ``wanted`` says all.
+    :param rendered: what a value that came of a template, a Param or an XCom says, before it is read.
+    :param choices: the texts that it is one of, where there are such.
+    """
+
+    wanted: str
+    read: Callable[[Any], Any]
+    rendered: Callable[[Any], Any] = literal
+    choices: tuple[str, ...] = ()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether text is meant as it stands."""
+        return self.rendered is _rendered_text
+
+
+def optional(kind: ArgumentKind) -> ArgumentKind:
+    """The same, or None. Where text is wanted, an empty one is none."""
+
+    def read(value: Any) -> Any:
+        return None if value is None or (value == "" and kind.is_text) else kind.read(value)
+
+    return ArgumentKind(f"{kind.wanted}, or None", read, kind.rendered, kind.choices)
+
+
+def _seconds(least: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else value
+        # NaN is neither more nor less than anything.
+        if not _is_number(seconds) or not least <= seconds <= LONGEST_SECONDS:
+            raise ValueError
+        return float(seconds)
+
+    return read
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def whole_number(least: int) -> ArgumentKind:
+    """A whole number.
+
+    :param least: the least one.
+    """
+
+    def read(value: Any) -> int:
+        if not _is_number(value) or not math.isfinite(value) or value != int(value) or value < least:
+            raise ValueError
+        return int(value)
+
+    return ArgumentKind(f"a whole number of at least {least}", read)
+
+
+def choice(*choices: str) -> ArgumentKind:
+    """One of some texts.
+
+    :param choices: these.
+    """
+
+    def read(value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError
+        return value
+
+    *most, last = choices
+    return ArgumentKind(f"{', '.join(most)} or {last}", read, lambda value: value, choices)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError
+    return value
+
+
+def _rendered_text(value: Any) -> Any:
+    return None if isinstance(value, str) and value.strip() in _EMPTY else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple, Mapping)) or (isinstance(value, Sequence) and not isinstance(value, str)):
+        raise ValueError("this takes one text, and several are for .expand()")
+    if isinstance(value, (int, uuid.UUID)) and not isinstance(value, bool):
+        # render_template_as_native_obj makes a number of text that looks like one.
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError
+    return value.strip()
+
+
+def as_location(value: Any) -> Any:
+    """The text of a path, which Airflow renders, where a path object came; anything else as it is."""
+    return str(value) if isinstance(value, (os.PathLike, ObjectStoragePath)) else value
+
+
+def _location(value: Any) -> str:
+    return _text(as_location(value))
+
+
+def _names(value: Any) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        value = value.strip()
+        given = literal(value) if value[:1] in ("[", "(", "{") else [name for name in value.split(",") if name.strip()]
+    else:
+        given = [value] if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(given, (Sequence, Set)) or isinstance(given, (str, bytes)):
+        raise ValueError
+    names = [_text(name) for name in given]
+    if any(_NOT_IN_NAMES.search(name) for name in names):
+        raise ValueError
+    return sorted(names) if isinstance(given, Set) else names
+
+
+def _restriction(value: Any) -> str | list[str] | None:
+    if isinstance(value, str):
+        if value.strip() == "homesite":
+            return "homesite"
+        if value.strip()[:1] not in ("[", "(", "{"):
+            raise ValueError('a single site is a list, too, such as ["{{ params.site }}"]')
+    if isinstance(value, int):
+        raise ValueError
+    return None if value is None else _names(value)
+
+
+def _patterns(value: Any) -> str | list[str]:
+    if isinstance(value, str):
+        return _text(value)
+    if not isinstance(value, (Sequence, Set)) or isinstance(value, bytes):
+        raise ValueError
+    return [_text(pattern) for pattern in value]
+
+
+def _rendered_patterns(value: Any) -> Any:
+    said = literal(value)
+    # [ab]*.npy is a pattern.
+    return said if said is None or isinstance(said, (list, tuple, set)) else value
+
+
+def _mapping(what: str) -> Callable[[Any], dict[str, Any] | None]:
+    def read(value: Any) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
+            raise ValueError
+        try:
+            return plain_arguments(value, what)
+        except ParameterSetError as error:
+            raise ValueError(str(error)) from None
+
+    return read
+
+
+def _keywords(value: Any) -> dict[str, Any] | None:
+    if value is not None and (not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value)):
+        raise ValueError
+    return None if value is None else dict(value)
+
+
+def _rendered_options(value: Any) -> Any:
+    said = literal(value)
+    return {name: literal(one) for name, one in said.items()} if isinstance(said, Mapping) else said
+
+
+def _options(value: Any) -> dict[str, int]:
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError
+    return read_options(value)
+
+
+def _pipeline(value: Any) -> Any:
+    if isinstance(value, (Mapping, PipelineFunction)):
+        return value
+    return _location(value)
+
+
+def _rendered_pipeline(value: Any) -> Any:
+    if not isinstance(value, str) or not is_pipeline_json(value):
+        return _rendered_text(value)
+    said = literal(value)
+    # A Param's or an XCom's dict is rendered as Python writes it. What is JSON already stays as it was kept.
+    return said if isinstance(said, dict) and not _is_json(value) else value
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _parameter_sets(value: Any) -> Any:
+    if value is not None and (not isinstance(value, (Mapping, BaseModel, Sequence)) or isinstance(value, bytes)):
+        raise ValueError
+    return value
+
+
+def _callback(value: Any) -> Any:
+    if value is None or (callable(value) and not isinstance(value, type)):
+        return value
+    if not isinstance(value, str) or not is_function(value):
+        raise ValueError
+    return value
+
+
+def _callbacks(value: Any) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not all(isinstance(place, str) for place in value):
+        raise ValueError
+    return {place: _callback(callback) for place, callback in value.items()}
+
+
+def _moment(value: Any) -> float | None:
+    if isinstance(value, datetime.datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=datetime.timezone.utc)).timestamp()
+    if value is not None and not (_is_number(value) and 0 <= value < math.inf):
+        raise ValueError
+    return None if value is None else float(value)
+
+
+DURATION = ArgumentKind("seconds, more than 0 and at most a hundred years, or a timedelta", _seconds(1e-9))
+DURATION_OR_NO_TIME = ArgumentKind("seconds, 0 or more and at most a hundred years, or a timedelta", _seconds(0))
+MOMENT = ArgumentKind("seconds since 1970, a datetime, or None", _moment)
+FLAG = ArgumentKind("True or False", _flag)
+TEXT = ArgumentKind("text that is not empty", _text, _rendered_text)
+LOCATION = ArgumentKind("a path or URI", _location, _rendered_text)
+JOB = ArgumentKind('the path or URI of a folder or an archive, or "package.module:function"', _location, _rendered_text)
+PIPELINE = ArgumentKind(
+    'the path or URI of a JSON file, the JSON as text or dict, or "package.module:function"',
+    _pipeline,
+    _rendered_pipeline,
+)
+INPUT_PARAMS = ArgumentKind("a parameter set, which is a dict, a list of them, or None", _parameter_sets)
+SITES = ArgumentKind("a list of sites' names, or their names with commas between them", _names, lambda value: value)
+RESTRICTION = ArgumentKind('"homesite", a list of sites\' names, or None', _restriction, _rendered_text)
+PATTERNS = ArgumentKind("a glob pattern, or a list of them", _patterns, _rendered_patterns)
+FUNCTION_ARGUMENTS = ArgumentKind(
+    "a dict of text, finite numbers, booleans, None, dates, lists and dicts, or None", _mapping("function")
+)
+META = ArgumentKind("a dict of text, finite numbers, booleans, None, dates, lists and dicts, or None", _mapping("meta"))
+KEYWORDS = ArgumentKind("a dict whose keys are text, or None", _keywords)
+OPTIONS = ArgumentKind("a dict of DFM's FlareOptions, or None", _options, _rendered_options)
+CALLBACK = ArgumentKind('a function, "package.module:function", or None', _callback)
+CALLBACKS = ArgumentKind('a dict from place to a function or "package.module:function", or None', _callbacks)
