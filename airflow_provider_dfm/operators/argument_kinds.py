@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import datetime
-import json
 import math
 import os
 import re
@@ -21,7 +19,18 @@ from airflow_provider_dfm.federation.errors import ParameterSetError
 from airflow_provider_dfm.federation.flare_options import read_options
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.parameter_sets import plain_arguments
-from airflow_provider_dfm.federation.pipeline import PipelineFunction, is_pipeline_json
+from airflow_provider_dfm.federation.pipeline import PipelineFunction
+from airflow_provider_dfm.operators.rendered_text import (
+    BRACKETS,
+    as_it_is,
+    literal,
+    options_of_text,
+    patterns_or_text,
+    pipeline_or_text,
+    restriction_of_text,
+    sites_of_text,
+    text_or_none,
+)
 
 # A span of time as a DAG gives it: seconds, or a timedelta.
 Seconds: TypeAlias = float | datetime.timedelta
@@ -30,27 +39,6 @@ Seconds: TypeAlias = float | datetime.timedelta
 LONGEST_SECONDS = 100 * 365.25 * 24 * 3600
 # What no site's name has, and a list that became text does: nvflare/apis/utils/format_check.py, "client"
 _NOT_IN_NAMES = re.compile(r"""[\s,;'"()\[\]{}]""")
-_EMPTY = ("", "None")
-
-
-def literal(value: Any) -> Any:
-    """What a rendered text says as JSON, or as Python writes it; a text that is neither, and other values, as they are.
-
-    A template gives text, so that 5, True, None and ``['a', 'b']`` have to be known by their plain forms.
-
-    :param value: what came of a template, a Param or an XCom.
-    """
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
-    if text in _EMPTY:
-        return None
-    for read in (json.loads, ast.literal_eval):
-        try:
-            return read(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-    return value
 
 
 @dataclass(frozen=True)
@@ -58,7 +46,8 @@ class ArgumentKind:
     """What an argument can be.
 
     :param wanted: what to give, in words, for errors and the table in the documentation.
-    :param read: gives what a value means; raises an error that says what is wrong, or None where ``wanted`` says all.
+    :param read: gives what a value means; raises a :class:`ValueError`, which says what is wrong where ``wanted`` does
+        not say it all.
     :param rendered: what a value that came of a template, a Param or an XCom says, before it is read.
     :param choices: the texts that it is one of, where there are such.
     """
@@ -71,7 +60,7 @@ class ArgumentKind:
     @property
     def is_text(self) -> bool:
         """Whether text is meant as it stands."""
-        return self.rendered is _rendered_text
+        return self.rendered is text_or_none
 
 
 def optional(kind: ArgumentKind) -> ArgumentKind:
@@ -124,17 +113,13 @@ def choice(*choices: str) -> ArgumentKind:
         return value
 
     *most, last = choices
-    return ArgumentKind(f"{', '.join(most)} or {last}", read, lambda value: value, choices)
+    return ArgumentKind(f"{', '.join(most)} or {last}", read, as_it_is, choices)
 
 
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError
     return value
-
-
-def _rendered_text(value: Any) -> Any:
-    return None if isinstance(value, str) and value.strip() in _EMPTY else value
 
 
 def _text(value: Any) -> str:
@@ -162,7 +147,7 @@ def _names(value: Any) -> list[str]:
         return []
     if isinstance(value, str):
         value = value.strip()
-        given = literal(value) if value[:1] in ("[", "(", "{") else [name for name in value.split(",") if name.strip()]
+        given = literal(value) if value[:1] in BRACKETS else [name for name in value.split(",") if name.strip()]
     else:
         given = [value] if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(given, (Sequence, Set)) or isinstance(given, (str, bytes)):
@@ -177,7 +162,7 @@ def _restriction(value: Any) -> str | list[str] | None:
     if isinstance(value, str):
         if value.strip() == "homesite":
             return "homesite"
-        if value.strip()[:1] not in ("[", "(", "{"):
+        if value.strip()[:1] not in BRACKETS:
             raise ValueError('a single site is a list, too, such as ["{{ params.site }}"]')
     if isinstance(value, int):
         raise ValueError
@@ -190,12 +175,6 @@ def _patterns(value: Any) -> str | list[str]:
     if not isinstance(value, (Sequence, Set)) or isinstance(value, bytes):
         raise ValueError
     return [_text(pattern) for pattern in value]
-
-
-def _rendered_patterns(value: Any) -> Any:
-    said = literal(value)
-    # [ab]*.npy is a pattern.
-    return said if said is None or isinstance(said, (list, tuple, set)) else value
 
 
 def _mapping(what: str) -> Callable[[Any], dict[str, Any] | None]:
@@ -218,11 +197,6 @@ def _keywords(value: Any) -> dict[str, Any] | None:
     return None if value is None else dict(value)
 
 
-def _rendered_options(value: Any) -> Any:
-    said = literal(value)
-    return {name: literal(one) for name, one in said.items()} if isinstance(said, Mapping) else said
-
-
 def _options(value: Any) -> dict[str, int]:
     if value is not None and not isinstance(value, Mapping):
         raise ValueError
@@ -235,22 +209,6 @@ def _pipeline(value: Any) -> Any:
     return _location(value)
 
 
-def _rendered_pipeline(value: Any) -> Any:
-    if not isinstance(value, str) or not is_pipeline_json(value):
-        return _rendered_text(value)
-    said = literal(value)
-    # A Param's or an XCom's dict is rendered as Python writes it. What is JSON already stays as it was kept.
-    return said if isinstance(said, dict) and not _is_json(value) else value
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
 def _parameter_sets(value: Any) -> Any:
     if value is not None and (not isinstance(value, (Mapping, BaseModel, Sequence)) or isinstance(value, bytes)):
         raise ValueError
@@ -258,7 +216,7 @@ def _parameter_sets(value: Any) -> Any:
 
 
 def _callback(value: Any) -> Any:
-    if value is None or (callable(value) and not isinstance(value, type)):
+    if value is None or callable(value):
         return value
     if not isinstance(value, str) or not is_function(value):
         raise ValueError
@@ -285,23 +243,24 @@ DURATION = ArgumentKind("seconds, more than 0 and at most a hundred years, or a 
 DURATION_OR_NO_TIME = ArgumentKind("seconds, 0 or more and at most a hundred years, or a timedelta", _seconds(0))
 MOMENT = ArgumentKind("seconds since 1970, a datetime, or None", _moment)
 FLAG = ArgumentKind("True or False", _flag)
-TEXT = ArgumentKind("text that is not empty", _text, _rendered_text)
-LOCATION = ArgumentKind("a path or URI", _location, _rendered_text)
-JOB = ArgumentKind('the path or URI of a folder or an archive, or "package.module:function"', _location, _rendered_text)
+TEXT = ArgumentKind("text that is not empty", _text, text_or_none)
+LOCATION = ArgumentKind("a path or URI", _location, text_or_none)
+JOB = ArgumentKind('the path or URI of a folder or an archive, or "package.module:function"', _location, text_or_none)
 PIPELINE = ArgumentKind(
     'the path or URI of a JSON file, the JSON as text or dict, or "package.module:function"',
     _pipeline,
-    _rendered_pipeline,
+    pipeline_or_text,
 )
-INPUT_PARAMS = ArgumentKind("a parameter set, which is a dict, a list of them, or None", _parameter_sets)
-SITES = ArgumentKind("a list of sites' names, or their names with commas between them", _names, lambda value: value)
-RESTRICTION = ArgumentKind('"homesite", a list of sites\' names, or None', _restriction, _rendered_text)
-PATTERNS = ArgumentKind("a glob pattern, or a list of them", _patterns, _rendered_patterns)
+# Whether their text is a number or a text, only the pipeline's schema knows.
+INPUT_PARAMS = ArgumentKind("a parameter set, which is a dict, a list of them, or None", _parameter_sets, as_it_is)
+SITES = ArgumentKind("a list of sites' names, or their names with commas between them", _names, sites_of_text)
+RESTRICTION = ArgumentKind('"homesite", a list of sites\' names, or None', _restriction, restriction_of_text)
+PATTERNS = ArgumentKind("a glob pattern, or a list of them", _patterns, patterns_or_text)
 FUNCTION_ARGUMENTS = ArgumentKind(
     "a dict of text, finite numbers, booleans, None, dates, lists and dicts, or None", _mapping("function")
 )
 META = ArgumentKind("a dict of text, finite numbers, booleans, None, dates, lists and dicts, or None", _mapping("meta"))
 KEYWORDS = ArgumentKind("a dict whose keys are text, or None", _keywords)
-OPTIONS = ArgumentKind("a dict of DFM's FlareOptions, or None", _options, _rendered_options)
+OPTIONS = ArgumentKind("a dict of DFM's FlareOptions, or None", _options, options_of_text)
 CALLBACK = ArgumentKind('a function, "package.module:function", or None', _callback)
 CALLBACKS = ArgumentKind('a dict from place to a function or "package.module:function", or None', _callbacks)

@@ -45,6 +45,8 @@ The ways:
 Arguments that are not templated are needed as the DAG is read: they are literals, or values of `.expand()`, and a
 template, a Param or an XCom is refused.
 
+Text in parameter sets, and in the place of them all, is read by the pipeline's own schema before the submit.
+
 Dates and times in `pipeline_arguments`, `job_arguments`, `meta` and parameter sets arrive as ISO 8601 text; one that
 names no zone is in UTC. In dicts and lists templates, Params and XComs can stand anywhere.
 
@@ -91,7 +93,9 @@ def _owner(owner: type) -> list[str]:
         ways = ways_of(owner, name)
         cells = " | ".join("yes" if way in ways else "no" for way in WAYS)
         templated = " Templated." if is_templated(owner, name) else ""
-        lines.append(f"| `{name}` | {examples_of(kind).name}: {kind.wanted}.{templated} | {cells} |")
+        what = examples_of(kind).name
+        words = what if kind.choices or kind.wanted.startswith(what) else f"{what}: {kind.wanted}"
+        lines.append(f"| `{name}` | {words}.{templated} | {cells} |")
     return [*lines, ""]
 
 

@@ -154,6 +154,14 @@ def test_sites_that_a_template_gave_as_a_list_are_waited_for_one_by_one():
     assert (deferred.value.trigger.sites, deferred.value.trigger.min_sites) == (["a", "b"], 2)
 
 
+def test_a_site_that_a_template_does_not_give_is_no_site_of_the_name_none():
+    with dag():
+        sensor = FederationReadySensor(task_id="ready", sites=["a", "{{ given }}"], dfm_conn_id="broken")
+    sensor.render_template_fields({"given": None})
+    with pytest.raises(ArgumentError, match=r"FederationReadySensor 'ready': sites is \['a', 'None'\]: give a list"):
+        sensor.execute({})
+
+
 def test_triggers_take_what_operators_take():
     day = datetime.datetime(2010, 1, 1, tzinfo=datetime.timezone.utc)
     job = FederationJobTrigger("weather", JOB, poll_interval=datetime.timedelta(seconds=2), ends_at=day)
