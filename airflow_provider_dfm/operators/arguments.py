@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Begin what Jinja renders, unless the DAG has others.
 TEMPLATE_MARKS = ("{{", "{%", "{#")
+# What those others can be made of: where no DAG is known yet, a text with one of these in it may be a template.
+POSSIBLE_MARKS = tuple("{[(<$%#@")
 RENDERED_LATER = "_rendered_later"
 
 
@@ -75,7 +77,7 @@ def read_arguments(owner: Any) -> None:
             setattr(owner, name, value)
 
 
-def check_arguments(kind: type, given: Mapping[str, Any], marks: tuple[str, ...] = TEMPLATE_MARKS) -> None:
+def check_arguments(kind: type, given: Mapping[str, Any], marks: tuple[str, ...] = POSSIBLE_MARKS) -> None:
     """Refuse wrong literals among the arguments of a task that is mapped, and made in the worker.
 
     :param kind: the operator's or sensor's class.
@@ -105,6 +107,9 @@ def _taken(
         name_it = 'a Param is named by dag.param("...") or "{{ params... }}"'
         raise _error(kind, task_id, name, value, name_it)
     is_templated = name in getattr(kind, "template_fields", ())
+    if not is_templated:
+        # A dict of a trigger may hold what looks like a template, and is one no more.
+        marks = TEMPLATE_MARKS if isinstance(value, str) else ()
     if not (_is_later(value, marks) or (is_templated and _is_called_by_airflow(value))):
         return _read(kind, task_id, name, argument, value, is_unmapped and not argument.is_text), False
     if not is_templated:
@@ -135,7 +140,9 @@ def _task_id(owner: Any) -> str | None:
 
 
 def _marks(dag: Any) -> tuple[str, ...]:
-    own = {} if dag is None else dag.jinja_environment_kwargs or {}
+    if dag is None:
+        return POSSIBLE_MARKS
+    own = dag.jinja_environment_kwargs or {}
     begin = [mark for name, mark in own.items() if mark and name.endswith(("start_string", "prefix"))]
     return (*TEMPLATE_MARKS, *begin)
 

@@ -47,7 +47,7 @@ def text_or_none(value: Any) -> Any:
 def restriction_of_text(value: Any) -> Any:
     """Names, of which none is None; other text as it stands."""
     if isinstance(value, (list, tuple, set)):
-        return [text_or_none(name) for name in value]
+        return type(value)(text_or_none(name) for name in value)
     return text_or_none(value)
 
 

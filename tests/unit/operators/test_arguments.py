@@ -105,6 +105,31 @@ def test_a_dag_with_other_marks_of_templates_has_them_rendered():
     assert (made.on_timeout, made.timeout) == ("leave", 3600.0)
 
 
+def test_so_has_one_whose_tasks_are_made_before_it():
+    marks = {"variable_start_string": "<%", "variable_end_string": "%>"}
+    made = DfmExecuteOperator(task_id="run", pipeline="a:b", on_timeout="<% given %>")
+    decorator = task.dfm_pipeline(on_timeout="<% given %>", poll_interval="<% 2 %>")
+    with dag(jinja_environment_kwargs=marks) as later:
+        later.add_task(made)
+
+        @decorator
+        def build():
+            """Stands for a pipeline function."""
+
+        build()
+    for name in ("run", "build"):
+        later.task_dict[name].render_template_fields({"given": "leave"})
+        read_arguments(later.task_dict[name])
+        assert later.task_dict[name].on_timeout == "leave"
+
+
+def test_a_trigger_is_handed_what_was_rendered():
+    given = {"pattern": "{{ not rendered any more }}"}
+    assert FederationJobTrigger("weather", JOB, callback_kwargs=given).callback_kwargs == given
+    with pytest.raises(ArgumentError, match=r"FederationJobTrigger: job_id is '\{\{ job \}\}'"):
+        FederationJobTrigger("weather", "{{ job }}")
+
+
 def test_a_function_that_gives_an_argument_is_called_by_airflow_and_another_is_refused():
     with dag():
         made = DfmExecuteOperator(task_id="run", pipeline=lambda context, jinja_env: context["given"])
