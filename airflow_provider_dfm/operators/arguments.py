@@ -121,7 +121,7 @@ def _taken(
 def _read(kind: type, task_id: str | None, name: str, argument: ArgumentKind, value: Any, is_rendered: bool) -> Any:
     try:
         return argument.read(argument.rendered(value) if is_rendered else value)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         why = str(error).rstrip(".")
         reason = f"{why}; give {argument.wanted}" if why else f"give {argument.wanted}"
         if value is None or value in ("None", ""):

@@ -46,9 +46,9 @@ def text_or_none(value: Any) -> Any:
 
 def restriction_of_text(value: Any) -> Any:
     """Names, of which none is None; other text as it stands."""
-    if isinstance(value, (list, tuple, set)):
-        return type(value)(text_or_none(name) for name in value)
-    return text_or_none(value)
+    if isinstance(value, set):
+        return {text_or_none(name) for name in value}
+    return [text_or_none(name) for name in value] if isinstance(value, (list, tuple)) else text_or_none(value)
 
 
 def sites_of_text(value: Any) -> Any:
