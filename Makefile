@@ -49,6 +49,7 @@ bench: environments ## Measure what waiting costs and what large results need, s
 	$(BIN)/python -m benchmarks.waiting
 	$(BIN)/python -m benchmarks.many_sets
 	$(BIN)/python -m benchmarks.large_results
+	$(BIN)/python -m benchmarks.large_values
 	$(BIN)/python -m benchmarks.large_downloads
 
 lint: environments ## Check style and format

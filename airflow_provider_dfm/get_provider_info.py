@@ -36,7 +36,11 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             {
                 "integration-name": "NVIDIA DFM",
-                "python-modules": ["airflow_provider_dfm.triggers.federation", "airflow_provider_dfm.triggers.job"],
+                "python-modules": [
+                    "airflow_provider_dfm.triggers.federation",
+                    "airflow_provider_dfm.triggers.job",
+                    "airflow_provider_dfm.triggers.outage",
+                ],
             }
         ],
         "task-decorators": [
@@ -66,7 +70,7 @@ def _connection_fields() -> dict[str, dict[str, Any]]:
             "description": "Folder, zip or tar of the user's startup kit (it holds startup/ and local/): a path "
             "on the workers or a URI, such as s3://bucket/kit.zip.",
         },
-        "startup_kit_content": {
+        "startup_kit_secret": {
             "label": "Startup kit, content",
             "schema": {**TEXT, "format": "password"},
             "description": "Instead of a path: the kit's zip in base64.",
@@ -94,12 +98,6 @@ def _connection_fields() -> dict[str, dict[str, Any]]:
             "description": "flare: the real federation; local: all sites run in the task.",
         },
         "secure_mode": {"label": "Secure mode", "schema": {"type": ["boolean", "null"], "default": True}},
-        "allow_pickles": {
-            "label": "Allow pickles",
-            "schema": {"type": ["boolean", "null"], "default": False},
-            "description": "Run the pickles that results of unusual types come as. That is code of the sites, in "
-            "the session host. Dates, bytes and numpy arrays need it not.",
-        },
         "connect_timeout": {
             "label": "Connect timeout (s)",
             "schema": {"type": ["number", "null"], "default": 30, "exclusiveMinimum": 0},

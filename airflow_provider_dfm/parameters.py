@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,8 +35,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("pipeline", help="package.module:function, or path or URI of a pipeline's file")
     parser.add_argument("file", type=Path, help="what to write to; on an error it is left as it is")
     given = parser.parse_args(arguments)
-    # As Airflow's own commands do, to be let at the connections in its database: airflow/cli/commands
-    os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
     try:
         schema = DfmHook(given.conn_id).parameter_schema(given.pipeline, given.arguments)
     except FederationError as error:

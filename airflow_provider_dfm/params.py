@@ -11,6 +11,7 @@ from typing import Any
 from airflow.sdk import Param
 
 NULL = {"type": "null"}
+ALL_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 # What a Param without a default has for its value.
 UNSET = Param().value
 
@@ -58,6 +59,9 @@ def dfm_params(schema: Mapping[str, Any] | str | os.PathLike[str], **defaults: A
 def _param(schema: Mapping[str, Any], given: Any) -> Param:
     own = given if isinstance(given, Param) else Param(_plain(given))
     form = _form_schema({key: value for key, value in schema.items() if key not in ("default", "description")})
+    if "default" in schema and schema["default"] is None:
+        # A schema that an earlier release wrote does not say that its default is taken.
+        form = _nullable(form)
     default = schema.get("default", UNSET) if own.value is UNSET else own.value
     return Param(default, description=own.description or schema.get("description"), schema=form | own.schema)
 
@@ -83,15 +87,31 @@ def _form_schema(schema: dict[str, Any]) -> dict[str, Any]:
         if simple:
             return rest | {"type": [kind["type"] for kind in kinds] + ["null"] * nullable}
     if "allOf" in schema:
-        kinds = [kind["type"] for kind in schema["allOf"] if isinstance(kind.get("type"), str)]
+        taken = set.intersection(*(_types(kind) for kind in schema["allOf"]))
+        narrowest = sorted(taken - {"null"})
         # The narrowest: a whole number is a number too.
-        if set(kinds) == {"integer", "number"}:
-            return schema | {"type": "integer"}
-        if len(set(kinds)) == 1:
-            return schema | {"type": kinds[0]}
+        if narrowest == ["integer", "number"]:
+            narrowest = ["integer"]
+        if len(narrowest) == 1:
+            return schema | {"type": [*narrowest, "null"] if "null" in taken else narrowest[0]}
     return schema
 
 
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    """The names of the types that a schema takes; all of them where it does not say."""
+    if "anyOf" in schema:
+        return set().union(*(_types(kind) for kind in schema["anyOf"]))
+    kind = schema.get("type")
+    named = set(ALL_TYPES) if kind is None else {kind} if isinstance(kind, str) else set(kind)
+    return named | {"integer"} if "number" in named else named
+
+
 def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
-    choices = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-    return schema | {"type": [schema["type"], "null"]} | choices
+    """The same, which takes null as well."""
+    choices = {"enum": [*schema["enum"], None]} if "enum" in schema and None not in schema["enum"] else {}
+    kind = schema.get("type")
+    if kind is None:
+        kinds = schema.get("anyOf", [])
+        return schema | ({"anyOf": [*kinds, NULL]} if kinds and NULL not in kinds else {}) | choices
+    kinds = [kind] if isinstance(kind, str) else list(kind)
+    return schema | {"type": kinds if "null" in kinds else [*kinds, "null"]} | choices

@@ -14,6 +14,9 @@ from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
 from airflow_provider_dfm.federation.results import read_downloaded_job
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
+from airflow_provider_dfm.hooks.result_rows import ResultRows
+from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
+from airflow_provider_dfm.results import kept_results
 
 ROOT = Path(__file__).resolve().parents[1]
 MEBIBYTE = 1024 * 1024
@@ -72,7 +75,7 @@ def _end(frame: Any) -> dict[str, Any]:
 
 
 def measure(download: Path, sets: int, target: str) -> Needed:
-    """Index a downloaded job, keep its results, and read them, in a new interpreter.
+    """Index a downloaded job, keep its results, read them, hand them on and open them, in a new interpreter.
 
     :param download: the job's folder.
     :param sets: how many parameter sets it has.
@@ -103,7 +106,14 @@ def _measure_here(download: Path, sets: int, target: str) -> Needed:
     kept = read_kept_results(path)
     if kept is None or sum(1 for _ in kept) != sets:
         raise RuntimeError("Not all was kept")
-    return Needed(before, _memory("VmHWM"), time.monotonic() - started)
+    seconds = time.monotonic() - started
+    # As DfmResultsOperator hands them on, and another task opens them.
+    rows = ResultRows(kept, str(path), MAX_XCOM_BYTES)
+    if len(json.dumps(rows.results_and_sets())) > 4 * MEBIBYTE:
+        raise RuntimeError("Too much for an XCom was handed on")
+    if sum(1 for _ in kept_results(str(path))) != sets:
+        raise RuntimeError("Not all was opened")
+    return Needed(before, _memory("VmHWM"), seconds)
 
 
 def _memory(name: str) -> int:

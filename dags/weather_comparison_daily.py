@@ -9,6 +9,7 @@ import pendulum
 from airflow.sdk import DAG, CronDataIntervalTimetable, task
 
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
+from airflow_provider_dfm.results import kept_results
 from airflow_provider_dfm.sensors.job import FederationJobSensor
 
 with DAG(
@@ -36,7 +37,7 @@ with DAG(
 
     @task
     def report(read: dict) -> str:
-        comparison = next(result["value"] for result in read["results"] if result["place"] == "comparison")
+        comparison = next(result.value for result in kept_results(read) if result.place == "comparison")
         text = (
             f"{comparison['first']['start']}: {comparison['first']['mean']} °C in {comparison['first']['site']}, "
             f"{comparison['second']['mean']} °C in {comparison['second']['site']}"

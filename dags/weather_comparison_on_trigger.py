@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
 from airflow_provider_dfm.params import dfm_params
+from airflow_provider_dfm.results import kept_results
 
 # python -m airflow_provider_dfm.parameters --conn-id weather pipelines:compare dags/weather_comparison.parameters.json
 PARAMETERS = Path(__file__).with_name("weather_comparison.parameters.json")
@@ -56,7 +57,7 @@ with DAG(
     @task
     def report(read: dict) -> str:
         """Print a table of what came back."""
-        rows = [result["value"] for result in read["results"] if result["place"] in ("first", "second")]
+        rows = [result.value for result in kept_results(read) if result.place in ("first", "second")]
         lines = [f"{'site':<15} {'days':<25} {'measurements':>12} {'mean °C':>8} {'min °C':>8} {'max °C':>8}"]
         for row in rows:
             days = f"{row['start']} to {row['end']}"
@@ -64,7 +65,7 @@ with DAG(
                 f"{row['site']:<15} {days:<25} {row['measurements']:>12} {row['mean']:>8} {row['minimum']:>8} "
                 f"{row['maximum']:>8}"
             )
-        comparison = next(result["value"] for result in read["results"] if result["place"] == "comparison")
+        comparison = next(result.value for result in kept_results(read) if result.place == "comparison")
         lines.append(f"warmer: {comparison['warmer']}, by {abs(comparison['difference_of_means'])} °C")
         table = "\n".join(lines)
         print(table)

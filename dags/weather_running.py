@@ -14,6 +14,7 @@ from airflow.sdk import DAG, Asset, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator, DfmSendParamsOperator
+from airflow_provider_dfm.results import kept_results
 from airflow_provider_dfm.sensors.job import FederationJobSensor
 
 RUNNING = Asset("weather_running")
@@ -77,7 +78,7 @@ with DAG(
     @task
     def report(read: dict) -> list[str]:
         """One line for each set of the day."""
-        comparisons = [result["value"] for result in read["results"] if result["place"] == "comparison"]
+        comparisons = [result.value for result in kept_results(read) if result.place == "comparison"]
         lines = [
             f"{one['first']['start']} to {one['first']['end']}: {one['first']['mean']} °C in {one['first']['site']}, "
             f"{one['second']['mean']} °C in {one['second']['site']}"

@@ -175,7 +175,8 @@ def airflow(request, federation, fields, tmp_path_factory):
     folder = tmp_path_factory.mktemp("airflow")
     dags = folder / "dags"
     shutil.copytree(ROOT / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(TRIAL_DAGS / "trial_dags.py", dags)
+    for file in ("trial_dags.py", "secret_dags.py"):
+        shutil.copy(TRIAL_DAGS / file, dags)
     with make_airflow(folder, dags) as running:
         request.session.stash[AIRFLOW] = running
         for name, made in (("weather", fields()), ("flare", fields(federation="trials"))):

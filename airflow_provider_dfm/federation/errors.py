@@ -7,9 +7,20 @@ only where it does other work than the try before, such as the parameter sets th
 
 from __future__ import annotations
 
+from airflow_provider_dfm.remote.foreign_text import fit
+
 
 class FederationError(Exception):
-    """Base of all errors of a federation; the message says what was tried, what came back and what to do."""
+    """Base of all errors of a federation; the message says what was tried, what came back and what to do.
+
+    Much of that is text of the federation's, and Airflow puts messages into its database and its log files: a character
+    that one of these cannot take is replaced.
+
+    :param message: the message.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(fit(str(message)))
 
 
 class TransientFederationError(FederationError):
@@ -159,6 +170,18 @@ class ResultsIncomplete(PermanentFederationError):
 
 class UnsafeResult(PermanentFederationError):
     """Reading a result would run code that came with it (a pickle), or lead out of the job's folder."""
+
+
+class OtherKindOfValue(PermanentFederationError, TypeError):
+    """A result's value is of another kind than it was opened as: a table, say, where an array was asked for."""
+
+
+class MissingPart(PermanentFederationError, LookupError):
+    """A result's value has no such key or index."""
+
+
+class UnreadableValue(PermanentFederationError, ValueError):
+    """A result's value is not what it says: its site does not play fair, or another release wrote it."""
 
 
 def is_unnamed(error: FederationError) -> bool:

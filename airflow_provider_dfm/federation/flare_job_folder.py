@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError, field_validator, model_validator
 
-from airflow_provider_dfm.federation.archives import ArchiveError, unpack_archive
+from airflow_provider_dfm.federation.archives import ArchiveError, unpacked
 from airflow_provider_dfm.federation.checksum import sha256_of
 from airflow_provider_dfm.federation.errors import JobDefinitionError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
+from airflow_provider_dfm.federation.folder_entries import on_this_machine
+from airflow_provider_dfm.federation.folder_layout import UnclearFolder
 from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
-from airflow_provider_dfm.federation.storage import storage_error, writing, written
+from airflow_provider_dfm.federation.job_place import folder_name, jobs_in, name_for_flare, without_suffixes
+from airflow_provider_dfm.federation.storage import storage_error, writing
 
 META = "meta.json"
+SHOWN_NAMES = 5
 # The client library leaves these in every folder that it submits: nvflare/lighter/tool_consts.py.
 SIGNATURES = (".__nvfl_sig.json", ".__nvfl_submitter.crt")
 
@@ -55,23 +57,40 @@ class MetaOverrides(BaseModel, extra="allow"):
         return self
 
 
+class MetaFile(BaseModel, frozen=True):
+    """What a job's folder says of the job.
+
+    :param file: the name of the file that FLARE reads: ``meta.json``, ``meta.conf``, ``meta.yml`` ...
+    :param meta: what it says.
+    """
+
+    file: str
+    meta: dict[str, Any]
+
+
+# Reads it from a folder, as FLARE does.
+ReadMeta = Callable[[Path], MetaFile]
+
+
 @dataclass(frozen=True)
 class JobFolder:
     """A private copy of a job's folder.
 
     :param path: the copy.
-    :param meta: what its meta.json says.
+    :param meta: what the job's meta.json is to say.
     :param content: SHA-256 over its files, in hexadecimal.
+    :param own_name: the name of the folder that it was copied from.
     """
 
     path: Path
     meta: dict[str, Any]
     content: str
+    own_name: str
 
     @property
     def name(self) -> str:
-        """The job's name."""
-        return str(self.meta.get("name", ""))
+        """The job's name; its folder's, where it has none."""
+        return str(self.meta.get("name") or self.own_name)
 
     @property
     def size(self) -> int:
@@ -86,66 +105,78 @@ class JobFolder:
         """
         properties = {CUSTOM_PROPERTY: {"content": self.content, "ends_at": ends_at}}
         meta = self.meta | {"job_id": job_id, "custom_props": (self.meta.get("custom_props") or {}) | properties}
+        if not meta.get("name"):
+            meta["name"] = self.own_name
         with writing(self.path / META):
             (self.path / META).write_text(json.dumps(meta, indent=2), encoding="utf-8")
         return self.path
 
 
-def copy_job_folder(source: Any, target: Path, overrides: Mapping[str, Any] | None = None) -> JobFolder:
+def copy_job_folder(
+    source: Any, folder: Path, read_meta: ReadMeta, overrides: Mapping[str, Any] | None = None
+) -> JobFolder:
     """Copy a job's folder, because the client library writes into what it submits.
 
     :param source: the job's folder, or a zip or tar of it: a ``pathlib.Path`` or one of its kin, such as Airflow's
-        ``ObjectStoragePath``.
-    :param target: where to; it must not exist yet.
+        ``ObjectStoragePath``. The job may be all of it, or in a folder of it.
+    :param folder: where to: the copy gets the name of the job's own folder, as far as FLARE takes that.
+    :param read_meta: reads what the copy says of the job.
     :param overrides: see :class:`MetaOverrides`.
-    :raises JobDefinitionError: it is no job, or the overrides are none.
+    :raises JobDefinitionError: it is no job, several, or not a clear one, or the overrides are none.
     :raises StorageFailed: the target cannot be written.
     """
+    source = on_this_machine(source)
     try:
-        if source.is_file():
-            _copy_archive(source, target)
-        else:
-            _copy_checked(source, target, source)
-        meta = json.loads((target / META).read_text(encoding="utf-8"))
+        name, copy = _copy(source, folder)
     except (JobDefinitionError, StorageFailed):
         raise
+    except ArchiveError as error:
+        raise JobDefinitionError(f"The FLARE job at {source} is {error}.") from None
+    except UnclearFolder as error:
+        raise JobDefinitionError(f"The FLARE job at {source} cannot be taken as it is: {error}. Remove that.") from None
     except Exception as error:  # object stores pass on whatever their libraries raise
         raise storage_error(error, JobDefinitionError)(
             f"Cannot read the FLARE job at {source}: {type(error).__name__}: {error}"
         ) from error
-    if not isinstance(meta, dict):
-        raise JobDefinitionError(f"{source / META} holds no JSON object.")
-    meta = _overridden(meta, overrides or {})
-    return JobFolder(target, meta, _content(target, meta))
+    try:
+        read = read_meta(copy)
+    except JobDefinitionError as error:
+        raise JobDefinitionError(f"Cannot read the FLARE job at {source}. {error}") from error
+    meta = _overridden(read.meta, overrides or {})
+    content = _content(copy, meta, read.file)
+    if read.file != META:
+        # FLARE would read meta.json alone, which named() writes.
+        (copy / read.file).unlink()
+    return JobFolder(copy, meta, content, name)
 
 
-def _copy_checked(folder: Any, target: Path, source: Any) -> None:
-    if not (folder / META).is_file():
+def _copy(source: Any, folder: Path) -> tuple[str, Path]:
+    if not source.is_file():
+        # No deeper: it may be a whole bucket.
+        job = _only_job(jobs_in(source, levels=2) if source.is_dir() else [], source, source)
+        return _copy_as(folder_name(job), job, folder)
+    with source.open("rb") as archive, unpacked(archive, folder) as top:
+        job = _only_job(jobs_in(top), source, top)
+        return _copy_as(without_suffixes(folder_name(source)) if job == top else folder_name(job), job, folder)
+
+
+def _only_job(found: list[Any], source: Any, top: Any) -> Any:
+    if len(found) > 1:
+        names = ", ".join(sorted(str(job).removeprefix(str(top)).strip("/") for job in found))
+        raise JobDefinitionError(f"There are {len(found)} FLARE jobs at {source}: {names}. Give one of them.")
+    if not found:
+        inside = sorted(child.name for child in top.iterdir())[:SHOWN_NAMES] if top.is_dir() else []
         raise JobDefinitionError(
-            f"There is no FLARE job at {source}: a job is a folder (or a zip or tar of it) that holds {META} and the "
-            "folders of its apps."
+            f"There is no FLARE job at {source}{', which holds ' if inside else ''}{', '.join(inside)}: a job is a "
+            f"folder (or a zip or tar of it) that holds {META}, or meta.conf or meta.yml, and the folders of its apps."
         )
-    copy_folder(folder, target, leave_out=SIGNATURES)
+    return found[0]
 
 
-def _copy_archive(source: Any, target: Path) -> None:
-    with writing(target.parent):
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(dir=target.parent)
-    with temporary as folder:
-        packed, unpacked = Path(folder) / "packed", Path(folder) / "unpacked"
-        with writing(unpacked):
-            unpacked.mkdir()
-        with source.open("rb") as remote, written(packed) as local:
-            shutil.copyfileobj(remote, local)
-        try:
-            with packed.open("rb") as file:
-                unpack_archive(file, unpacked)
-        except ArchiveError as error:
-            raise JobDefinitionError(f"The FLARE job at {source} is {error}.") from None
-        inside = [unpacked, *sorted(path for path in unpacked.iterdir() if path.is_dir())]
-        # Copied once more, since nvflare 2.9 takes no links, and an archive can hold some.
-        _copy_checked(next((path for path in inside if (path / META).is_file()), unpacked), target, source)
+def _copy_as(name: str, job: Any, folder: Path) -> tuple[str, Path]:
+    copy = folder / name_for_flare(name)
+    copy_folder(job, copy, leave_out=SIGNATURES)
+    return name or copy.name, copy
 
 
 def _overridden(meta: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,14 +186,21 @@ def _overridden(meta: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str,
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise JobDefinitionError(f"The job's meta cannot be changed so: {faults}") from None
     if "custom_props" in changes:
-        changes["custom_props"] = {**(meta.get("custom_props") or {}), **changes["custom_props"]}
-    return meta | changes
+        there = meta.get("custom_props")
+        changes["custom_props"] = (there if isinstance(there, dict) else {}) | changes["custom_props"]
+    meta = meta | changes
+    if not isinstance(meta.get("custom_props") or {}, dict):
+        raise JobDefinitionError(
+            f"The job's custom_props are a {type(meta['custom_props']).__name__}, and have to be an object: they tell "
+            "the job from others when it is looked for."
+        )
+    return meta
 
 
-def _content(folder: Path, meta: dict[str, Any]) -> str:
+def _content(folder: Path, meta: dict[str, Any], meta_file: str) -> str:
     digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path != folder / META:
+        if path.is_file() and path != folder / meta_file:
             with path.open("rb") as file:
                 digest.update(f"{path.relative_to(folder).as_posix()}\0{sha256_of(file)}\n".encode())
     return digest.hexdigest()

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from airflow_provider_dfm.federation.tokens import Result, Token
+from airflow_provider_dfm.federation.value_files import ValueFiles
 
 # What results are ordered by.
 Order = tuple[tuple[int, ...], str]
@@ -17,9 +18,13 @@ def order_of(result: Any) -> Order:
 
 
 class GrowingSet:
-    """The tokens of one parameter set, as they come."""
+    """The tokens of one parameter set, as they come.
 
-    def __init__(self) -> None:
+    :param files: where the job's large values are.
+    """
+
+    def __init__(self, files: ValueFiles | None = None) -> None:
+        self._files = files
         self._held: list[Token] = []
         self._kinds: set[str] = set()
         self._places: set[str] = set()
@@ -73,7 +78,7 @@ class GrowingSet:
         self._held.sort(key=order_of)
         released = [token for token in self._held if before is None or order_of(token) < before]
         self._held = self._held[len(released) :]
-        return [token.result() for token in released]
+        return [token.result(self._files) for token in released]
 
     def _first_missing(self, yields: Mapping[str, int]) -> Order:
         """Where the next value can come, at the earliest."""

@@ -24,65 +24,10 @@ import execnet
 from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationUnreachable, error_from_name
 from airflow_provider_dfm.federation.host_environment import hidden_variables
 from airflow_provider_dfm.federation.host_messages import END, HostMessages, Messages
+from airflow_provider_dfm.federation.shipped_modules import HOST_MODULES, JOB_MODULES, SITE_MODULES
+from airflow_provider_dfm.remote.foreign_text import fit
 from airflow_provider_dfm.remote.session_host import side_by_side
 
-# Each after those that it imports.
-HOST_MODULES = (
-    "failures",
-    "kit_check",
-    "time_limit",
-    "file_names",
-    "job_aborts",
-    "flare_session",
-    "job_logs",
-    "named_function",
-    "job_source",
-    "operation_schema",
-    "federation_api",
-    "parameter_schema",
-    "iso_dates",
-    "parameter_places",
-    "canonical_form",
-    "preparation_order",
-    "statement_checks",
-    "ready_pipeline",
-    "discovery",
-    "function_source",
-    "pipeline_source",
-    "bound_pipeline",
-    "module_package",
-    "message_seal",
-    "incoming_tokens",
-    "job_parts",
-    "flare_job",
-    "line_file",
-    "sent_sets",
-    "token_store",
-    "local_jobs",
-    "pickle_machine",
-    "safe_pickles",
-    "pickles",
-    "dfm_session",
-    "session",
-)
-# Those that travel with each job.
-JOB_MODULES = (
-    "job_components",
-    "authenticated_peers",
-    "frame_feeder",
-    "incoming_messages",
-    "incoming_tokens",
-    "job_parts",
-    "line_file",
-    "message_seal",
-    "outbox",
-    "sent_sets",
-    "token_routes",
-    "token_store",
-    "wind_down",
-)
-# Those that the site processes of the local target import.
-SITE_MODULES = ("wind_down", "local_site")
 START_SECONDS = 30.0
 END_SECONDS = 3.0
 
@@ -237,7 +182,7 @@ class HostProcess:
                 )
             if "log" in message:
                 level, name, line = message["log"]
-                self._log.log(level, "%s: %s", name, line)
+                self._log.log(level, "%s: %s", name, fit(line))
             elif "error" in message:
                 raise error_from_name(message["error"]["name"], message["error"]["message"])
             else:

@@ -6,7 +6,9 @@ import errno
 import json
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any
 
 from airflow_provider_dfm.federation.errors import (
@@ -19,15 +21,13 @@ from airflow_provider_dfm.federation.host_environment import host_environment
 # What starting a program says of the program itself; all else, such as want of memory, is the machine's, and may pass.
 _NO_PROGRAM = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.EPERM, errno.ENOEXEC, errno.ELOOP)
 HINT = "Set the connection's field python to the interpreter of the federation's own environment."
+# Its folders first, as the session host has them, and none of where the worker happens to be.
 _ASK = """
-import json, sys
-from importlib import metadata
-def version(name):
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
-print(json.dumps({"python": sys.version_info[:3], "nvflare": version("nvflare"), "dfm": version("nv-dfm-core")}))
+import json
+import sys
+sys.path[:] = [*sys.argv[1:], *filter(None, sys.path)]
+libraries = {"nvflare": "nvflare", "nv_dfm_core": "nv-dfm-core"}
+print(json.dumps({name: installed_version(name, of) if is_installed(name) else None for name, of in libraries.items()}))
 """
 
 
@@ -45,18 +45,19 @@ class Interpreter:
     nv_dfm_core: str | None
 
 
-def inspect_interpreter(path: str, needs_dfm: bool, timeout: float) -> Interpreter:
+def inspect_interpreter(path: str, needs_dfm: bool, timeout: float, python_path: Sequence[str] = ()) -> Interpreter:
     """Find out whether an interpreter can host a session.
 
     :param path: the executable.
     :param needs_dfm: whether nv_dfm_core has to be there.
     :param timeout: seconds.
+    :param python_path: folders that are put first on its path.
     :raises ConnectionSettingsError: it is no Python, or lacks a package.
     :raises CommandTimedOut: it did not answer in time.
     :raises FederationUnreachable: it could not be started now, or was killed.
     """
-    found = _answer(path, timeout)
-    nvflare, dfm = found["nvflare"], found["dfm"]
+    found = _answer(path, timeout, python_path)
+    nvflare, dfm = found["nvflare"], found["nv_dfm_core"]
     if nvflare is None:
         raise ConnectionSettingsError(f"python: {path} has no nvflare. {HINT}")
     if needs_dfm and dfm is None:
@@ -64,10 +65,11 @@ def inspect_interpreter(path: str, needs_dfm: bool, timeout: float) -> Interpret
     return Interpreter(path, nvflare, dfm)
 
 
-def _answer(path: str, timeout: float) -> dict[str, Any]:
+def _answer(path: str, timeout: float, python_path: Sequence[str]) -> dict[str, Any]:
+    version = resources.files("airflow_provider_dfm.remote").joinpath("library_version.py").read_text(encoding="utf-8")
     try:
         answer = subprocess.run(
-            [path, "-c", _ASK],
+            [path, "-c", version + _ASK, *python_path],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -91,7 +93,7 @@ def _answer(path: str, timeout: float) -> dict[str, Any]:
         )
     try:
         found = json.loads(answer.stdout)
-        return {"nvflare": found["nvflare"], "dfm": found["dfm"]}
+        return {"nvflare": found["nvflare"], "nv_dfm_core": found["nv_dfm_core"]}
     except (ValueError, KeyError, TypeError):
         last = (answer.stderr.strip().splitlines() or ["nothing"])[-1]
         raise ConnectionSettingsError(

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
 from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.federation.large_values import RunningFiles, ValueRead
 from airflow_provider_dfm.federation.live_results import LiveResults
+from airflow_provider_dfm.federation.live_statuses import LiveStatuses
 from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.result_callbacks import CallbackRun, ResultCallbacks, describe_result
 from airflow_provider_dfm.federation.results import pipeline_expectation
@@ -200,16 +202,16 @@ class FederationJob:
         live = self._live_results(lambda action: self._asking(action, ends_at), position)
         yield from live.follow(poll_interval, timeout)
 
-    def live_results(self, position: int = 0, partial: bool = False) -> LiveResults:
+    def live_results(self, position: int = 0, partial: bool | None = None) -> LiveResults:
         """What comes of the job while it runs, to be asked for as wanted.
 
         :param position: see :meth:`follow_results`.
-        :param partial: let a job pass that answered some of its sets.
+        :param partial: see :meth:`JobOutcome.check`.
         """
         return self._live_results(self._ask, position, partial)
 
     def _live_results(
-        self, ask: Callable[[Callable[[], Any]], Any], position: int, partial: bool = False
+        self, ask: Callable[[Callable[[], Any]], Any], position: int, partial: bool | None = None
     ) -> LiveResults:
         def get_meta() -> JobMeta:
             meta: JobMeta = ask(self.get_job_meta)
@@ -221,9 +223,14 @@ class FederationJob:
 
         def results() -> Iterator[Result]:
             came: FederationResults = ask(self.results)
-            return came.partial() if partial else iter(came)
+            return came.checked(partial)
 
-        return LiveResults(get_meta, read_tokens, results, position)
+        def read_value(name: str) -> ValueRead:
+            value: ValueRead = ask(lambda: self._session.read_value(self.job_id, name))
+            return value
+
+        files = RunningFiles(read_value, lambda: get_meta().has_ended, lambda: ask(self.results).received())
+        return LiveResults(get_meta, read_tokens, results, position, files)
 
     def results(self) -> FederationResults:
         """What the job's pipeline yielded. Reading takes nothing away, and can be repeated.
@@ -262,7 +269,10 @@ class FederationJob:
     def _callback_run(self) -> CallbackRun[Result]:
         if self._run is None:
             self.check_callbacks()
-            self._run = CallbackRun(self.live_results(), self._callbacks, describe_result)
+            pending: LiveResults | LiveStatuses = self.live_results()
+            if self._callbacks.want_statuses:
+                pending = LiveStatuses(self.live_results(), lambda: self._ask(self.results).outcome)
+            self._run = CallbackRun(pending, self._callbacks, describe_result)
         return self._run
 
 

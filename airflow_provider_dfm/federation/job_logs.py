@@ -8,9 +8,16 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import BaseModel
 
+from airflow_provider_dfm.remote.foreign_text import cut
+
 # nvflare's format, nvflare/fuel/utils/log_config.json: time, logger, level, and often in whose name.
 _RECORD = re.compile(r"^\S+ \S+ - \S+ - (DEBUG|INFO|WARNING|ERROR|CRITICAL) - (?:\[[^]]*identity=[^]]*\] - )?(.*)")
 TRACEBACK = "Traceback (most recent call last)"
+# Between the tracebacks of an exception's cause and its own: traceback.py
+CHAINED = (
+    "The above exception was the direct cause of the following exception:",
+    "During handling of the above exception, another exception occurred:",
+)
 LEVELS = {name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
 # Longer lines are of no use in a task's log.
 MAX_LINE = 2000
@@ -37,25 +44,22 @@ def lines_of(text: str) -> list[str]:
 
 
 def shown(line: str, length: int = MAX_LINE) -> str:
-    """A line that somebody else wrote, fit for a log or a message here.
+    """A line that somebody else wrote, fit for a log or a message here; of a longer one its beginning and its end.
 
     :param line: the line.
     :param length: characters it may have.
     """
-    plain = "".join(sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in line)
-    return plain if len(plain) <= length else f"{plain[:length]} ..."
+    signs = (sign if sign.isprintable() or sign == "\t" else "\N{REPLACEMENT CHARACTER}" for sign in cut(line, length))
+    return "".join(signs)
 
 
 def shortened(text: str, length: int) -> str:
     """The beginning and the end of a text of somebody else's, fit for messages and stores; its lines stay lines.
 
     :param text: the text.
-    :param length: characters that it may have, about.
+    :param length: characters that it may have.
     """
-    if len(text) > length:
-        half = length // 2
-        text = f"{text[:half]} ... {text[-half:]}"
-    return "\n".join(shown(line, len(line)) for line in text.splitlines())
+    return "\n".join(shown(line, length) for line in cut(text, length).splitlines())
 
 
 def in_one_line(text: str, length: int = MAX_LINE) -> str:
@@ -86,18 +90,22 @@ def error_lines(text: str) -> list[str]:
 
 
 def last_error(lines: list[str]) -> str:
-    """What the last error of an error log says, in one line; ``""`` where there is none.
+    """What the last error of an error log says, in one line, and what first led to it; ``""`` where there is none.
 
     :param lines: as :func:`error_lines` gives them.
     """
-    said = ""
+    said = cause = ""
     for line in lines:
         record = _RECORD.match(line)
         text = line if record is None else record[2]
+        if record is not None:
+            cause = ""
+        if text.strip() in CHAINED:
+            cause = cause or said
         # The last line of a traceback says what was raised.
-        if text.strip() and not text.startswith((TRACEBACK, " ")):
+        elif text.strip() and not text.startswith((TRACEBACK, " ")):
             said = text.strip()
-    return said
+    return f"{said} (caused by {cause})" if cause and cause not in said else said
 
 
 class LogEnd:

@@ -25,6 +25,12 @@ from airflow_provider_dfm.federation.plain_json import plain_json
 
 logger = logging.getLogger(__name__)
 
+# What has not been given to any site yet.
+WAITING = ("SUBMITTED", "APPROVED")
+# A server that runs as many jobs as it may leaves the others alone, and notes nothing of that:
+# nvflare/app_common/job_schedulers/job_scheduler.py, _exceed_max_jobs.
+NOT_TRIED = "it has not tried to yet, as while it runs as many jobs at once as it may"
+
 
 class JobMeta(BaseModel):
     """A job's meta, as ``get_job_meta`` and ``list_jobs`` give it; what has no field here is an attribute too.
@@ -125,12 +131,29 @@ class JobMeta(BaseModel):
     @property
     def why_it_could_not_run(self) -> tuple[str, ...]:
         """What the server noted of a job that it could not start: which sites refused it, or why none took it."""
-        refusals = [f"{site}: {why}" if why else site for site, why in self.deploy_detail.items() if why != "OK"]
+        tries = self._tries
+        return (*self._refusals, *(dict.fromkeys(tries) if tries[-1:] != ["scheduled"] else ()))
+
+    @property
+    def why_it_waits(self) -> str:
+        """Why the server has not started the job yet, by its last try; ``""`` for a job that has been started.
+
+        Of a list that is not detailed, nothing can be told: it is ``""`` there, too.
+        """
+        if self.status not in WAITING:
+            return ""
+        said = [*self._refusals, *(line for line in self._tries[-1:] if line != "scheduled")]
+        # Every job's whole meta has a deploy_map.
+        return "; ".join(said) or (NOT_TRIED if self.deploy_map else "")
+
+    @property
+    def _refusals(self) -> list[str]:
+        return [f"{site}: {why}" if why else site for site, why in self.deploy_detail.items() if why != "OK"]
+
+    @property
+    def _tries(self) -> list[str]:
         # "2026-11-24 18:33:09: what came of it"
-        tries = [line.partition(": ")[2] for line in self.schedule_history]
-        if tries[-1:] != ["scheduled"]:
-            refusals += dict.fromkeys(tries)
-        return tuple(refusals)
+        return [line.partition(": ")[2] for line in self.schedule_history]
 
     @property
     def site_names(self) -> list[str]:

@@ -59,6 +59,7 @@ class JobNote(BaseModel, frozen=True):
     :param open: whether it takes further sets while it runs.
     :param set_numbers: the sets that it does, where it leaves out those that an earlier job has answered.
     :param continues: that earlier job.
+    :param accepts_partial: whether who submitted it takes it with some of its sets unanswered.
     :param discovery: of a job that asks for advice: what it asks.
     """
 
@@ -72,6 +73,7 @@ class JobNote(BaseModel, frozen=True):
     open: bool = False
     set_numbers: tuple[int, ...] | None = None
     continues: str | None = None
+    accepts_partial: bool = False
     discovery: Asked | None = None
 
     @model_validator(mode="after")

@@ -34,7 +34,7 @@ from airflow_provider_dfm.federation.results import (
     is_pipeline_job,
     read_downloaded_job,
 )
-from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
+from airflow_provider_dfm.federation.results_folder import keep_results, note_acceptance, read_kept_results
 
 # Each try of a task continues the one before, and what is kept of one has all that came before it.
 MAX_CONTINUED = 100
@@ -70,7 +70,7 @@ class JobResults:
 
     def keep_ended(self, job_id: str) -> None:
         """Keep what would be lost with the session: the results of a local job."""
-        if self._session.settings.target == "local" and self._results_path is not None:
+        if self._is_local and self._results_path is not None:
             self.of(job_id)
 
     def of(self, job_id: str) -> FederationResults:
@@ -86,11 +86,11 @@ class JobResults:
         kept = self.kept(job_id)
         return self._bring(self._meta(job_id), continued_by) if kept is None else kept
 
-    def check(self, job_id: str, partial: bool = False) -> FederationResults | None:
+    def check(self, job_id: str, partial: bool | None = None) -> FederationResults | None:
         """Make sure that an ended job did its work: see :meth:`JobOutcome.check`.
 
         :param job_id: the job.
-        :param partial: let a job pass that answered some of its parameter sets.
+        :param partial: let a job pass that answered some of its parameter sets; None: where its submitting task does.
         :return: the results; None for a job that is no pipeline of this provider's, of which FLARE's status is
             all that can be said.
         :raises JobFailed, ResultsIncomplete, UnsafeResult: it did not.
@@ -105,6 +105,11 @@ class JobResults:
         results.outcome.check(partial)
         return results
 
+    def accept_partial(self, job_id: str) -> None:
+        """Note beside what is kept of a job that its submitting task has taken it with some of its sets unanswered."""
+        if self._results_path is not None:
+            note_acceptance(self._results_path / check_job_id(job_id))
+
     def kept(self, job_id: str) -> FederationResults | None:
         """What is kept of a job; None where nothing is, or not all.
 
@@ -114,12 +119,9 @@ class JobResults:
         try:
             kept = None if self._results_path is None else read_kept_results(self._results_path / check_job_id(job_id))
         except ResultsIncomplete as error:
-            if self._session.settings.target == "local":
+            if self._is_local:
                 raise
             self._log.log(logging.WARNING, "%s They are brought anew from the federation.", error)
-            return None
-        if kept is not None and kept.outcome.pickles and self._session.settings.allow_pickles:
-            # Kept before pickles were allowed.
             return None
         return kept
 
@@ -145,7 +147,7 @@ class JobResults:
             return there
         meta = self._get_job_meta(job_id)
         self._log.info("Downloading job %s (%s) to %s", job_id, meta.name, folder)
-        location = self._download(meta, raw=True)
+        location = self._download(meta)
         try:
             downloaded = keep_download(location, folder, job_id, paths)
         finally:
@@ -154,7 +156,7 @@ class JobResults:
         return downloaded
 
     def _destination(self, job_id: str, destination: Any) -> Any:
-        if self._session.settings.target == "local":
+        if self._is_local:
             raise ConnectionSettingsError("Jobs of the target local have no files to download: read their results.")
         if destination is not None:
             return Path(destination) if isinstance(destination, str) else destination
@@ -162,18 +164,30 @@ class JobResults:
             raise ConnectionSettingsError("The session has no results_path: give a destination.")
         return self._results_path / job_id / DOWNLOAD
 
-    def _download(self, meta: JobMeta, raw: bool = False) -> Path:
+    def _download(self, meta: JobMeta) -> Path:
         """Bring an ended job into the private folder."""
         job_id = meta.job_id
         if not meta.has_ended:
             raise ResultsIncomplete(f"Job {job_id} is {meta.status}: wait until it has finished.")
 
         def download() -> Path:
-            answer = self._session.transfer("download_job_result", job_id=job_id, raw=raw)
+            answer = self._session.transfer("download_job_result", job_id=job_id)
             return read_answer(Brought, answer, f"download_job_result of job {job_id}").location
 
-        location = download_stored_job(download, meta)
+        location = self._local_folder(download(), job_id) if self._is_local else download_stored_job(download, meta)
         steps.reached(steps.DOWNLOADED, job_id)
+        return location
+
+    @property
+    def _is_local(self) -> bool:
+        return self._session.settings.target == "local"
+
+    def _local_folder(self, location: Path, job_id: str) -> Path:
+        if not location.exists():
+            raise ResultsIncomplete(
+                f"The results of the local job {job_id} are gone: they were kept, and what was kept is there no more. "
+                "Run it again."
+            )
         return location
 
     def _bring(self, meta: JobMeta, continued_by: tuple[str, ...] = ()) -> FederationResults:
@@ -182,11 +196,13 @@ class JobResults:
         :param meta: the job's.
         :param continued_by: the jobs that continue it, one the other.
         """
-        if self._session.settings.target != "local":
+        if not self._is_local:
             return self._bring_copy(meta, continued_by)
         # There is only one copy of a local job's results, which goes once they are kept.
         with self._bringing:
-            return self.kept(meta.job_id) or self._bring_copy(meta, continued_by)
+            kept = self.kept(meta.job_id)
+            # One without any result is no other than one with many.
+            return self._bring_copy(meta, continued_by) if kept is None else kept
 
     def _bring_copy(self, meta: JobMeta, continued_by: tuple[str, ...]) -> FederationResults:
         job_id = meta.job_id
@@ -198,7 +214,7 @@ class JobResults:
             kept = keep_results(results, self._results_path / check_job_id(job_id))
         except BaseException:
             # A local job has no other copy.
-            if self._session.settings.target != "local":
+            if not self._is_local:
                 shutil.rmtree(location, ignore_errors=True)
             raise
         steps.reached(steps.KEPT, job_id)

@@ -15,6 +15,7 @@ from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_note import JobNote
 from airflow_provider_dfm.federation.results import pipeline_expectation
 from airflow_provider_dfm.federation.tokens import UNREADABLE, Result, TokensRead, read_token
+from airflow_provider_dfm.federation.value_files import ValueFiles
 
 # So many results of an ended job are read at a time.
 BATCH = 100
@@ -24,7 +25,7 @@ class LiveResults:
     """Gives a job's results in the order of :class:`FederationResults`, each as soon as that order allows.
 
     That is when all results of the sets before it are there, and, within its own set, all that come before it. So
-    the items of a generator come one by one. A set with an error, or with a value that only a pickle can give, holds
+    the items of a generator come one by one. A set with an error, or with a pickle, of which nothing is read, holds
     back the rest of it and all sets after it till the job has ended; what was given before stays right.
 
     Nothing is taken away by that: any number of these can follow one job, and begin at any time.
@@ -33,6 +34,7 @@ class LiveResults:
     :param read_tokens: reads the tokens from a position on.
     :param results: gives the ended job's results, or raises what is wrong with them.
     :param position: how many results to leave out: those that were given before.
+    :param files: where the running job's large values are.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class LiveResults:
         read_tokens: Callable[[int], TokensRead],
         results: Callable[[], Iterable[Result]],
         position: int = 0,
+        files: ValueFiles | None = None,
     ) -> None:
         self._get_job_meta = get_job_meta
         self._read_tokens = read_tokens
         self._results = results
+        self._files = files
         #: How many results were handed on so far, those that were left out among them.
         self.position = position
         #: Whether the job was seen to have ended.
@@ -126,7 +130,7 @@ class LiveResults:
             self._read_to = tokens.position
             for token in came:
                 if token.frame:
-                    self._sets.setdefault(token.frame[0], GrowingSet()).add(token)
+                    self._sets.setdefault(token.frame[0], GrowingSet(self._files)).add(token)
 
     def _release(self, expectation: JobNote) -> None:
         places, yields = expectation.places, expectation.yields

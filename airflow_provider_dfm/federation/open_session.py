@@ -55,7 +55,7 @@ class OpenSession:
     def _open(self) -> None:
         settings = self.settings
         timeout = settings.connect_timeout
-        inspect_interpreter(settings.python, needs_dfm=bool(settings.federation), timeout=timeout)
+        inspect_interpreter(settings.python, bool(settings.federation), timeout, settings.python_path)
         self._private_folder = PrivateFolder()
         try:
             self._host = HostProcess(
@@ -90,13 +90,13 @@ class OpenSession:
 
     def _host_settings(self) -> dict[str, Any]:
         settings = self.settings
-        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout", "allow_pickles")
+        names = ("user", "federation", "homesite", "target", "secure_mode", "connect_timeout")
         return {name: getattr(settings, name) for name in names} | {"startup_kit": self._private_kit()}
 
     def _private_kit(self) -> str | None:
         if self.settings.target == "local" or not self._log_in:
             return None
-        content = self.settings.startup_kit_content.get_secret_value()
+        content = self.settings.startup_kit_secret.get_secret_value()
         if content:
             return str(unpack_startup_kit(content, self.folder))
         return str(copy_startup_kit(self._startup_kit, self.folder))

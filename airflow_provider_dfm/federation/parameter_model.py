@@ -86,7 +86,8 @@ def _kind(schema: Mapping[str, Any]) -> Any:
     if "enum" in schema:
         return Literal[tuple(schema["enum"])]
     if "const" in schema:
-        return Literal[(schema["const"],)]
+        # A literal type has to be hashable.
+        return JsonValue if isinstance(schema["const"], (dict, list)) else Literal[(schema["const"],)]
     if "anyOf" in schema:
         return Union[tuple(_kind(part) for part in schema["anyOf"])]  # noqa: UP007 - made at run time
     kind, form = schema.get("type"), schema.get("format")

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from airflow_provider_dfm.federation.errors import ParameterSetError
 from airflow_provider_dfm.federation.job_note import MAX_PARAMETER_SETS
+from airflow_provider_dfm.federation.kept_reference import KEPT
 
 # An instance of a parameter set's model is a set too.
 ParameterSets: TypeAlias = Mapping[str, Any] | BaseModel | Sequence[Mapping[str, Any] | BaseModel] | None
@@ -42,6 +43,7 @@ def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]
         parameter_set = one.model_dump(by_alias=True) if isinstance(one, BaseModel) else one
         if not isinstance(parameter_set, Mapping):
             raise ParameterSetError(f"Parameter set {index} is not a dict: {parameter_set!r:.100}.")
+        _refuse_reference(parameter_set, f"Parameter set {index}")
         sets.append(
             {
                 str(place): _plain(value, f"Parameter set {index}, place {place!r}")
@@ -71,6 +73,7 @@ def _plain(value: Any, where: str) -> Any:
     if isinstance(value, (datetime.date, datetime.datetime, datetime.time)):
         return value.isoformat()
     if isinstance(value, Mapping):
+        _refuse_reference(value, where)
         if not all(isinstance(key, str) for key in value):
             raise ParameterSetError(f"{where}: the keys of a dict have to be text: {value!r:.100}.")
         return {key: _plain(inner, where) for key, inner in value.items()}
@@ -81,3 +84,12 @@ def _plain(value: Any, where: str) -> Any:
         f"{where}: a {type(value).__name__} cannot travel to a site: {value!r:.100}. Give text, finite numbers, "
         "booleans, None, dates, lists or dicts."
     )
+
+
+def _refuse_reference(value: Mapping[Any, Any], where: str) -> None:
+    """A site could do nothing with it, and an operation that takes any value would not even say so."""
+    if KEPT in value:
+        raise ParameterSetError(
+            f"{where}: {value!r:.300} only says where something is kept that was left out of an XCom. Have a task give "
+            "airflow_provider_dfm.results.whole(...) of it."
+        )

@@ -12,6 +12,7 @@ from airflow_provider_dfm.federation.errors import PipelineError
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.parameter_sets import plain_arguments
 from airflow_provider_dfm.federation.prepared_pipeline import PREPARED, is_prepared_pipeline
+from airflow_provider_dfm.federation.storage import read_text
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,13 @@ def pipeline_source(pipeline: PipelineDefinition, arguments: Mapping[str, Any] |
     if is_pipeline_json(pipeline):
         return _from_text(pipeline)
     try:
-        return _from_text(Path(pipeline).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_text(Path(pipeline))
+    except (OSError, ValueError) as error:
         raise PipelineError(
             f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path of "
             "a JSON file, the JSON itself, or package.module:function."
         ) from None
+    return _from_text(text)
 
 
 def _from_text(text: str) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 
-# PostgreSQL takes no NUL in its JSON, and UTF-8 has no halves of surrogate pairs.
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
+from airflow_provider_dfm.remote.foreign_text import fit
+
 # pydantic writes 255 levels at most.
 MAX_LEVELS = 100
 TOO_DEEP = "(nested too deep)"
@@ -20,7 +19,7 @@ def plain_json(value: Any, levels: int = MAX_LEVELS) -> Any:
     :param levels: how deep lists and dicts may be nested.
     """
     if isinstance(value, str):
-        return _UNFIT.sub("\N{REPLACEMENT CHARACTER}", value)
+        return fit(value)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, (dict, list, tuple)) and not levels:

@@ -7,19 +7,34 @@ import importlib
 import inspect
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, Generic, Protocol, TypeVar
 
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
 from airflow_provider_dfm.federation.errors import CallbackFailed, CallbackNotFound
+from airflow_provider_dfm.federation.frames import Frame
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.own_threads import in_own_thread
-from airflow_provider_dfm.federation.tokens import Result
+from airflow_provider_dfm.federation.tokens import DISCOVERY_PLACE, STATUS_PLACE, Result
 
 # DFM's DfmDataCallback: takes the site, DFM's node, the frame, the place and the value; may be async.
-ResultCallback = Callable[[str, int | str | None, tuple[int, ...], str, Any], Any]
+ResultCallback = Callable[[str, int | str | None, Frame, str, Any], Any]
 NamedCallback = str | ResultCallback
 
 Item = TypeVar("Item")
+
+_current: ContextVar[Result] = ContextVar("airflow_provider_dfm.current_result")
+
+
+def current_result() -> Result:
+    """The result that a callback is being called with, sync or async.
+
+    Its value is the callback's own argument; ``current_result().array()`` and the like open what is no JSON, and bring
+    a large value from the federation, while the job runs as well.
+
+    :raises LookupError: no callback is being called.
+    """
+    return _current.get()
 
 
 def import_callback(path: str, hint: str = "Its module has to be installed, or on PYTHONPATH.") -> Callable[..., Any]:
@@ -46,8 +61,9 @@ class ResultCallbacks:
     lost. Here they are allowed alone: reading takes nothing away, and the other results stay where they are.
 
     :param default_callback: a function, or ``"package.module:function"``, called with ``site, node, frame, place,
-        value``: ``frame`` is a tuple of ints, ``value`` plain data. It may be async.
-    :param place_callbacks: place to the function that is called for it instead.
+        value``: ``frame`` is a :class:`Frame`, a tuple of ints, and ``value`` plain data. It may be async.
+    :param place_callbacks: place to the function that is called for it instead. That of ``_dfm_status_`` is called with
+        the start, the end and the error of each set, see :class:`LiveStatuses`; the default one never is.
     :raises CallbackNotFound: one cannot be imported.
     """
 
@@ -62,13 +78,19 @@ class ResultCallbacks:
     def __bool__(self) -> bool:
         return self._default is not None or bool(self._by_place)
 
+    @property
+    def want_statuses(self) -> bool:
+        """Whether there is one for the status place."""
+        return STATUS_PLACE in self._by_place
+
     def check_places(self, places: Collection[str]) -> None:
         """Make sure that no callback waits for what never comes.
 
         :param places: those that the pipeline yields to.
         :raises CallbackNotFound: names the places that are not among them.
         """
-        unknown = sorted(self._by_place.keys() - places)
+        # DFM's own places are no mistake, whether or not something comes there.
+        unknown = sorted(self._by_place.keys() - set(places) - {STATUS_PLACE, DISCOVERY_PLACE})
         if unknown:
             raise CallbackNotFound(
                 f"place_callbacks names {', '.join(unknown)}, but the pipeline yields to {', '.join(sorted(places))}."
@@ -79,7 +101,9 @@ class ResultCallbacks:
         callback = self._by_place.get(result.place, self._default)
         if callback is None:
             return None
-        return callback(result.site, result.node, result.frame, result.place, result.value)
+        # An async one begins after this, in the same context.
+        _current.set(result)
+        return callback(result.site, result.node, Frame(result.frame), result.place, result.value)
 
 
 def _loaded(callback: NamedCallback | None) -> ResultCallback | None:
@@ -160,8 +184,10 @@ class CallbackRun(Generic[Item]):
                 return
 
     def _given(self, item: Item) -> None:
+        before = self.pending.position
         self.pending.given()
-        if self.note is not None:
+        # What does not count is not noted: it may come again.
+        if self.note is not None and self.pending.position > before:
             self.note(item, self.pending.position)
 
     @contextlib.contextmanager

@@ -26,8 +26,10 @@ from airflow_provider_dfm.federation.job_note import (
     JobNote,
 )
 from airflow_provider_dfm.federation.job_status import SUCCESS
+from airflow_provider_dfm.federation.large_values import DownloadedFiles
 from airflow_provider_dfm.federation.token_index import TokenIndex
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
+from airflow_provider_dfm.remote.value_store import VALUES
 
 
 class JobOutcome(BaseModel, frozen=True):
@@ -45,12 +47,14 @@ class JobOutcome(BaseModel, frozen=True):
     :param errors: what operations raised.
     :param failed_sites: site to the reason that its part of the job failed.
     :param missing: set to the places that got no value, or to none where the set's end was not reported.
-    :param pickles: set to the places and sites of values that only a pickle can give.
+    :param pickles: set to the places and sites of values that came as pickles, of which nothing is read.
     :param content: SHA-256 of what the job was to do.
     :param refusals: why the federation could not run it.
     :param open: whether it took further sets while it ran.
     :param sends: what it was sent so: ``key``, ``content``, ``first`` and ``count`` of the sets, ``stop``.
     :param discovery: of a job that asked for advice: the ``sites`` and ``operations`` that it asked.
+    :param accepts_partial: whether the task that submitted it takes it with some of its sets unanswered: it said so
+        when it submitted the job, or has taken it so.
     """
 
     job_id: str
@@ -70,6 +74,7 @@ class JobOutcome(BaseModel, frozen=True):
     sends: tuple[dict[str, Any], ...] = ()
     discovery: dict[str, Any] | None = None
     yields: dict[str, int] = {}
+    accepts_partial: bool = False
 
     @property
     def was_stopped(self) -> bool:
@@ -114,10 +119,19 @@ class JobOutcome(BaseModel, frozen=True):
         """Whether some sets were answered and some were not, in a job that nobody aborted."""
         return 0 < len(self.failed_sets()) < self.parameter_sets and self.status != ABORTED
 
-    def check(self, partial: bool = False) -> None:
+    def acceptance(self) -> str:
+        """That some of its sets were not answered, and its submitting task takes that; ``""`` where it is not so."""
+        if not (self.accepts_partial and self.is_partial()):
+            return ""
+        return (
+            f"{len(self.failed_sets())} of {self.parameter_sets} parameter sets of job {self.job_id} were not "
+            "answered, which the task that submitted the job accepts"
+        )
+
+    def check(self, partial: bool | None = None) -> None:
         """Hold the outcome against the promise: every set answered, no error anywhere.
 
-        :param partial: let a job pass that answered some of its sets.
+        :param partial: let a job pass that answered some of its sets; None: where its submitting task does.
         :raises JobFailed: a site, an operation or the federation failed, or somebody aborted the job.
         :raises ResultsIncomplete: the job runs still, or results are missing.
         :raises UnsafeResult: a result is a pickle.
@@ -126,15 +140,16 @@ class JobOutcome(BaseModel, frozen=True):
         if failure is not None:
             raise failure
 
-    def failure(self, partial: bool = False) -> FederationError | None:
+    def failure(self, partial: bool | None = None) -> FederationError | None:
         """What :meth:`check` raises, or None."""
         job = f"Job {self.job_id} ({self.name})"
         if not self.status.startswith("FINISHED"):
             return ResultsIncomplete(f"{job} is {self.status}: wait until it has finished.")
-        if partial and self.is_partial():
+        if (self.accepts_partial if partial is None else partial) and self.is_partial():
             return None
         if self.status != SUCCESS or self.failed_sites or self.errors:
             came = f"{self.results} results came of {self.parameter_sets} parameter sets"
+            came += f" ({self.acceptance()})" if self.acceptance() else ""
             return failed_pipeline(job, self.status, self.errors, self.failed_sites, self.refusals, came)
         if not self.was_stopped:
             return WorkFailed(f"{job} ended as {self.status}, though nobody had stopped its pipeline.")
@@ -145,10 +160,9 @@ class JobOutcome(BaseModel, frozen=True):
             )
         if self.pickles:
             return UnsafeResult(
-                f"{job} gave results that only running a pickle could read: {first_of(_by_set(self.pickles))}. That "
-                "runs code that came with it. Let the operation return numbers, text, bytes, dates, numpy arrays, "
-                "lists and dicts of them, or a pydantic model; or, if you trust all sites of the federation, set "
-                "allow_pickles in the connection."
+                f"{job} gave pickles, of which nothing is read, as they can run code: "
+                f"{first_of(_by_set(self.pickles))}. A site makes what it yields plain, so this job was run by an "
+                "earlier release of this provider, or somebody has changed its results. Run it again."
             )
         return None
 
@@ -157,7 +171,8 @@ class FederationResults:
     """The results of a job, in order: by parameter set, frame and place.
 
     Iterating checks the whole first, so whoever gets a first result gets the last one too. It can be done as
-    often as wanted.
+    often as wanted. Sets that were not answered are an error, except where the task that submitted the job accepts
+    that: then ``outcome.failed_sets()`` names them.
 
     :param outcome: how the job ended.
     :param read: gives the results from the beginning.
@@ -175,15 +190,21 @@ class FederationResults:
         self._read_set = read_set
 
     def __iter__(self) -> Iterator[Result]:
-        self.outcome.check()
-        return self._read()
+        return self.checked(None)
 
     def __len__(self) -> int:
         return self.outcome.results
 
     def partial(self) -> Iterator[Result]:
         """The same, where some of the sets are allowed to have failed; ``outcome.failed_sets()`` names them."""
-        self.outcome.check(partial=True)
+        return self.checked(partial=True)
+
+    def checked(self, partial: bool | None) -> Iterator[Result]:
+        """The same, once they were checked.
+
+        :param partial: see :meth:`JobOutcome.check`.
+        """
+        self.outcome.check(partial)
         return self._read()
 
     def of_set(self, parameter_set: int) -> list[Result]:
@@ -204,9 +225,16 @@ class FederationResults:
                 f"Job {outcome.job_id} ({outcome.status}) has no results of parameter set {parameter_set}: it had "
                 f"{outcome.parameter_sets} sets."
             )
+        return list(self.received_of(parameter_set))
+
+    def received_of(self, parameter_set: int) -> Iterator[Result]:
+        """What came of one parameter set as data, in order, whether or not it was answered.
+
+        :param parameter_set: the set's index.
+        """
         if self._read_set is not None:
-            return list(self._read_set(parameter_set))
-        return [result for result in self._read() if result.parameter_set == parameter_set]
+            return self._read_set(parameter_set)
+        return (result for result in self._read() if result.parameter_set == parameter_set)
 
     def received(self) -> Iterator[Result]:
         """What came as data, whether or not it is all."""
@@ -247,7 +275,7 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
     :raises UnsafeResult: a name in the folder leads out of it.
     """
     expectation = pipeline_expectation(meta)
-    index = TokenIndex(_inside(folder, "tokens.jsonl"))
+    index = TokenIndex(_inside(folder, "tokens.jsonl"), DownloadedFiles(_inside(folder, VALUES)))
     sends = _read_sends(_inside(folder, "sends.jsonl"))
     parameter_sets = (expectation.parameter_sets or 0) + sum(send["count"] for send in sends)
     if parameter_sets > MAX_PARAMETER_SETS or parameter_sets * len(expectation.places) > MAX_EXPECTED_VALUES:
@@ -279,6 +307,8 @@ def read_downloaded_job(folder: Path, meta: JobMeta) -> FederationResults:
         open=expectation.open,
         discovery=None if expectation.discovery is None else expectation.discovery.model_dump(),
         sends=sends,
+        # A clone has the note of its original, whose submitting task has no say in it.
+        accepts_partial=expectation.accepts_partial and not meta.cloned_from,
     )
     return FederationResults(outcome, index.results)
 
@@ -316,7 +346,8 @@ def _read_send(line: bytes, where: str) -> dict[str, Any]:
 def _inside(folder: Path, name: str) -> Path:
     """A file that the job's controller kept, in the downloaded folder itself: the federation's server laid it out."""
     path = folder.resolve() / "workspace" / "app_server" / CUSTOM_PROPERTY / name
-    if path.resolve() != path or (path.exists() and not path.is_file()):
+    is_right = path.is_dir() if name == VALUES else path.is_file()
+    if path.resolve() != path or (path.exists() and not is_right):
         raise UnsafeResult(f"{name} of the downloaded job is a link or no file: its server does not play fair.")
     return path
 

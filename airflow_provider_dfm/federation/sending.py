@@ -48,6 +48,18 @@ class Sending(BaseModel, frozen=True):
         return {**dict(self), "content": hashlib.sha256(content.encode()).hexdigest()}
 
 
+def job_parameter_schema(meta: JobMeta, ask: Callable[..., Any], federation: str) -> dict[str, Any]:
+    """The JSON schema of the parameter sets that a job's pipeline takes.
+
+    :param meta: the job's.
+    :param ask: asks the session host.
+    :param federation: see :func:`send`.
+    :raises JobMetaError: the job's meta was made up.
+    """
+    _check_operations(meta, federation)
+    return read_answer(dict[str, Any], ask("parameter_schema", parameters=meta.note.parameters), "parameter_schema")
+
+
 def send(
     job_id: str,
     sending: Sending,

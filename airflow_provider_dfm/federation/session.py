@@ -16,11 +16,12 @@ from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_files import Patterns
 from airflow_provider_dfm.federation.job_meta import JobMeta, read_job_meta
 from airflow_provider_dfm.federation.job_results import JobResults
+from airflow_provider_dfm.federation.large_values import ValueRead
 from airflow_provider_dfm.federation.open_session import OpenSession
 from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
 from airflow_provider_dfm.federation.result_callbacks import NamedCallback, ResultCallbacks
 from airflow_provider_dfm.federation.results import FederationResults
-from airflow_provider_dfm.federation.sending import Sending, send
+from airflow_provider_dfm.federation.sending import Sending, job_parameter_schema, send
 from airflow_provider_dfm.federation.settings import ConnectionSettings
 from airflow_provider_dfm.federation.submit_commands import SubmitCommands
 from airflow_provider_dfm.federation.tokens import TokensRead
@@ -113,6 +114,15 @@ class FederationSession(SubmitCommands):
         self._log.info("Sent %s parameter sets to job %s%s", len(sent), job_id, ", and its end" if stop else "")
         return sent
 
+    def job_parameter_schema(self, job_id: str) -> dict[str, Any]:
+        """The JSON schema of the parameter sets that a job's pipeline takes, as ``PreparedPipeline`` has it.
+
+        :param job_id: the job.
+        :raises JobNotFound: nobody knows the job.
+        :raises JobMetaError: the job's meta was made up.
+        """
+        return job_parameter_schema(self.get_job_meta(job_id), self._session.ask, self._settings.federation)
+
     def reattach(
         self,
         job_id: str,
@@ -173,6 +183,14 @@ class FederationSession(SubmitCommands):
         answer = self._session.ask("read_tokens", job_id=job_id, position=position)
         return read_answer(TokensRead, answer, f"read_tokens of job {job_id}")
 
+    def read_value(self, job_id: str, name: str) -> ValueRead:
+        """Bring a large value of a running pipeline; reading takes nothing away.
+
+        :param name: the file's, as the result has it.
+        """
+        answer = self._session.transfer("read_value", job_id=job_id, name=name)
+        return read_answer(ValueRead, answer, f"read_value of job {job_id}")
+
     def job_ended(self, job_id: str) -> None:
         """Keep what would be lost with the session: the results of a local job."""
         self._results.keep_ended(job_id)
@@ -197,6 +215,10 @@ class FederationSession(SubmitCommands):
         """
         return self._results.download(job_id, destination, paths)
 
-    def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
+    def check_job(self, job_id: str, partial: bool | None = None) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`JobResults.check`."""
         return self._results.check(job_id, partial)
+
+    def accept_partial(self, job_id: str) -> None:
+        """Note that the task which submitted a job has taken it with some of its parameter sets unanswered."""
+        self._results.accept_partial(job_id)

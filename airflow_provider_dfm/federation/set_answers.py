@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from airflow_provider_dfm.federation.live_results import LiveResults
 from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
 from airflow_provider_dfm.federation.tokens import Result
+
+ValueOf = Callable[[Result], Any]
 
 
 class SetAnswer(BaseModel, frozen=True):
@@ -31,36 +33,48 @@ class SetAnswer(BaseModel, frozen=True):
     values: dict[str, Any]
 
 
-def set_answer(number: int, results: Sequence[Result], reason: str | None) -> SetAnswer:
+def set_answer(
+    number: int, results: Iterable[Result], reason: str | None, value_of: ValueOf = attrgetter("value")
+) -> SetAnswer:
     """Put one together.
 
     :param number: the set's index.
     :param results: its results, in order.
     :param reason: why it failed, or None.
+    :param value_of: gives what is to stand for a result's value; default: the value.
     """
     if reason is not None:
         return SetAnswer(parameter_set=number, status="failed", reason=reason, values={})
-    by_place: dict[str, list[Result]] = {}
+    return SetAnswer(parameter_set=number, status="answered", reason=None, values=values_by_place(results, value_of))
+
+
+def values_by_place(results: Iterable[Result], value_of: ValueOf = attrgetter("value")) -> dict[str, Any]:
+    """Place to its value, or to the list of its values; see :class:`SetAnswer`.
+
+    :param results: those of one parameter set, in order.
+    :param value_of: gives what is to stand for a result's value; default: the value.
+    """
+    values: dict[str, list[Any]] = {}
+    several: set[str] = set()
     for result in results:
-        by_place.setdefault(result.place, []).append(result)
-    values = {
-        place: came[0].value if len(came) == 1 and len(came[0].frame) == 1 else [result.value for result in came]
-        for place, came in by_place.items()
-    }
-    return SetAnswer(parameter_set=number, status="answered", reason=None, values=values)
+        if result.place in values or len(result.frame) > 1:
+            several.add(result.place)
+        values.setdefault(result.place, []).append(value_of(result))
+    return {place: came if place in several else came[0] for place, came in values.items()}
 
 
-def set_answers(results: FederationResults) -> Iterator[SetAnswer]:
-    """What came of each parameter set of a job that has ended, in order; only one set's results are held at a time.
+def set_answers(results: FederationResults, value_of: ValueOf = attrgetter("value")) -> Iterator[SetAnswer]:
+    """What came of each parameter set of a job that has ended, in order; only one set's values are held at a time.
 
     :param results: the job's; whether they are good enough is not looked at.
+    :param value_of: gives what is to stand for a result's value; default: the value.
     """
     failed = results.outcome.failed_sets()
     number = 0
     for came, group in itertools.groupby(results.received(), attrgetter("parameter_set")):
         for missing in range(number, came):
             yield set_answer(missing, [], failed.get(missing))
-        yield set_answer(came, list(group), failed.get(came))
+        yield set_answer(came, group, failed.get(came), value_of)
         number = came + 1
     for missing in range(number, results.outcome.parameter_sets):
         yield set_answer(missing, [], failed.get(missing))

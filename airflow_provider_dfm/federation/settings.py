@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import re
 import sys
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -17,48 +22,97 @@ from pydantic import (
 )
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError
+from airflow_provider_dfm.federation.fixed_locations import fixed_location, fixed_path
+
+# Fields by the names that they had, and have.
+FORMER_NAMES = {"startup_kit_content": "startup_kit_secret"}
+# airflow/_shared/secrets_masker/secrets_masker.py
+MASK = "***"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+logger = logging.getLogger(__name__)
 
 
-def _split_folders(value: Any) -> Any:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.replace("\n", ":").split(":") if part.strip())
+def _trimmed(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _word(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("this should be a number, not true or false")
+    return _trimmed(value)
+
+
+def _one_line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("there is a control character in it, such as the end of a line")
     return value
 
 
+def _secret(value: Any) -> Any:
+    if isinstance(value, str) and value.strip() == MASK:
+        raise ValueError(f"{MASK} is what Airflow shows in the place of the content; give the content itself")
+    return _trimmed(value)
+
+
+def _python(value: str) -> str:
+    # A bare name is looked up on the path for programs.
+    return fixed_path(value) if "/" in value or value.startswith("~") else value
+
+
+def _folders(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        return json.loads(value)
+    return tuple(part.strip() for part in value.replace("\n", ":").split(":") if part.strip())
+
+
+def _fixed_paths(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(fixed_path(path.strip()) for path in value)
+
+
+# Text comes from forms, URIs and environment variables, for the other types too.
+Text = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_one_line)]
+Flag = Annotated[bool, BeforeValidator(_word)]
+Location = Annotated[Text, AfterValidator(lambda value: fixed_location(value) if value else value)]
+
+
 class ConnectionSettings(BaseModel):
-    """One federation, as one user sees it.
+    """One federation, as one user sees it. Paths are absolute, or below ``~``.
 
     :param user: the FLARE user the startup kit was made for; needed by the target ``flare``.
     :param startup_kit: folder, zip or tar of the user's startup kit: the one that holds ``startup/`` and
         ``local/``.
-    :param startup_kit_content: the kit as a base64 zip, instead of ``startup_kit``.
+    :param startup_kit_secret: the kit as a base64 zip, instead of ``startup_kit``.
     :param python: the interpreter of the federation's own environment (nvflare and nv_dfm_core of the
-        federation's versions); default: the interpreter that runs this.
+        federation's versions), a path or the name of a program; default: the interpreter that runs this.
     :param python_path: folders put first on that interpreter's path, as a list or separated by ``:``.
     :param federation: the federation's Python package (DFM only).
     :param homesite: the federation's home site (DFM only).
     :param target: ``flare`` for the real federation, ``local`` to run all sites in the session host.
     :param secure_mode: False for an insecure FLARE session.
-    :param connect_timeout: seconds to wait for the log-in; default 30.
-    :param allow_pickles: run the pickles that results of unusual types come as, in the session host: for federations
-        whose sites may all run code there.
+    :param connect_timeout: seconds to wait for the log-in, up to a day; default 30.
     :param results_path: folder or URI that keeps the results of jobs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    user: str = ""
-    startup_kit: str = ""
-    startup_kit_content: SecretStr = SecretStr("")
-    python: str = sys.executable
-    python_path: Annotated[tuple[str, ...], BeforeValidator(_split_folders)] = ()
-    federation: str = ""
-    homesite: str = ""
-    target: Literal["flare", "local"] = "flare"
-    secure_mode: bool = True
-    connect_timeout: float = Field(default=30.0, gt=0)
-    allow_pickles: bool = False
-    results_path: str = ""
+    user: Text = ""
+    startup_kit: Annotated[Location, AfterValidator(lambda value: value.removeprefix("file://"))] = ""
+    startup_kit_secret: Annotated[SecretStr, BeforeValidator(_secret)] = SecretStr("")
+    python: Annotated[Text, AfterValidator(_python)] = sys.executable
+    python_path: Annotated[tuple[Text, ...], BeforeValidator(_folders), AfterValidator(_fixed_paths)] = ()
+    federation: Text = ""
+    homesite: Text = ""
+    target: Annotated[Literal["flare", "local"], BeforeValidator(_word)] = "flare"
+    secure_mode: Flag = True
+    connect_timeout: Annotated[float, BeforeValidator(_number)] = Field(default=30.0, gt=0, le=86400)
+    results_path: Location = ""
 
     @model_validator(mode="after")
     def _check_together(self) -> ConnectionSettings:
@@ -69,21 +123,27 @@ class ConnectionSettings(BaseModel):
         if self.target == "flare":
             if not self.user:
                 raise ValueError("the target flare needs the FLARE user: the connection's login")
-            if bool(self.startup_kit) == bool(self.startup_kit_content.get_secret_value()):
-                raise ValueError("the target flare needs one of startup_kit and startup_kit_content")
+            if bool(self.startup_kit) == bool(self.startup_kit_secret.get_secret_value()):
+                raise ValueError("the target flare needs one of startup_kit and startup_kit_secret")
         return self
 
 
 def read_settings(fields: Mapping[str, Any], source: str) -> ConnectionSettings:
     """Check the fields of a connection.
 
-    :param fields: name to value; empty strings and None count as not set.
+    :param fields: name to value; blank text, empty lists and None count as not set.
     :param source: where they come from, for the message: ``"connection weather"``.
     :raises ConnectionSettingsError: names each wrong field, and never shows a value.
     """
-    given = {name: value for name, value in fields.items() if value not in (None, "", [], ())}
+    given = {name: value for name, value in fields.items() if not _is_unset(value)}
+    if given.pop("allow_pickles", None) is not None:
+        logger.warning(
+            "%s: allow_pickles has no effect any more, as the sites make all results plain, and pickles are never "
+            "read. Remove it.",
+            source,
+        )
     try:
-        return ConnectionSettings.model_validate(given)
+        return ConnectionSettings.model_validate(_with_new_names(given, source))
     except ValidationError as error:
         faults = []
         for fault in error.errors(include_input=False, include_url=False):
@@ -92,5 +152,26 @@ def read_settings(fields: Mapping[str, Any], source: str) -> ConnectionSettings:
                 known = ", ".join(ConnectionSettings.model_fields)
                 faults.append(f"{name}: there is no such field (known: {known})")
             else:
-                faults.append(f"{name}: {fault['msg']}" if name else fault["msg"])
+                message = fault["msg"].removeprefix("Value error, ")
+                faults.append(f"{name}: {message}" if name else message)
         raise ConnectionSettingsError(f"{source}: {'; '.join(faults)}") from None
+
+
+def _is_unset(value: Any) -> bool:
+    return not value.strip() if isinstance(value, str) else value in (None, [], ())
+
+
+def _with_new_names(given: dict[str, Any], source: str) -> dict[str, Any]:
+    for former, name in FORMER_NAMES.items():
+        if former not in given:
+            continue
+        if name in given:
+            raise ConnectionSettingsError(f"{source}: {former} is the former name of {name}: set {name} alone")
+        warnings.warn(
+            f"{source}: the field {former} is now called {name}. Rename it: what is in it can be read through "
+            f"Airflow's REST API under the former name, and is hidden there under the new one.",
+            FutureWarning,
+            stacklevel=3,
+        )
+        given[name] = given.pop(former)
+    return given

@@ -42,6 +42,18 @@ def reading(path: Any) -> Iterator[None]:
         ) from error
 
 
+def read_text(path: Any) -> str:
+    """A text file's content, with or without the mark that Windows puts before UTF-8.
+
+    :param path: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
+    :raises ValueError: it is no file, such as a named pipe, which would never end; or not in UTF-8.
+    :raises Exception: whatever its store's library raises.
+    """
+    if path.exists() and not path.is_file():
+        raise ValueError("it is a folder, a pipe or a device, and no file")
+    return str(path.read_text(encoding="utf-8-sig"))
+
+
 @contextlib.contextmanager
 def writing(path: Any) -> Iterator[None]:
     """Around what writes a file, or makes a folder.

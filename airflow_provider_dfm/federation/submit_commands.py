@@ -18,7 +18,7 @@ from airflow_provider_dfm.federation.host_process import Log
 from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_results import JobResults
-from airflow_provider_dfm.federation.job_source import job_source
+from airflow_provider_dfm.federation.job_source import job_source, meta_file
 from airflow_provider_dfm.federation.parameter_sets import (
     ParameterSets,
     normalize_parameter_sets,
@@ -159,6 +159,8 @@ class SubmitCommands(FlareCommands, PipelineCommands):
                     "Only the %s parameter sets that job %s did not answer are done again", len(repeat), failed
                 )
                 how |= {"set_numbers": repeat, "continues": failed}
+            if claim is not None and claim.partial:
+                how["accepts_partial"] = True
             self._session.ask("submit_pipeline", SUBMIT_SECONDS, job_id=job_id, **what, **how)
 
         return self._submit(f"pipeline {pipeline.name!r}", content, submit, claim, ends_at).call_back(callbacks)
@@ -175,10 +177,10 @@ class SubmitCommands(FlareCommands, PipelineCommands):
     ) -> FederationJob:
         """Submit a FLARE job; where it comes from is left as it is.
 
-        :param job_definition_path: the job's folder, which holds ``meta.json``, or a zip or tar of it: text, a
-            ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``. Or
-            ``"package.module:function"``, which is called in the federation's interpreter and returns a ``FedJob``
-            or a recipe.
+        :param job_definition_path: the job's folder, which holds ``meta.json`` (or ``meta.conf``, or whatever else
+            FLARE reads), or a zip or tar of it: text, a ``pathlib.Path`` or one of its kin, such as Airflow's
+            ``ObjectStoragePath``. Or ``"package.module:function"``, which is called in the federation's interpreter
+            and returns a ``FedJob`` or a recipe, without running it.
         :param job_arguments: keyword arguments of the function; dates and times become ISO 8601 text.
         :param meta: what is to be otherwise in the job's ``meta.json``, such as ``name``, ``min_clients``,
             ``mandatory_clients``, ``resource_spec`` or ``custom_props``.
@@ -191,7 +193,9 @@ class SubmitCommands(FlareCommands, PipelineCommands):
         """
         source = job_source(self._session, job_definition_path, job_arguments)
         changes = plain_arguments(meta or {}, "job's meta")
-        folder = copy_job_folder(source, self._session.folder / "jobs" / str(uuid.uuid4()), changes)
+        # In a folder of its own, since its name is in FLARE's refusals and in the paths of a download.
+        own = self._session.folder / "jobs" / str(uuid.uuid4())
+        folder = copy_job_folder(source, own, lambda copy: meta_file(self._session, copy), changes)
         timeout = SUBMIT_SECONDS + folder.size / SUBMIT_BYTES_A_SECOND
 
         def submit(job_id: str, failed: str | None) -> None:

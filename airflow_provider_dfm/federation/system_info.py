@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
+
+from airflow_provider_dfm.federation.plain_json import plain_json
 
 
 class Site(BaseModel, frozen=True):
@@ -30,7 +33,7 @@ class RunningJob(BaseModel, frozen=True):
 
 
 class SystemInfo(BaseModel, frozen=True):
-    """What ``get_system_info`` gives.
+    """What ``get_system_info`` gives; characters that neither JSON nor a database knows are replaced.
 
     :param server_status: the server's own word for its state; a healthy idle server says ``stopped``.
     :param server_start_time: when it was started.
@@ -42,6 +45,11 @@ class SystemInfo(BaseModel, frozen=True):
     server_start_time: datetime
     sites: tuple[Site, ...]
     running_jobs: tuple[RunningJob, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _make_plain(cls, value: Any) -> Any:
+        return plain_json(value)
 
     @property
     def site_names(self) -> list[str]:

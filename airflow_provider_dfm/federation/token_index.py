@@ -17,7 +17,9 @@ from typing import Any
 
 from airflow_provider_dfm.federation.errors import ResultsIncomplete, StorageFailed
 from airflow_provider_dfm.federation.job_logs import in_one_line, shortened
+from airflow_provider_dfm.federation.large_values import GONE
 from airflow_provider_dfm.federation.tokens import UNREADABLE, AdapterError, Result, read_token
+from airflow_provider_dfm.federation.value_files import ValueFiles
 from airflow_provider_dfm.federation.whole_files import opened
 
 # In memory up to some megabytes, then in a temporary file that nobody else sees: sqlite.org/inmemorydb.html
@@ -59,12 +61,14 @@ class TokenIndex:
     """What a file of tokens holds, and where; the values stay in the file.
 
     :param path: the file; none counts as no tokens.
+    :param files: where the large values are.
     :raises ResultsIncomplete: there is something else than tokens in it.
     :raises StorageFailed: this machine's disk is full, or broken.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, files: ValueFiles | None = None) -> None:
         self._path = path
+        self._files = files
         self._is_there = path.exists()
         self._stopped = False
         self._errors: dict[AdapterError, AdapterError] = {}
@@ -101,17 +105,14 @@ class TokenIndex:
         try:
             file = opened(self._path)
         except FileNotFoundError:
-            raise ResultsIncomplete(
-                "The results are gone: the session was closed that had brought them from the federation. Read them "
-                "while it is open, or give it a results_path, which keeps them."
-            ) from None
+            raise ResultsIncomplete(GONE) from None
         with file:
             for (offset,) in self._tokens.execute(IN_ORDER):
                 file.seek(offset)
-                yield read_token(json.loads(file.readline())).result()
+                yield read_token(json.loads(file.readline())).result(self._files)
 
     def pickles(self) -> Iterator[tuple[int, str, str]]:
-        """Parameter set, place and site of each value that only a pickle can give, as they arrived."""
+        """Parameter set, place and site of each value that came as a pickle, as they arrived."""
         yield from self._tokens.execute(
             "SELECT parameter_set, place, site FROM token WHERE kind = 'pickle' ORDER BY arrival"
         )

@@ -1,83 +1,33 @@
 """Reads the tokens that a DFM job's controller kept: values, errors and ends, without running what they name.
 
 One token a line, as DFM dumps it (nv_dfm_core/exec/_token_package.py): ``source_site``, ``target_place``,
-``frame`` and ``tagged_data``, a pair of a tag and a value. Tags are ``json``, ``BaseModel`` (class and data) and
-``PickledObject``, of which those are read that hold nothing but data.
+``frame`` and ``tagged_data``, a pair of a tag and a value. Tags are that of plain values, whose ``files`` the line
+names, and DFM's ``json`` and ``BaseModel`` (class and data). Of its ``PickledObject`` nothing is read.
 """
 
 from __future__ import annotations
 
-import base64
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from airflow_provider_dfm.remote.pickle_machine import NotPlain
-from airflow_provider_dfm.remote.safe_pickles import read_plain
+from airflow_provider_dfm.federation.large_values import read_sizes
+from airflow_provider_dfm.federation.result import Result as Result
+from airflow_provider_dfm.federation.value_files import ValueFiles
+from airflow_provider_dfm.remote.token_lines import PLAIN
 
 STATUS_PLACE = "_dfm_status_"
 TELEMETRY_PLACE = "__telemetry__"
 # nv_dfm_core/api/_yield.py
 DISCOVERY_PLACE = "_dfm_discovery_"
-_FIELD_ADVICE = "nv_dfm_core.api.discovery._field_advice"
-# What pickles of advice hold besides plain data.
-ADVICE_MODELS = (
-    ("nv_dfm_core.api._node_id", "NodeId"),
-    *((_FIELD_ADVICE, f"{kind}FieldAdvice") for kind in ("Branch", "Single", "Error", "Partial")),
-)
+# nv_dfm_core/exec/_token_package.py, any_object_to_tagged_json_value
+PICKLE = "PickledObject"
 ERROR_TOKEN = "@dfm-error-token"
 # What comes of a line that a controller did not write.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, struct.error)
-
-
-class Result(BaseModel, frozen=True, ser_json_inf_nan="constants"):
-    """One value that a pipeline yielded.
-
-    :param parameter_set: index of the parameter set it answers.
-    :param frame: the DFM frame; ``(i,)`` for set i, ``(i, k)`` for item k of a generator.
-    :param place: the yield's place.
-    :param site: the site it came from.
-    :param value: plain data; of an array see :meth:`array`, of bytes :meth:`content`.
-    :param node: the pipeline's node that it came from, DFM's ``source_node``; None in results that were kept
-        without it.
-    """
-
-    parameter_set: int
-    frame: tuple[int, ...]
-    place: str
-    site: str
-    value: Any
-    node: int | str | None = None
-
-    def array(self) -> Any:
-        """The numpy array that the value is; as it was at the site, and read-only.
-
-        :raises TypeError: it is something else.
-        :raises ImportError: numpy is not installed here.
-        """
-        form = self._form("@array", "an array")
-        import numpy
-
-        data = numpy.frombuffer(base64.b64decode(form["data"]), dtype=numpy.dtype(form["dtype"]))
-        return data.reshape(form["shape"], order=form["order"])
-
-    def content(self) -> bytes:
-        """The bytes that the value is: an image, say.
-
-        :raises TypeError: it is something else.
-        """
-        return base64.b64decode(self._form("@bytes", "bytes"))
-
-    def _form(self, tag: str, what: str) -> Any:
-        if not isinstance(self.value, dict) or self.value.keys() != {tag}:
-            raise TypeError(
-                f"The result of parameter set {self.parameter_set} at place {self.place!r} is not {what}, but "
-                f"{type(self.value).__name__} {self.value!r:.100}."
-            )
-        return self.value[tag]
 
 
 class AdapterError(BaseModel, frozen=True):
@@ -123,13 +73,14 @@ class TokensRead(BaseModel, frozen=True):
 class Token:
     """One token, read.
 
-    :param kind: ``value``; ``pickle``: a value that a pickle had to be run for; ``error``: exceptions of operations;
+    :param kind: ``value``; ``pickle``: a value that nobody reads; ``error``: exceptions of operations;
         ``end``: of a set, or of the pipeline; ``other``: nothing that a result depends on.
     :param frame: as in :class:`Result`; empty for the pipeline's end.
     :param place: the yield's place.
     :param site: the site it came from.
     :param node: as in :class:`Result`.
     :param value: plain data, or the list of errors.
+    :param files: name to size of the files that a value has.
     """
 
     kind: Literal["value", "pickle", "error", "end", "other"]
@@ -138,6 +89,7 @@ class Token:
     site: str
     node: int | str | None = None
     value: Any = None
+    files: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind == "other":
@@ -148,9 +100,12 @@ class Token:
             # Whatever it lacks of a result is said where it is read.
             self.result()
 
-    def result(self) -> Result:
-        """The result that a value is."""
-        return Result(
+    def result(self, files: ValueFiles | None = None) -> Result:
+        """The result that a value is.
+
+        :param files: where the job's large values are.
+        """
+        result = Result(
             parameter_set=self.frame[0],
             frame=self.frame,
             place=self.place,
@@ -158,6 +113,7 @@ class Token:
             value=self.value,
             node=self.node,
         )
+        return result.with_files(self.files, files)
 
 
 def read_token(raw: Mapping[str, Any]) -> Token:
@@ -176,10 +132,10 @@ def read_token(raw: Mapping[str, Any]) -> Token:
         return Token("end", *where)
     if frame == "stop":
         return Token("other", *where)
+    if tag == PLAIN:
+        return Token("value", *where, value, read_sizes(raw["files"]))
     if tag in ("json", "BaseModel"):
         return Token("value", *where, value["data"] if tag == "BaseModel" else value)
-    try:
-        models = ADVICE_MODELS if place == DISCOVERY_PLACE else ()
-        return Token("value", *where, read_plain(base64.b64decode(value["value"]), models))
-    except NotPlain:
-        return Token("pickle", *where)
+    if tag != PICKLE:
+        raise ValueError(f"a value of the unknown kind {tag!r:.100}")
+    return Token("pickle", *where)

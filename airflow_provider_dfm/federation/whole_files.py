@@ -25,7 +25,7 @@ def whole_file(target: Any) -> Iterator[WrittenFile]:
     :param target: the file, in an existing folder.
     :raises StorageFailed: it cannot be written.
     """
-    local = _local_path(target)
+    local = local_path(target)
     with _in_store(target) if local is None else _in_folder(local) as file:
         yield file
 
@@ -37,14 +37,18 @@ def opened(path: Any) -> IO[bytes]:
     :raises FileNotFoundError: there is none.
     :raises StorageFailed: it cannot be read.
     """
-    local = _local_path(path)
+    local = local_path(path)
     with reading(path):
         file = path.open("rb", block_size=BLOCK_BYTES) if local is None else local.open("rb", buffering=0)
     # fsspec's own lines copy a whole block for each: fsspec/spec.py, AbstractBufferedFile.readuntil
     return io.BufferedReader(ReadFile(file, path), buffer_size=1024 * 1024)
 
 
-def _local_path(path: Any) -> Path | None:
+def local_path(path: Any) -> Path | None:
+    """Where a path leads on this machine; None: to a store.
+
+    :param path: a ``pathlib.Path`` or one of its kin.
+    """
     if getattr(path, "protocol", "file") in ("", "file", "local"):
         return Path(getattr(path, "path", path))
     return None

@@ -80,6 +80,14 @@ class CloneOnce:
         steps.reached(steps.SUBMITTED, job.job_id)
         return job
 
+    def known(self, cycle: int) -> str | None:
+        """The id of the task's clone, where it is known.
+
+        :param cycle: the cycle it was made in.
+        """
+        clone_id: str | None = self._note(cycle).get("clone")
+        return clone_id
+
     def active(self, hook: DfmHook, cycle: int) -> list[str]:
         """The id of the task's clone, where there is one that has not ended; the log names those in doubt.
 

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, ObjectStoragePath
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_dfm.federation.errors import (
     ConnectionNotFound,
@@ -18,10 +17,12 @@ from airflow_provider_dfm.federation.errors import (
     ResultsIncomplete,
     StorageFailed,
 )
+from airflow_provider_dfm.federation.fixed_locations import is_uri
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.job_identity import check_job_id
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.settings import ConnectionSettings, read_settings
+from airflow_provider_dfm.hooks.airflow_connection import connection_fields, find_connection
 from airflow_provider_dfm.hooks.locations import airflow_home, at_uri, read_pipeline
 from airflow_provider_dfm.hooks.shared_session import SharedSession
 
@@ -85,21 +86,15 @@ class DfmHook(FlareCommands, BaseHook):
         :raises ConnectionNotFound: Airflow gives no such connection, and has given none to this hook.
         :raises ConnectionSettingsError: names the wrong field.
         """
+        source = f"Connection {self.dfm_conn_id!r}"
         try:
-            connection = self.get_connection(self.dfm_conn_id)
-        except AirflowNotFoundException as error:
-            if self._last_settings is not None:
-                self.log.warning("Airflow gives no connection %r now: going by what it said before", self.dfm_conn_id)
-                return self._last_settings
-            # It says so of every fault of its API, database and secrets backends too:
-            # airflow/sdk/execution_time/context.py, _get_connection.
-            raise ConnectionNotFound(
-                f"Airflow gives no connection {self.dfm_conn_id!r}: {error}. Either there is none of this name, or "
-                "Airflow's API, its database or its secrets backend did not answer, which Airflow does not tell "
-                "apart. Look whether the connection is there; if it is, try again."
-            ) from error
-        fields = {"user": connection.login, **connection.extra_dejson}
-        self._last_settings = read_settings(fields, f"Connection {self.dfm_conn_id!r}")
+            fields = connection_fields(find_connection(self.get_connection, self.dfm_conn_id), source)
+        except ConnectionNotFound:
+            if self._last_settings is None:
+                raise
+            self.log.warning("Airflow gives no connection %r now: going by what it said before", self.dfm_conn_id)
+            return self._last_settings
+        self._last_settings = read_settings(fields, source)
         return self._last_settings
 
     def hold_settings(self) -> None:
@@ -125,7 +120,7 @@ class DfmHook(FlareCommands, BaseHook):
 
     def _from_connection(self) -> FederationSession:
         kit = self.settings.startup_kit
-        return self._new_session(startup_kit=at_uri("startup_kit", kit) if "://" in kit else None)
+        return self._new_session(startup_kit=at_uri("startup_kit", kit) if is_uri(kit) else None)
 
     def _new_session(self, **options: Any) -> FederationSession:
         # execnet has no place in a process that only parses DAGs.
@@ -224,6 +219,10 @@ class DfmHook(FlareCommands, BaseHook):
         key = key or uuid.uuid4().hex
         return patiently(lambda: self.get_conn().send_input_params(job_id, input_params, key, stop), self, self.log)
 
+    def job_parameter_schema(self, job_id: str) -> dict[str, Any]:
+        """The schema of what a job's pipeline takes; see :meth:`FederationSession.job_parameter_schema`."""
+        return self.get_conn().job_parameter_schema(job_id)
+
     def submit_job(self, job_definition_path: str, **options: Any) -> FederationJob:
         """Submit a FLARE job; see :meth:`FederationSession.submit_job`. Its folder or archive may be at any URI."""
         source: Any = job_definition_path
@@ -302,14 +301,23 @@ class DfmHook(FlareCommands, BaseHook):
 
         Where the results are kept already, no session is opened: mapped tasks read each its own set by
         :meth:`FederationResults.of_set`, without a log-in.
+
+        The log says where some sets were not answered, and the task that submitted the job accepts that: a loop over
+        the results leaves them out, then.
         """
+        results = self._results(job_id)
+        if results.outcome.acceptance():
+            self.log.warning("%s", results.outcome.acceptance())
+        return results
+
+    def _results(self, job_id: str) -> FederationResults:
         from airflow_provider_dfm.federation.results_folder import read_kept_results
         from airflow_provider_dfm.hooks.patience import patiently
 
-        # What is damaged, or was kept before pickles were allowed, the session brings anew; it waits for a store, too.
+        # What is damaged, the session brings anew; it waits for a store, too.
         with contextlib.suppress(ResultsIncomplete, StorageFailed):
             kept = read_kept_results(self.results_path / check_job_id(job_id))
-            if kept is not None and not kept.outcome.pickles:
+            if kept is not None:
                 return kept
         return patiently(lambda: self.get_conn().results(job_id), self, self.log)
 
@@ -325,9 +333,13 @@ class DfmHook(FlareCommands, BaseHook):
         """All that the federation stores about a job; see :meth:`FederationSession.get_job_meta`."""
         return self.get_conn().get_job_meta(job_id)
 
-    def check_job(self, job_id: str, partial: bool = False) -> FederationResults | None:
+    def check_job(self, job_id: str, partial: bool | None = None) -> FederationResults | None:
         """Make sure that an ended job did its work; see :meth:`FederationSession.check_job`."""
         return self.get_conn().check_job(job_id, partial)
+
+    def accept_partial(self, job_id: str) -> None:
+        """See :meth:`FederationSession.accept_partial`."""
+        self.get_conn().accept_partial(job_id)
 
     def download_job_result(self, job_id: str, destination: str | None = None, paths: Patterns = None) -> DownloadedJob:
         """Keep the files of a job that has ended; see :meth:`FederationSession.download_job_result`.

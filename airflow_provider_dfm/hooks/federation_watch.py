@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from airflow_provider_dfm.federation.errors import FederationError, PermanentFederationError
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.remote.foreign_text import fit
 
 MAX_PAUSE_SECONDS = 60.0
 # A fault that waiting cannot mend is believed once so many looks in a row, over so long a time, have met one: a kit
@@ -104,7 +105,7 @@ class FederationWatch:
                 self._faults += 1
                 fault = str(error)
                 if not isinstance(error, FederationError):
-                    fault = f"{type(error).__name__}: {error}"
+                    fault = fit(f"{type(error).__name__}: {error}")
                     hook.log.warning("A look at the federation failed", exc_info=True)
                 hook.close_failed()
                 return Fault(fault, self._permanent(error))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, TypeAlias
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from airflow_provider_dfm.federation.errors import FederationError, PermanentFederationError
+from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.hooks.federation_watch import FederationWatch
 
+Job: TypeAlias = str | JobIdentity
 # Nothing else would abort the job of a task that is no longer there.
 PATIENCE_SECONDS = 900.0
 MAX_PAUSE_SECONDS = 30.0
@@ -22,23 +24,26 @@ JOBS_A_REQUEST = 100
 class JobAborts:
     """Aborts jobs of one connection, in one session: those that are waiting at a time go into one request.
 
+    A job whose id is not known, since its submit got no answer, is found by whose it is.
+
     :param watch: gives the watch whose session is used.
     """
 
     def __init__(self, watch: Callable[[], FederationWatch]) -> None:
         self._watch = watch
         self._changing = threading.Lock()
-        self._waiting: dict[str, Future[None]] = {}
+        self._waiting: dict[Job, Future[None]] = {}
         self._is_working = False
 
-    def abort(self, job_id: str) -> None:
+    def abort(self, job: Job) -> None:
         """Abort a job; one that has ended stays as it is. Blocks until that was tried once.
 
+        :param job: its id, or whose it is: then all the jobs of that identity which have not ended.
         :raises JobNotFound: nobody knows it, or it is no job's id.
         :raises FederationError: it could not be aborted.
         """
         with self._changing:
-            future = self._waiting.setdefault(job_id, Future())
+            future = self._waiting.setdefault(job, Future())
             if not self._is_working:
                 threading.Thread(target=self._work, name="job-aborts", daemon=True).start()
                 self._is_working = True
@@ -50,22 +55,25 @@ class JobAborts:
                 errors = self._try(batch)
             except Exception as error:  # whatever it is, the tasks wait to be told
                 errors = dict.fromkeys(batch, error)
-            for job_id, future in batch.items():
-                if job_id in errors:
-                    future.set_exception(errors[job_id])
+            for job, future in batch.items():
+                if job in errors:
+                    future.set_exception(errors[job])
                 else:
                     future.set_result(None)
 
-    def _next(self) -> dict[str, Future[None]]:
+    def _next(self) -> dict[Job, Future[None]]:
         with self._changing:
-            batch = {job_id: self._waiting.pop(job_id) for job_id in list(self._waiting)[:JOBS_A_REQUEST]}
+            batch = {job: self._waiting.pop(job) for job in list(self._waiting)[:JOBS_A_REQUEST]}
             self._is_working = bool(batch)
         return batch
 
-    def _try(self, batch: Mapping[str, Future[None]]) -> Mapping[str, Exception]:
+    def _try(self, batch: Mapping[Job, Future[None]]) -> Mapping[Job, Exception]:
         with self._watch().session() as hook:
             try:
-                return hook.abort_jobs(list(batch))
+                ids = {job: [job] if isinstance(job, str) else hook.active_jobs(job) for job in batch}
+                asked = [job_id for found in ids.values() for job_id in found]
+                refusals = hook.abort_jobs(asked) if asked else {}
+                return {job: refusals[job_id] for job, found in ids.items() for job_id in found if job_id in refusals}
             except FederationError:
                 hook.close_failed()
                 raise

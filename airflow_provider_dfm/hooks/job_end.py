@@ -14,6 +14,7 @@ from airflow_provider_dfm.federation.errors import (
     ResultsIncomplete,
     error_from_name,
 )
+from airflow_provider_dfm.federation.job_logs import shown
 from airflow_provider_dfm.hooks.job_report import explain
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_identity import give_up
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.results import FederationResults
     from airflow_provider_dfm.hooks.dfm import DfmHook
 
+# So much may the server's clock go after this machine's.
+CLOCK_SECONDS = 60.0
 OnPartialFailure = Literal["fail", "succeed"]
+
+
+def accepts_partial(on_partial_failure: OnPartialFailure | None) -> bool | None:
+    """Whether a job may pass that answered only some of its parameter sets; None: as its submitting task has it."""
+    return None if on_partial_failure is None else on_partial_failure == "succeed"
 
 
 def conclude(
@@ -35,7 +43,7 @@ def conclude(
     log: Logger,
     *,
     abort_on_timeout: bool,
-    on_partial_failure: OnPartialFailure = "fail",
+    on_partial_failure: OnPartialFailure | None = "fail",
 ) -> FederationResults | None:
     """Turn the event that ended a wait into the task's success or failure.
 
@@ -47,7 +55,8 @@ def conclude(
     :param event: as a :class:`JobWait` gives it; ``"shown_lines"``: see :func:`explain`.
     :param log: the task's log.
     :param abort_on_timeout: abort the job when its time was over.
-    :param on_partial_failure: whether a job that answered only some of its parameter sets is a failure.
+    :param on_partial_failure: whether a job that answered only some of its parameter sets is a failure; None: as the
+        task that submitted it has it.
     :return: the results of a pipeline; None for a plain FLARE job.
     :raises JobTimedOut: the time was over.
     :raises JobNotFound: nobody knows the job.
@@ -66,7 +75,7 @@ def conclude(
     if event.get("timed_out"):
         _fail_unless_ended(hook, event, log, abort_on_timeout)
     try:
-        results = patiently(lambda: hook.check_job(job_id, partial=on_partial_failure == "succeed"), hook, log)
+        results = patiently(lambda: hook.check_job(job_id, accepts_partial(on_partial_failure)), hook, log)
     except (JobFailed, ResultsIncomplete) as error:
         raise explain(error, hook, job_id, log, event.get("shown_lines")) from None
     _tell(job_id, results, log)
@@ -79,6 +88,7 @@ def raise_fault(hook: DfmHook, event: dict[str, Any]) -> None:
     :param hook: the connection's.
     :param event: as a :class:`JobWait` gives it.
     :raises JobNotFound: nobody knows the job.
+    :raises JobLost: nobody knows it any more: its server was started anew without it.
     :raises FederationError: the connection cannot work.
     """
     job_id = event["job_id"]
@@ -89,10 +99,7 @@ def raise_fault(hook: DfmHook, event: dict[str, Any]) -> None:
             "FederationJobSensor can take up the wait by its id; clearing the task that submitted it aborts it.",
         )
     if event["status"] is None and not event.get("timed_out"):
-        raise JobNotFound(
-            f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}. It may have been deleted, or "
-            "belong to another federation."
-        )
+        raise _unknown_job(hook, event)
 
 
 def abort(hook: DfmHook, job_id: str, log: Logger) -> str:
@@ -109,6 +116,35 @@ def abort(hook: DfmHook, job_id: str, log: Logger) -> str:
     return "It was aborted."
 
 
+def _unknown_job(hook: DfmHook, event: dict[str, Any]) -> FederationError:
+    """What it means that nobody knows a job: that depends on whether the wait knew it."""
+    job_id, seen, submit_time = event["job_id"], event.get("seen"), event.get("submit_time")
+    if not seen:
+        return JobNotFound(
+            f"The federation of connection {hook.dfm_conn_id!r} knows no job {job_id}. It may have been deleted, or "
+            "belong to another federation."
+        )
+    gone = f"The federation of connection {hook.dfm_conn_id!r} no longer knows job {job_id}, which was {seen} before."
+    try:
+        server_start = hook.get_system_info().server_start_time
+    except FederationError as error:
+        return JobNotFound(
+            f"{gone} It was deleted, or its server came back without it; which, cannot be asked: {error}"
+        )
+    # Both by the server's own clock. One that was seen there since has outlived that.
+    began = server_start.timestamp()
+    if submit_time is not None and submit_time < began and (event.get("seen_at") or 0.0) < began + CLOCK_SECONDS:
+        return JobLost(
+            f"{gone} Its server was started at {server_start:%Y-%m-%d %H:%M:%S %Z}, after the job was submitted, and "
+            "came back without it: its store was not kept, or another server has taken its place. A retry of the task "
+            "that submitted it submits it anew; ask the federation's administrator where the server keeps its jobs."
+        )
+    return JobNotFound(
+        f"{gone} Somebody has deleted it, or its server lost it; that was started at "
+        f"{server_start:%Y-%m-%d %H:%M:%S %Z}. Clear the task that submitted it to have it submitted anew."
+    )
+
+
 def _fail_unless_ended(hook: DfmHook, event: dict[str, Any], log: Logger, abort_it: bool) -> None:
     """Raise, unless the job has ended by now: an outage can hide that till after the deadline."""
     job_id = event["job_id"]
@@ -116,10 +152,13 @@ def _fail_unless_ended(hook: DfmHook, event: dict[str, Any], log: Logger, abort_
     if event.get("fault"):
         message += f" The federation could not be asked: {event['fault']}"
     try:
-        if hook.get_status(job_id).has_ended:
-            return
+        meta = hook.find_job(job_id)
     except FederationError as error:
         raise JobTimedOut(f"{message} It was left as it is: {error}") from error
+    if meta is not None and meta.has_ended:
+        return
+    if meta is not None and meta.why_it_waits:
+        message += f" The server has not started it: {shown(meta.why_it_waits)}."
     raise JobTimedOut(f"{message} {abort(hook, job_id, log) if abort_it else 'It was left running.'}")
 
 
@@ -132,5 +171,7 @@ def _tell(job_id: str, results: FederationResults | None, log: Logger) -> None:
     for index, reason in failed.items():
         log.warning("Job %s: parameter set %s failed: %s", job_id, index, reason)
     sets = outcome.parameter_sets
+    if outcome.acceptance():
+        log.warning("%s", outcome.acceptance())
     answered = f"{sets - len(failed)} of" if failed else "all"
     log.info("Job %s answered %s %s parameter sets with %s results", job_id, answered, sets, len(results))

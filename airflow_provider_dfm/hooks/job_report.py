@@ -11,6 +11,7 @@ from airflow_provider_dfm.federation.errors import CommandTimedOut, FederationEr
 from airflow_provider_dfm.federation.job_logs import JobLogs, last_error, lines_of, shown, with_levels
 from airflow_provider_dfm.federation.job_sites import SERVER, SiteState, job_sites
 from airflow_provider_dfm.federation.results import is_pipeline_job
+from airflow_provider_dfm.remote.foreign_text import fit
 
 if TYPE_CHECKING:
     from airflow.sdk.types import Logger
@@ -53,7 +54,7 @@ def explain(
         server_log = _server_log(hook, meta)
         sites = job_sites(hook, meta, ERROR_LINES, server_log)
     except Exception as fault:  # the job's own failure is what counts
-        log.warning("Why job %s failed cannot be asked now: %s: %s", job_id, type(fault).__name__, fault)
+        log.warning("Why job %s failed cannot be asked now: %s: %s", job_id, type(fault).__name__, fit(str(fault)))
         return error
     told = _tell_sites(meta, sites, log) or told
     _tell_server(lines_of(server_log.logs.get(SERVER, "")), shown_lines, told, log)

@@ -14,7 +14,7 @@ from airflow_provider_dfm.federation.errors import (
     UnreadableAnswer,
     is_unnamed,
 )
-from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_meta import WAITING, JobMeta
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.federation_watch import Doubt, Fault, FederationWatch
 from airflow_provider_dfm.hooks.lost_jobs import LostJobs
@@ -25,6 +25,8 @@ FEW = 4
 STORED_A_REQUEST = 30
 # A list is tried again this often where asking for each job was cheaper: what is stored changes.
 POLLS_UNTIL_NEXT_LIST = 50
+# Of the waiting jobs in a list, which does not say why they wait, so many are asked for by themselves at each poll.
+DETAILS_A_POLL = 4
 # Each job's own however many have it: what is kept of it cannot be read, or its meta makes no sense.
 OF_A_JOB = (StorageFailed, UnreadableAnswer)
 
@@ -34,7 +36,7 @@ class Snapshot:
     """What one poll saw.
 
     :param jobs: job id to its meta, None for a job that the federation does not know; where many were asked for, what
-        a list that is not detailed gives.
+        a list that is not detailed gives, except of :data:`DETAILS_A_POLL` of those that wait.
     :param lost: jobs that the server lists as running, but does not run.
     :param fault: why the federation could not be asked, or ``""``.
     :param permanent: the name of the fault's error where waiting cannot mend it, and that is believed by now; or
@@ -67,6 +69,8 @@ class JobWatch(FederationWatch):
         self._stored: float | None = None
         self._polls_since_list = 0
         self._lost = LostJobs()
+        # Those that were asked for why they wait, the one whose turn is longest ago first.
+        self._asked_why: dict[str, None] = {}
         self._errors_of_jobs: dict[str, FederationError] = {}
         self._doubts_of_jobs: dict[str, Doubt] = {}
 
@@ -117,7 +121,26 @@ class JobWatch(FederationWatch):
         self._stored = len(listed)
         # That a job is unknown only its own request can tell.
         missing = [job_id for job_id in job_ids if job_id not in listed]
-        return {job_id: listed[job_id] for job_id in job_ids if job_id in listed} | self._ask_for_each(missing)
+        found = {job_id: listed[job_id] for job_id in job_ids if job_id in listed}
+        return found | self._ask_why_they_wait(found) | self._ask_for_each(missing)
+
+    def _ask_why_they_wait(self, listed: dict[str, JobMeta]) -> dict[str, JobMeta]:
+        """The whole meta of a few of the listed jobs that wait for the server to start them, in turn."""
+        waiting = [job_id for job_id, meta in listed.items() if meta.status in WAITING]
+        turns = {job_id: turn for turn, job_id in enumerate(self._asked_why)}
+        asked = sorted(waiting, key=lambda job_id: turns.get(job_id, -1))[:DETAILS_A_POLL]
+        kept = [job_id for job_id in self._asked_why if job_id in set(waiting) - set(asked)]
+        self._asked_why = dict.fromkeys([*kept, *asked])
+        metas = {}
+        for job_id in asked:
+            try:
+                metas[job_id] = self._hook.find_job(job_id)
+            except (FederationUnreachable, CommandTimedOut):
+                raise
+            except FederationError as error:
+                # The list has told its status, which is what counts.
+                self._hook.log.debug("Why job %s waits cannot be asked: %s", job_id, error)
+        return {job_id: meta for job_id, meta in metas.items() if meta is not None}
 
     def _list_is_cheaper(self, jobs: int) -> bool:
         if jobs < FEW:

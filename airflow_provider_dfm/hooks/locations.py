@@ -10,7 +10,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, PipelineError
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.pipeline import is_pipeline_json
-from airflow_provider_dfm.federation.storage import storage_error
+from airflow_provider_dfm.federation.storage import read_text, storage_error
 
 
 def airflow_home() -> str:
@@ -28,11 +28,12 @@ def at_uri(field: str, uri: str) -> ObjectStoragePath:
     """A path for what a user gave.
 
     :param field: what it was given as, for the error.
-    :param uri: path or URI.
+    :param uri: path, with or without ``~``, or URI.
     :raises ConnectionSettingsError: there is no such kind of store here.
     """
     try:
-        return ObjectStoragePath(uri)
+        # Without a scheme, it takes ~ for the name of a folder.
+        return ObjectStoragePath(os.path.expanduser(uri))
     except (ValueError, ImportError) as error:
         raise ConnectionSettingsError(f"{field}: cannot use {uri}: {error}") from error
 
@@ -46,7 +47,7 @@ def read_pipeline(pipeline: Any) -> Any:
     if not isinstance(pipeline, str) or is_function(pipeline) or is_pipeline_json(pipeline):
         return pipeline
     try:
-        text = ObjectStoragePath(pipeline).read_text(encoding="utf-8")
+        text = read_text(ObjectStoragePath(os.path.expanduser(pipeline)))
     except Exception as error:  # fsspec passes on whatever its stores' libraries raise
         raise storage_error(error, PipelineError)(
             f"Cannot read the pipeline file {pipeline}: {type(error).__name__}: {error}. A pipeline is the path or "

@@ -8,6 +8,7 @@ from typing import Any
 from airflow_provider_dfm.federation.errors import FederationError
 from airflow_provider_dfm.federation.job_logs import LogEnd, shown, with_levels
 from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.remote.foreign_text import fit
 
 # A wait that looks every few seconds must not hang on a log.
 SECONDS = 20.0
@@ -60,7 +61,7 @@ class LogFollower:
                 return False
             return self._show(ended)
         except Exception as error:  # showing a log is not worth a wait, whatever is wrong
-            self._note_fault(f"{type(error).__name__}: {error}")
+            self._note_fault(fit(f"{type(error).__name__}: {error}"))
             if isinstance(error, FederationError):
                 # A session whose host had to be ended opens anew.
                 self._hook.close()
@@ -86,9 +87,9 @@ class LogFollower:
     def _note_missing(self, answer: dict[str, str], ended: bool) -> bool:
         if answer["kind"] == "denied":
             self._given_up = True
-            self._log.warning("The log of job %s is not shown here: %s", self._job_id, answer["unavailable"])
+            self._log.warning("The log of job %s is not shown here: %s", self._job_id, shown(answer["unavailable"]))
         elif answer["kind"] == "fault":
-            self._note_fault(answer["unavailable"])
+            self._note_fault(shown(answer["unavailable"]))
         elif not ended:
             self._end.from_start = True
             return False

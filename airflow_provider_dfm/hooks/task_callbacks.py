@@ -39,7 +39,7 @@ class Progress:
     :param context: the task's context.
     :param dfm_conn_id: the connection.
     :param job_id: the job.
-    :param of: what is counted: ``results`` or ``sets``.
+    :param of: what is counted: ``results``, ``sets`` or ``results and statuses``.
     :param look_up: gives the job's meta, or None; asked where another job was noted.
     """
 
@@ -105,9 +105,18 @@ class TaskCallbacks:
     :param log: the task's.
     :param run: hands on; it began at the noted position.
     :param progress: what is noted.
+    :param hears_failures: whether a callback is called with what failed of a job, too.
     """
 
-    def __init__(self, hook: DfmHook, log: Logger, run: CallbackRun[Any], progress: Progress) -> None:
+    def __init__(
+        self,
+        hook: DfmHook,
+        log: Logger,
+        run: CallbackRun[Any],
+        progress: Progress,
+        hears_failures: bool = False,
+    ) -> None:
+        self._hears_failures = hears_failures
         self._hook = hook
         self._log = log
         self._run = run
@@ -160,6 +169,17 @@ class TaskCallbacks:
         patiently(lambda: self._run.process(self._loop), self._hook, self._log)
         self._log.info("The callbacks have all %s", self._run.pending.position)
 
+    def job_failed(self) -> None:
+        """Call back with what failed of a job that has ended; that it did is left to who waits for it."""
+        if not self._hears_failures or self._failure is not None:
+            return
+        try:
+            self._run.process(self._loop)
+        except CallbackFailed as error:
+            self._log.warning("The status callback did not hear of all that failed: %s", error)
+        except FederationError as error:
+            self._log.debug("The status callback has heard of it: %s", error)
+
     def close(self) -> None:
         """Note how far it came, and end what async callbacks left behind."""
         if not self._job_may_be_lost:
@@ -178,7 +198,7 @@ def result_callbacks(
     job_id: str,
     default_callback: NamedCallback | None,
     place_callbacks: Mapping[str, NamedCallback] | None,
-    partial: bool = False,
+    partial: bool | None = None,
 ) -> TaskCallbacks | None:
     """A task's callbacks for each result of a job; None where there are none.
 
@@ -187,20 +207,30 @@ def result_callbacks(
     :param job_id: the job.
     :param default_callback: see :class:`ResultCallbacks`.
     :param place_callbacks: see :class:`ResultCallbacks`.
-    :param partial: let a job pass that answered some of its parameter sets.
+    :param partial: let a job pass that answered some of its parameter sets; None: where its submitting task does.
     """
+    from airflow_provider_dfm.federation.live_statuses import LiveStatuses
     from airflow_provider_dfm.federation.result_callbacks import CallbackRun, ResultCallbacks, describe_result
 
     callbacks = ResultCallbacks(default_callback, place_callbacks)
     if not callbacks:
         return None
-    progress = Progress(context, hook.dfm_conn_id, job_id, "results", _find_job(hook))
-    live = _job(hook, job_id).live_results(progress.position, partial)
+    of = "results and statuses" if callbacks.want_statuses else "results"
+    progress = Progress(context, hook.dfm_conn_id, job_id, of, _find_job(hook))
+    job = _job(hook, job_id)
+    if callbacks.want_statuses:
+        statuses = LiveStatuses(job.live_results(partial=partial), lambda: job.results().outcome, progress.position)
+        return TaskCallbacks(hook, hook.log, CallbackRun(statuses, callbacks, describe_result), progress, True)
+    live = job.live_results(progress.position, partial)
     return TaskCallbacks(hook, hook.log, CallbackRun(live, callbacks, describe_result), progress)
 
 
 def set_callbacks(
-    context: Context, hook: DfmHook, job_id: str, callback: str | Callable[[dict[str, Any]], Any], partial: bool = False
+    context: Context,
+    hook: DfmHook,
+    job_id: str,
+    callback: str | Callable[[dict[str, Any]], Any],
+    partial: bool | None = None,
 ) -> TaskCallbacks:
     """A task's callback for each parameter set of a job.
 

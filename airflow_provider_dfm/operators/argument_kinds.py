@@ -69,7 +69,9 @@ def optional(kind: ArgumentKind) -> ArgumentKind:
     def read(value: Any) -> Any:
         return None if value is None or (value == "" and kind.is_text) else kind.read(value)
 
-    return ArgumentKind(f"{kind.wanted}, or None", read, kind.rendered, kind.choices)
+    # A choice is text, of which a template makes "None" where it is given None.
+    rendered = text_or_none if kind.choices else kind.rendered
+    return ArgumentKind(f"{kind.wanted}, or None", read, rendered, kind.choices)
 
 
 def _seconds(least: float) -> Callable[[Any], float]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
+from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
 from airflow_provider_dfm.operators import argument_kinds as kinds
 from airflow_provider_dfm.operators.argument_kinds import ArgumentKind
 from airflow_provider_dfm.operators.arguments import take_arguments
@@ -36,11 +37,16 @@ class DfmDiscoverOperator(SubmittingOperator):
 
         @task
         def parameter_sets(discovery):
-            return discovery["parameter_sets"]
+            return whole(discovery)["parameter_sets"]
 
         DfmExecuteOperator.partial(task_id="measure", pipeline="pipelines:measure").expand(
             input_params=parameter_sets(discover.output)
         )
+
+    Where it is larger than ``max_xcom_bytes``, or holds what no XCom can hold, its largest parts are references
+    ``{"@kept": {"uri": ..., ...}}`` to a file below ``results_path``, and the task's log warns of it; the
+    ``parameter_sets`` are among them last, and in 1 MiB stay where they are. ``whole``, of
+    ``airflow_provider_dfm.results``, gives all of it in either case.
 
     :param pipeline: as :class:`DfmExecuteOperator` takes it, of mode ``discovery``: ``Pipeline(mode="discovery")``.
         Fields that are parameters of the pipeline, or ``Advise()``, are advised on; other values are checked.
@@ -49,6 +55,7 @@ class DfmDiscoverOperator(SubmittingOperator):
     :param restrict_to_sites: as :class:`DfmExecuteOperator` takes it. Templated.
     :param on_error: ``fail`` (default) when an advisor raised something or refused a value, or a site gave no advice;
         or ``list`` it under ``errors``. A retry of a task that failed so asks all of them again. Templated.
+    :param max_xcom_bytes: size of the XCom's JSON up to which it is whole; default 48 KiB. Templated.
 
     The rest is as :class:`SubmittingOperator` says.
     """
@@ -58,6 +65,7 @@ class DfmDiscoverOperator(SubmittingOperator):
         "pipeline_arguments": kinds.FUNCTION_ARGUMENTS,
         "restrict_to_sites": kinds.RESTRICTION,
         "on_error": kinds.choice("fail", "list"),
+        "max_xcom_bytes": kinds.whole_number(0),
         **{name: kind for name, kind in SubmittingOperator.arguments.items() if name != "wait_for_completion"},
     }
     template_fields: Sequence[str] = (
@@ -65,6 +73,7 @@ class DfmDiscoverOperator(SubmittingOperator):
         "pipeline_arguments",
         "restrict_to_sites",
         "on_error",
+        "max_xcom_bytes",
         *SubmittingOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"pipeline_arguments": "json"}
@@ -72,6 +81,7 @@ class DfmDiscoverOperator(SubmittingOperator):
     pipeline_arguments: dict[str, Any] | None
     restrict_to_sites: RestrictToSites
     on_error: Literal["fail", "list"]
+    max_xcom_bytes: int
 
     def __init__(
         self,
@@ -80,6 +90,7 @@ class DfmDiscoverOperator(SubmittingOperator):
         pipeline_arguments: Mapping[str, Any] | None = None,
         restrict_to_sites: RestrictToSites = None,
         on_error: Literal["fail", "list"] = "fail",
+        max_xcom_bytes: int = MAX_XCOM_BYTES,
         **kwargs: Any,
     ) -> None:
         super().__init__(wait_for_completion=True, **kwargs)
@@ -89,6 +100,7 @@ class DfmDiscoverOperator(SubmittingOperator):
             pipeline_arguments=pipeline_arguments,
             restrict_to_sites=restrict_to_sites,
             on_error=on_error,
+            max_xcom_bytes=max_xcom_bytes,
         )
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
@@ -102,11 +114,16 @@ class DfmDiscoverOperator(SubmittingOperator):
         job_id = super().execute_complete(context, event)
         # It imports what a DAG file has no need of.
         from airflow_provider_dfm.federation.discovery import read_discovery
+        from airflow_provider_dfm.hooks.large_answers import fit_answer
 
-        with contextlib.closing(DfmHook(self.dfm_conn_id)) as hook:
+        hook = DfmHook(self.dfm_conn_id)
+        with contextlib.closing(hook):
             discovery = read_discovery(hook.results(job_id))
         if self.on_error == "fail":
             discovery.check()
         for error in discovery.errors:
             self.log.warning("Site %s, %s: %s", error["site"], ", ".join(error["operations"]), error["message"])
-        return discovery.model_dump()
+        lists = (("operations",), ("errors",))
+        # At most 1000, and what the next task is for.
+        needed = (("parameter_sets",),)
+        return fit_answer(discovery.model_dump(), lists, hook, self.max_xcom_bytes, self.log, needed)

@@ -13,6 +13,7 @@ from airflow_provider_dfm.operators import argument_kinds as kinds
 from airflow_provider_dfm.operators.argument_kinds import ArgumentKind
 from airflow_provider_dfm.operators.arguments import check_arguments, take_arguments
 from airflow_provider_dfm.operators.no_sets import OnNoSets, end_without_sets
+from airflow_provider_dfm.operators.rendered_params import holds_text, read_rendered
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ class DfmExecuteOperator(SubmittingOperator):
     :param pipeline: path or URI of a pipeline's JSON file, its JSON, or ``"package.module:function"``, which is
         called in the federation's interpreter. Templated.
     :param input_params: one parameter set (a dict from place to value), a list of them, or None for none, with
-        ``autostop=False``; default: one empty set. Templated; where a template has to give something else than text,
-        set the DAG's ``render_template_as_native_obj``.
+        ``autostop=False``; default: one empty set. A place may be left out where the operations that take its value
+        have a default. Templated, each value or the whole: text that is the plain form of what the place takes becomes
+        that, see :func:`read_rendered`; ``dag.param("size")`` hands on the value itself.
     :param on_no_sets: with an empty list as ``input_params``, ``skip`` the task (default) or ``fail`` it, with nothing
         submitted, or ``succeed``: a job is submitted that has nothing to do, and later tasks find it without results.
         Not looked at with ``autostop=False``. Templated.
@@ -67,7 +69,7 @@ class DfmExecuteOperator(SubmittingOperator):
         the same order. Each result is handed on once over all tries of the task, also when a callback raises; a
         process that is killed can have the results of its last second handed on again. A callback that raises fails
         the task, and leaves the job alone: a retry finds it, and goes on with the result that the callback had.
-        Of a job that failed, callbacks have what came before, or nothing.
+        Of a job that failed, callbacks have what came before, or nothing; that of ``_dfm_status_`` hears what failed.
     :param place_callbacks: place to the function that is called for it instead.
     :param debug: have DFM print what it does while it prepares the pipeline, and show the code that each site will
         run; both go to the task's log, folded. Templated.
@@ -156,6 +158,8 @@ class DfmExecuteOperator(SubmittingOperator):
         super().__init__(wait_for_completion=waits, **kwargs)
         if (default_callback or place_callbacks) and not waits:
             raise ValueError("Callbacks are called by a task that waits: set wait_for_completion.")
+        # As it was before Airflow renders it.
+        self._written_params = input_params
         take_arguments(
             self,
             autostop=autostop,
@@ -184,9 +188,12 @@ class DfmExecuteOperator(SubmittingOperator):
         pipeline = prepare_in_task(
             hook, self.log, self.pipeline, self.restrict_to_sites, self.debug, self.pipeline_arguments
         )
+        sets = self.input_params
+        if holds_text(sets):
+            sets = read_rendered(self._written_params, sets, pipeline.parameter_schema)
         job = hook.execute(
             pipeline,
-            self.input_params,
+            sets,
             autostop=self.autostop,
             default_callback=self.default_callback,
             place_callbacks=self.place_callbacks,

@@ -18,12 +18,15 @@ from airflow_provider_dfm.hooks.job_end import raise_fault
 from airflow_provider_dfm.hooks.job_wait import JobWait, look, wait_for_job
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
+from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_identity import task_identity
+from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
 from airflow_provider_dfm.operators import argument_kinds as kinds
 from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
 from airflow_provider_dfm.operators.arguments import TakesArguments, read_arguments, take_arguments
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
 from airflow_provider_dfm.operators.no_sets import OnNoSets, end_without_sets
+from airflow_provider_dfm.operators.rendered_params import holds_text, read_rendered
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
@@ -50,12 +53,14 @@ class DfmSendParamsOperator(TakesArguments, IsoDatesOperator):
 
     Over all tries of the task its sets are sent once; a task that was cleared sends them anew. It ends when the job
     has them, not when they are answered. The task's XCom is the job's id, and the XCom ``parameter_sets`` lists the
-    indices that its sets have among all of the job's, by which its results are known.
+    indices that its sets have among all of the job's, by which its results are known; of more than 100,000 sets, or
+    so, it is a reference that ``whole`` of ``airflow_provider_dfm.results`` opens.
 
     A pipeline that is queued, since the server has no room for it yet, is waited for: see ``timeout``.
 
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
-    :param input_params: one parameter set (a dict from place to value), or a list of them; None: none. Templated.
+    :param input_params: one parameter set (a dict from place to value), or a list of them; None: none. Templated,
+        as :class:`DfmExecuteOperator`'s.
     :param on_no_sets: with an empty list as ``input_params``, and without ``stop``, ``skip`` the task (default) or
         ``fail`` it, with nothing sent, or ``succeed``: the job is asked all the same, and the XCom ``parameter_sets``
         is empty. Templated.
@@ -114,6 +119,8 @@ class DfmSendParamsOperator(TakesArguments, IsoDatesOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        # As it was before Airflow renders it.
+        self._written_params = input_params
         take_arguments(
             self,
             job_id=job_id,
@@ -179,6 +186,16 @@ class DfmSendParamsOperator(TakesArguments, IsoDatesOperator):
             )
         # The same in each try of the task, and another one once it is cleared.
         key = task_identity(context, self.dfm_conn_id).job.job_id(0)
-        sent = hook.send_input_params(self.job_id, self.input_params, key, self.stop)
-        context["ti"].xcom_push(key=PARAMETER_SETS, value=sent)
+        sent = hook.send_input_params(self.job_id, self._typed_params(hook), key, self.stop)
+        # It imports what a DAG file has no need of.
+        from airflow_provider_dfm.hooks.large_answers import fit_answer
+
+        indices = fit_answer(sent, [()], hook, MAX_XCOM_BYTES, self.log)
+        context["ti"].xcom_push(key=PARAMETER_SETS, value=indices)
         return self.job_id
+
+    def _typed_params(self, hook: DfmHook) -> ParameterSets:
+        if not holds_text(self.input_params):
+            return self.input_params
+        schema = patiently(lambda: hook.job_parameter_schema(self.job_id), hook, self.log)
+        return read_rendered(self._written_params, self.input_params, schema)

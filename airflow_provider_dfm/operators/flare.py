@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_dfm.hooks.clone_once import CloneOnce
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import abort
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
+from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
 from airflow_provider_dfm.operators import argument_kinds as kinds
 from airflow_provider_dfm.operators.argument_kinds import ArgumentKind
 from airflow_provider_dfm.operators.arguments import TakesArguments, read_arguments, take_arguments
@@ -51,7 +53,7 @@ class FlareSubmitJobOperator(SubmittingOperator):
 
     :param job_definition_path: path or URI of the job's folder, or of a zip or tar of it, which is left as it is; or
         ``"package.module:function"``, which is called in the federation's interpreter and returns a ``FedJob`` or a
-        recipe. Templated.
+        recipe, without running it. Templated.
     :param job_arguments: keyword arguments of the function; dates and times arrive as ISO 8601 text. Templated.
     :param meta: what is to be otherwise in the job's ``meta.json``, such as ``name``, ``min_clients``,
         ``mandatory_clients``, ``resource_spec`` or ``custom_props`` (added to those that are there); dates and times
@@ -117,6 +119,10 @@ class FlareCloneJobOperator(SubmittingOperator):
         self._once = CloneOnce(self.job_id, context["task_state_store"])
         return super().execute(context)
 
+    def waiting_job(self) -> JobIdentity | str | None:
+        # Of a clone whose id nobody knows, nobody can tell whose it is.
+        return None if self._once is None or self._task is None else self._once.known(self._task.job.cycle)
+
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         assert self._once is not None
         job = self._once.clone(hook, **once)
@@ -135,11 +141,17 @@ class FlareListJobsOperator(TakesArguments, BaseOperator):
     The task's XCom is a list of dicts: ``job_id``, ``name``, ``status``, ``submit_time`` (ISO 8601) and ``duration``
     (ISO 8601, or None), and the rest of each job's meta with ``detailed``.
 
+    Where it is larger than ``max_xcom_bytes``, or holds what no XCom can hold, the largest fields of the jobs are
+    references ``{"@kept": {"uri": ..., ...}}`` to a file below ``results_path``, and the task's log warns of it; a list
+    that would be larger than 1 MiB even so, of thousands of jobs, is one reference. ``whole(xcom)``, of
+    ``airflow_provider_dfm.results``, gives all of it in each case.
+
     :param detailed: with each job's whole meta; default False. Templated.
     :param limit: how many at most, the latest; default 100; None: all. Templated.
     :param id_prefix: only those whose id begins so. Templated.
     :param name_prefix: only those whose name begins so, in upper or lower case. Templated.
     :param reverse: the latest first; default False. Templated.
+    :param max_xcom_bytes: size of the XCom's JSON up to which it is whole; default 48 KiB. Templated.
     :param dfm_conn_id: the connection. Templated.
     """
 
@@ -149,15 +161,25 @@ class FlareListJobsOperator(TakesArguments, BaseOperator):
         "id_prefix": kinds.optional(kinds.TEXT),
         "name_prefix": kinds.optional(kinds.TEXT),
         "reverse": kinds.FLAG,
+        "max_xcom_bytes": kinds.whole_number(0),
         "dfm_conn_id": kinds.TEXT,
     }
-    template_fields: Sequence[str] = ("detailed", "limit", "id_prefix", "name_prefix", "reverse", "dfm_conn_id")
+    template_fields: Sequence[str] = (
+        "detailed",
+        "limit",
+        "id_prefix",
+        "name_prefix",
+        "reverse",
+        "max_xcom_bytes",
+        "dfm_conn_id",
+    )
     ui_color = "#e5f5e0"
     detailed: bool
     limit: int | None
     id_prefix: str | None
     name_prefix: str | None
     reverse: bool
+    max_xcom_bytes: int
     dfm_conn_id: str
 
     def __init__(
@@ -168,6 +190,7 @@ class FlareListJobsOperator(TakesArguments, BaseOperator):
         id_prefix: str | None = None,
         name_prefix: str | None = None,
         reverse: bool = False,
+        max_xcom_bytes: int = MAX_XCOM_BYTES,
         dfm_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
     ) -> None:
@@ -179,18 +202,28 @@ class FlareListJobsOperator(TakesArguments, BaseOperator):
             id_prefix=id_prefix,
             name_prefix=name_prefix,
             reverse=reverse,
+            max_xcom_bytes=max_xcom_bytes,
             dfm_conn_id=dfm_conn_id,
         )
 
     @fails_for_good
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def execute(self, context: Context) -> Any:
         read_arguments(self)
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
             jobs = patiently(lambda: self._list(hook), hook, self.log)
         self.log.info("The federation stores %s such jobs", len(jobs))
         fields = None if self.detailed else SUMMARY
-        return [job.model_dump(mode="json", include=fields) for job in jobs]
+        # It imports what a DAG file has no need of.
+        from airflow_provider_dfm.hooks.large_answers import fit_answer
+
+        answer = [job.model_dump(mode="json", include=fields) for job in jobs]
+        fit = fit_answer(answer, [()], hook, self.max_xcom_bytes, self.log)
+        if not isinstance(fit, list) and next(self.iter_mapped_dependants(), None) is not None:
+            raise AirflowFailException(
+                f"The {len(answer)} jobs are too many for an XCom to map over. Set limit, or id_prefix or name_prefix."
+            )
+        return fit
 
     def _list(self, hook: DfmHook) -> list[JobMeta]:
         return hook.list_jobs(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +14,57 @@ from airflow_provider_dfm.federation.pipeline import is_pipeline_json
 EMPTY = ("", "None")
 # Begin a list, a tuple, or a set or dict.
 BRACKETS = ("[", "(", "{")
+# Python's and JSON's.
+WORDS = {"None": None, "null": None, "True": True, "true": True, "False": False, "false": False}
+# What both write, without what only one of them reads, such as 1_000 or 07.
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+NO_FORM = object()
+
+
+def plain_value(text: str) -> Any:
+    """The value that a text is the plain form of; :data:`NO_FORM` where it is none.
+
+    Plain forms are those that Python and JSON write: of finite numbers, booleans, None, lists and dicts, and Python's
+    of tuples and sets. Spaces around one of a number, a boolean or None make it another text.
+    """
+    if text in WORDS:
+        return WORDS[text]
+    if NUMBER.fullmatch(text):
+        return _number(text)
+    if not text.lstrip().startswith(BRACKETS):
+        return NO_FORM
+    for read in (_from_json, ast.literal_eval):
+        try:
+            value = read(text.strip())
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+        if isinstance(value, (list, dict, tuple, set)):
+            return value
+    return NO_FORM
+
+
+def _number(text: str) -> Any:
+    try:
+        number = json.loads(text)
+    except ValueError:
+        # More digits than Python reads of a whole number.
+        return NO_FORM
+    return NO_FORM if isinstance(number, float) and not math.isfinite(number) else number
+
+
+def _from_json(text: str) -> Any:
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"JSON has no {name}")
 
 
 def literal(value: Any) -> Any:
-    """What a rendered text says as JSON, or as Python writes it; a text that is neither, and other values, as they are.
+    """What a rendered text is the plain form of, spaces around it aside; other text, and other values, as they are.
 
-    A template gives text, so that 5, True, None and ``['a', 'b']`` have to be known by their plain forms.
+    A template gives text, so that 5, True, None and ``['a', 'b']`` have to be known by their plain forms. An empty text
+    is None.
 
     :param value: what came of a template, a Param or an XCom.
     """
@@ -26,12 +73,8 @@ def literal(value: Any) -> Any:
     text = value.strip()
     if text in EMPTY:
         return None
-    for read in (json.loads, ast.literal_eval):
-        try:
-            return read(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-    return value
+    said = plain_value(text)
+    return value if said is NO_FORM else said
 
 
 def as_it_is(value: Any) -> Any:

@@ -147,7 +147,7 @@ class AuthenticatedPeers:
         parts = message.get(PARTS)
         if message.get_header(reliable_message.HEADER_OP) != reliable_message.OP_REQUEST or parts is None:
             return True
-        size = sum(len(part) for part in parts if isinstance(part, str)) if isinstance(parts, list) else 0
+        size = sum(len(part) for part in parts if isinstance(part, (str, bytes))) if isinstance(parts, list) else 0
         transaction, now = _transaction(message), time.monotonic()
         with self._lock:
             before = self._waiting.get(name, {})

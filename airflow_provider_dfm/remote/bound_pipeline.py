@@ -49,6 +49,8 @@ class BoundPipeline:
         self.given = given
         self._set_numbers = set_numbers
         self._continues = continues
+        #: Whether who submits it takes it with some of its sets unanswered; that changes nothing of what it does.
+        self.accepts_partial = False
 
     def content(self) -> str:
         """What the job will do, as one or two SHA-256 in hexadecimal, with a space between them.
@@ -92,6 +94,8 @@ class BoundPipeline:
             properties["discovery"] = self.discovery
         if not self.autostop:
             properties["open"] = True
+        if self.accepts_partial:
+            properties["accepts_partial"] = True
         if self._set_numbers is not None:
             properties |= {"set_numbers": self._set_numbers, "continues": self._continues}
         return {CUSTOM_PROPERTY: properties}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import uuid
-from importlib import metadata
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import SERVER, BoundPipeline
@@ -12,6 +11,8 @@ from airflow_provider_dfm.remote.canonical_form import digest
 from airflow_provider_dfm.remote.discovery import check_mode, discovery_of
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.federation_api import read_offers
+from airflow_provider_dfm.remote.library_version import installed_version
+from airflow_provider_dfm.remote.open_sites import OpenSites
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets, statements_of
 from airflow_provider_dfm.remote.pipeline_source import build_pipeline
 from airflow_provider_dfm.remote.preparation_order import keep_order, sort_candidates
@@ -60,7 +61,7 @@ class DfmSession:
         name = f"{federation}.fed.runtime.{homesite}"
         runtime = self._import(name, f"the federation {federation!r} has no site {homesite!r}")
         return {
-            "nv_dfm_core": metadata.version("nv_dfm_core"),
+            "nv_dfm_core": installed_version("nv_dfm_core", "nv-dfm-core"),
             "api_version": runtime.API_VERSION,
             "federation": federation,
             "homesite": homesite,
@@ -97,6 +98,12 @@ class DfmSession:
             ready = self._prepare(pipeline, restrict_to_sites, debug)
         prepared = ready.prepared
         sites = sorted(prepared.net_irs())
+        if not sites:
+            raise NamedError(
+                "PipelineError",
+                f"The pipeline {prepared.pipeline_name!r} is empty: no site would have anything to do. Give it an "
+                "operation, and yield its result.",
+            )
         if self._settings["target"] == "flare":
             self._check_flare_sites(sites)
         reference = str(uuid.uuid4())
@@ -126,12 +133,20 @@ class DfmSession:
         return self._ready[reference]
 
     def _prepare(self, pipeline: Any, restrict_to_sites: Any, debug: bool) -> ReadyPipeline:
-        sites = sorted(read_offers(self._settings["federation"]))
+        offers = read_offers(self._settings["federation"])
+        sites = sorted(offers)
         check_sites(pipeline, sites)
         session = self.session
-        candidates = self._candidates(restrict_to_sites, sites)
-        check_statements(pipeline, candidates)
+        allowed = self._allowed(restrict_to_sites, sites)
+        # Results go to the home site, and DFM stumbles where that is not among them ("Destination node ... is not in
+        # sites": nv_dfm_core/gen/irgen/graph/_graph.py).
+        homesite, target = self._settings["homesite"], self._settings["target"]
+        candidates = sorted({*allowed, homesite})
+        check_statements(pipeline, candidates, target)
         sort_candidates(statements_of(pipeline))
+        # Without a restriction it is the federation that says which sites there are, and not the author.
+        given = digest([pipeline, None if restrict_to_sites is None else candidates])
+        OpenSites(pipeline, allowed, offers, target, homesite).settle()
         try:
             prepared = session.prepare(pipeline, restrict_to_sites=candidates, debug=debug)
         except Exception as error:
@@ -147,11 +162,11 @@ class DfmSession:
         else:
             check_yields(pipeline, prepared)
             ready = ReadyPipeline.of(pipeline, prepared, api_version)
-        # Without a restriction it is the federation that says which sites there are, and not the author.
-        ready.given = digest([pipeline, None if restrict_to_sites is None else candidates])
+        ready.given = given
         return ready
 
-    def _candidates(self, restrict_to_sites: Any, sites: list[str]) -> list[str]:
+    def _allowed(self, restrict_to_sites: Any, sites: list[str]) -> list[str]:
+        """The sites that a pipeline's operations may use."""
         homesite = self._settings["homesite"]
         wanted = sites if restrict_to_sites is None else restrict_to_sites
         if wanted == "homesite":
@@ -162,9 +177,15 @@ class DfmSession:
                 "PipelineError",
                 f"restrict_to_sites names {', '.join(unknown)}, but the federation has {', '.join(sites)}.",
             )
-        # Results go to the home site, and DFM stumbles where that is not among them ("Destination node ... is not in
-        # sites": nv_dfm_core/gen/irgen/graph/_graph.py).
-        return sorted({*wanted, homesite})
+        # FLARE has no part of a job for the home site.
+        allowed = sorted(set(wanted) - ({homesite} if self._settings["target"] == "flare" else set()))
+        if not allowed:
+            raise NamedError(
+                "PipelineError",
+                f"restrict_to_sites leaves the pipeline the home site {homesite!r} alone, where operations run with "
+                f"the target local only. Restrict it to other sites; the federation has {', '.join(sites)}.",
+            )
+        return allowed
 
     def _read(self, plain: dict[str, Any]) -> ReadyPipeline:
         return read_ready_pipeline(plain, self.describe_federation(), read_offers(self._settings["federation"]))

@@ -8,9 +8,9 @@ from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.operation_schema import (
+    default_of,
     documentation,
-    json_schema,
-    literal_type,
+    field_schema,
     load_operation,
     parameter_names,
 )
@@ -61,14 +61,12 @@ def _operation(path: str) -> dict[str, Any]:
     texts = documentation(operation)
     parameters = []
     for name in parameter_names(operation):
-        schema = json_schema(literal_type(operation, name))
-        field = operation.model_fields[name]
-        # DFM's generator knows no other default than None, for what is not required.
+        schema, default = field_schema(operation, name), default_of(operation, name)
         parameters.append(
             {
                 "name": name,
-                "required": field.is_required(),
-                "json_schema": schema if field.is_required() else schema | {"default": field.default},
+                "required": operation.model_fields[name].is_required(),
+                "json_schema": schema if default is None else schema | {"default": json.loads(default)},
                 "description": texts.parameters.get(name, ""),
             }
         )

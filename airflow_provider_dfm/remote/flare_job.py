@@ -35,7 +35,8 @@ def write_flare_job(
     :param pipeline: what to run.
     :param folder: where to; a folder of the job's id is made in it.
     :param job_id: a version-4 UUID, which the server takes over.
-    :param job_modules: name to source text of the modules that travel with the job, ``job_components`` among them.
+    :param job_modules: name to source text of the modules that travel with the job, ``job_components`` and
+        ``pipeline_executor`` among them.
     :param ends_at: when whoever submits it gives it up, in seconds since 1970; None: never.
     :param task_timeout_s: seconds after which the sites are told to stop; 0: never.
     :param force_modgen: have the server and the sites generate their code anew.
@@ -58,7 +59,7 @@ def write_flare_job(
     _write_app(job, SERVER, {"workflows": [controller]}, job_modules)
     for site in sites:
         executor = {
-            "path": f"{PACKAGE}.job_components.PipelineExecutor",
+            "path": f"{PACKAGE}.pipeline_executor.PipelineExecutor",
             "args": _arguments(pipeline.prepared, bound[site], force_modgen)
             | {"is_open": not pipeline.autostop, "key": parts[site].key},
         }

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import tempfile
 import time
-from importlib import metadata
 from operator import itemgetter
 from typing import Any
 
+from airflow_provider_dfm.remote.failed_login import explain_failed_login, refuse_unreachable
 from airflow_provider_dfm.remote.failures import NamedError, flare_errors
 from airflow_provider_dfm.remote.file_names import refuse_paths
 from airflow_provider_dfm.remote.job_aborts import abort_jobs
-from airflow_provider_dfm.remote.kit_check import check_kit, explain_failed_login
+from airflow_provider_dfm.remote.kit_check import check_kit
+from airflow_provider_dfm.remote.library_version import installed_version
 from airflow_provider_dfm.remote.time_limit import within
 
 READ_TOKENS = "airflow_provider_dfm.read_tokens"
+READ_VALUE = "airflow_provider_dfm.read_value"
 SEND = "airflow_provider_dfm.send"
 # Before the job's process answers, and after its end: nvflare/fuel/flare_api/api_spec.py
 NOT_THERE = ("JobNotRunning", "NoReply")
@@ -56,15 +59,17 @@ class FlareSession:
         :return: ``nvflare``: the client's version; ``login_seconds``.
         :raises NamedError: says whether the kit, the user, the server or the versions are at fault.
         """
-        version = metadata.version("nvflare")
+        version = _version()
         kit, user, secure = (self._settings[name] for name in ("startup_kit", "user", "secure_mode"))
         # An insecure session has no user: nvflare/fuel/flare_api/flare_api.py, new_insecure_session
         check_kit(kit, user if secure else None, version)
         started = time.monotonic()
         timeout = self._settings["connect_timeout"]
         probe = min(PROBE_SECONDS, timeout / 4)
+        refuse_unreachable(kit, user, version, probe)
+        left = max(probe, timeout - probe - (time.monotonic() - started))
         try:
-            self._session = within(timeout - probe, self._log_in, kit, user)
+            self._session = within(left, self._log_in, kit, user)
             api = self._session.api
             # A kit can have a longer one.
             seconds = max(PART_SECONDS, getattr(api, "file_download_progress_timeout", 0.0))
@@ -157,7 +162,7 @@ class FlareSession:
         """
         method = None if name.startswith("_") else getattr(self.session, name, None)
         if not callable(method):
-            raise NamedError("VersionMismatch", f"nvflare {metadata.version('nvflare')} has no admin command {name}.")
+            raise NamedError("VersionMismatch", f"nvflare {_version()} has no admin command {name}.")
         with flare_errors(f"{name} {arguments[0]}" if arguments else name):
             return _plain(method(*arguments, **keywords))
 
@@ -188,6 +193,27 @@ class FlareSession:
                 if _is_not_there(error):
                     return {"text": "", "position": position}
                 raise
+
+    def read_value(self, job_id: str, name: str) -> str | None:
+        """Bring a large value of a running job, piece by piece, into a file of its own beside the kit's ``transfer``.
+
+        :return: the file's path; None while the job's process is not up, or is no more.
+        """
+        descriptor, path = tempfile.mkstemp(prefix="value-", dir=self._settings["startup_kit"])
+        with flare_errors(f"reading a value of job {job_id}"), open(descriptor, "wb") as file:
+            try:
+                while piece := self._read_piece(job_id, name, file.tell()):
+                    file.write(piece)
+            except BaseException as error:
+                os.unlink(path)
+                if isinstance(error, Exception) and _is_not_there(error):
+                    return None
+                raise
+        return path
+
+    def _read_piece(self, job_id: str, name: str, position: int) -> bytes:
+        answer = self.session.do_app_command(job_id, READ_VALUE, {"name": name, "position": position})
+        return base64.b64decode(answer["data"])
 
     def send_input_params(self, job_id: str, request: dict[str, Any]) -> dict[str, Any]:
         """Send to an open pipeline, once its controller listens; see ``sent_sets.py``.
@@ -230,6 +256,10 @@ class FlareSession:
         location = tempfile.mkdtemp(prefix="job-", dir=self._settings["startup_kit"])
         os.rename(came, location)
         return {"location": location}
+
+
+def _version() -> str:
+    return installed_version("nvflare", "nvflare")
 
 
 def _is_not_there(error: Exception) -> bool:

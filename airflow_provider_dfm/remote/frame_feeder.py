@@ -200,7 +200,7 @@ class FrameSender:
         deliver(site, TOPIC_FRAMES, parts, self._seals[site], self._fl_ctx, self._abort_signal)
 
 
-def deliver(target: str, topic: str, parts: list[str], seal: MessageSeal, fl_ctx: Any, abort_signal: Any) -> None:
+def deliver(target: str, topic: str, parts: list[Any], seal: MessageSeal, fl_ctx: Any, abort_signal: Any) -> None:
     """Bring a message to the server or a site.
 
     :param target: which of them.

@@ -13,7 +13,7 @@ from nvflare.apis.utils.reliable_message import ReliableMessage
 
 from .authenticated_peers import AuthenticatedPeers, peer_of
 from .incoming_tokens import IncomingTokens
-from .message_seal import BadMessage, MessageSeal, TooMuch
+from .message_seal import BadMessage, MessageSeal, TooMuch, message_number
 from .outbox import TOPIC_DONE, TOPIC_RESULTS
 from .token_store import TokenStore
 
@@ -60,10 +60,13 @@ class IncomingMessages:
         """Whether a site has said that its part is done, and all of its results are here."""
         return site in self._ended
 
-    def receiving(self, take: Callable[[str, list[str]], None]) -> Callable[[str, Any, Any], Any]:
+    def receiving(
+        self, take: Callable[[str, list[Any]], None], with_bytes: bool = False
+    ) -> Callable[[str, Any, Any], Any]:
         """A handler of FLARE's messages.
 
         :param take: gets the site that sent a message, and what it says; raises where it does not take that.
+        :param with_bytes: whether the message's last part is bytes.
         :return: what :class:`ReliableMessage` calls.
         """
 
@@ -74,7 +77,7 @@ class IncomingMessages:
                     # Somebody else of the federation; that must not be enough to end this job.
                     logger.warning("refused a message of %.100r, which has no part in this job", site)
                     return make_reply(ReturnCode.BAD_REQUEST_DATA)
-                take(site, self._open(site, topic, request))
+                take(site, self._open(site, topic, request, with_bytes))
             except TooMuch as error:
                 self._fail(site, str(error))
                 return make_reply(ReturnCode.BAD_REQUEST_DATA)
@@ -95,7 +98,7 @@ class IncomingMessages:
         :param parts: the message's number, and its tokens.
         :raises BadMessage: the site may not send that.
         """
-        number = _number(parts)
+        number = message_number(parts)
         # One at a time, as each is several times in memory meanwhile.
         with self._taking:
             taken = self._taken.get(site, 0)
@@ -122,17 +125,17 @@ class IncomingMessages:
         :param parts: the number of its last message of results; 0: it had none.
         :raises BadMessage: that one is not here.
         """
-        number = _number(parts)
+        number = message_number(parts)
         with self._taking:
             taken = self._taken.get(site, 0)
             if number != taken:
                 raise BadMessage(f"it said that its part is done with its message {number}, after its message {taken}")
             self._ended.add(site)
 
-    def _open(self, site: str, topic: str, request: Any) -> list[str]:
+    def _open(self, site: str, topic: str, request: Any, with_bytes: bool) -> list[Any]:
         if site in self._ended:
             raise BadMessage("it sent a message after it had said that its part is done")
-        return self._seals[site].open(request, topic)
+        return self._seals[site].open(request, topic, with_bytes)
 
 
 class ServerMessages:
@@ -172,9 +175,3 @@ class ServerMessages:
 
 def _ignore(error: Exception) -> None:
     """Until the site's net is there, nothing can fail; the message is refused all the same."""
-
-
-def _number(parts: list[str]) -> int:
-    if not parts or not parts[0].isascii() or not parts[0].isdigit() or len(parts[0]) > 18:
-        raise BadMessage("it sent results without a number")
-    return int(parts[0])

@@ -6,26 +6,20 @@ written among the results. This module travels with each job.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from .foreign_text import cut
+from .json_text import DEPTH, is_too_deep, too_large
 from .message_seal import BadMessage, TooMuch
+from .token_lines import PLAIN
 
 # As many as an honest site's outbox sends at once.
 LINES_A_MESSAGE = 200
-# A value of a few hundred megabytes is honest, as base64 of an array may be.
-CHARACTERS_A_LINE = 512 << 20
-# So many lists, dicts and what is in them; each takes up to a hundred bytes of memory where it is read.
-ELEMENTS_A_LINE = 20_000_000
-# DFM itself refuses values that are nested more than 255 deep: pydantic's JsonValue.
-DEPTH = 300
 FRAME_DEPTH = 32
 FRAME_LIMIT = 1 << 63
 # What a site may give in all: so many tokens, and so many more for each parameter set.
@@ -39,8 +33,8 @@ CHARACTERS_AN_ERROR = 16 << 20
 TELEMETRY_PLACE = "__telemetry__"
 STATUS_PLACE = "_dfm_status_"
 ERROR_TOKEN = "@dfm-error-token"
-_BRACKETS = re.compile(r'["\[\]{}]')
-_ELEMENTS = re.compile(r'["\[{,]')
+# nv_dfm_core/exec/_token_package.py, any_object_to_tagged_json_value
+PICKLE = "PickledObject"
 
 
 @dataclass(frozen=True)
@@ -72,13 +66,22 @@ class IncomingTokens:
     :param part: its part of the pipeline.
     :param job_id: the job.
     :param sets: the numbers of the job's parameter sets.
+    :param claim: gets the name and the size of a file that a value names; says whether the site has sent that.
     """
 
-    def __init__(self, site: str, part: SitePart, job_id: str, sets: SetNumbers) -> None:
+    def __init__(
+        self,
+        site: str,
+        part: SitePart,
+        job_id: str,
+        sets: SetNumbers,
+        claim: Callable[[str, Any], bool] = lambda name, size: False,
+    ) -> None:
         self._site = site
         self._part = part
         self._job_id = job_id
         self._sets = sets
+        self._claim = claim
         self._lock = threading.Lock()
         self._count = 0
         # How many values came for a frame at a place: in memory up to some megabytes, then in a temporary file.
@@ -163,8 +166,8 @@ class IncomingTokens:
             most = TOKENS + TOKENS_A_SET * len(self._sets)
             if self._count > most:
                 raise TooMuch(f"it sent more than {most} tokens, which is more than this provider takes of one site")
-        if line.count("[") + line.count("{") > DEPTH:
-            _check_depth(line)
+        if is_too_deep(line):
+            raise BadMessage(f"it sent a value that is nested more than {DEPTH} deep")
 
     def _check_frame(self, token: dict[str, Any]) -> None:
         # nv_dfm_core/exec/_frame.py
@@ -181,6 +184,8 @@ class IncomingTokens:
 
     def _check_data(self, token: dict[str, Any], most: int) -> None:
         tag, value = _data(token)
+        if "files" in token and tag != PLAIN:
+            raise BadMessage("it sent files without a value that they belong to")
         if tag == "BaseModel":
             if not isinstance(value, dict) or not isinstance(value.get("class"), str) or "data" not in value:
                 raise BadMessage("it sent a model without a class or data")
@@ -190,14 +195,22 @@ class IncomingTokens:
                 parameter_set = token["frame"]["frame"][0]
                 self._count_one(f"errors of {parameter_set}", token["target_place"], ERRORS_A_PLACE)
                 return
-        elif tag == "PickledObject":
-            _check_pickle(value)
+        elif tag == PLAIN:
+            self._check_files(token)
         elif tag != "json":
             kind = tag if isinstance(tag, str) else type(tag).__name__
             raise BadMessage(f"it sent a value of the unknown kind {_shown(kind)}")
         frame = token["frame"]["frame"]
         if frame != "stop" and token["target_place"] != STATUS_PLACE:
             self._count_one(str(frame), token["target_place"], most)
+
+    def _check_files(self, token: dict[str, Any]) -> None:
+        files = token.get("files")
+        if not isinstance(files, dict):
+            raise BadMessage("it sent a value without saying which files belong to it")
+        for name, size in files.items():
+            if not self._claim(name, size):
+                raise BadMessage(f"it sent a value with the file {_shown(name)}, which it has not sent")
 
     def _count_one(self, frame: str, place: str, most: int) -> None:
         with self._lock:
@@ -213,52 +226,10 @@ def _data(token: dict[str, Any]) -> list[Any]:
     data = token.get("tagged_data")
     if not isinstance(data, list) or len(data) != 2:
         raise BadMessage("it sent a token without data")
+    if data[0] == PICKLE:
+        # The executor that comes with the job makes none.
+        raise BadMessage(f"it sent a pickle to the place {_shown(token['target_place'])}, of which nothing is read")
     return data
-
-
-def too_large(line: str) -> str:
-    """What of a token is more than the server takes, and how much that takes; empty: nothing.
-
-    :param line: the token as JSON.
-    """
-    if len(line) > CHARACTERS_A_LINE:
-        return f"{len(line)} characters, and {CHARACTERS_A_LINE} are the most"
-    if line.count("[") + line.count("{") + line.count(",") <= ELEMENTS_A_LINE:
-        return ""
-    # Those that stand in texts do not count.
-    elements = sum(1 for _ in _marks(line, _ELEMENTS))
-    return f"{elements} elements, and {ELEMENTS_A_LINE} are the most" if elements > ELEMENTS_A_LINE else ""
-
-
-def _check_depth(line: str) -> None:
-    depth = 0
-    for mark in _marks(line, _BRACKETS):
-        depth += 1 if mark in "[{" else -1
-        if depth > DEPTH:
-            raise BadMessage(f"it sent a value that is nested more than {DEPTH} deep")
-
-
-def _marks(line: str, marks: re.Pattern[str]) -> Iterator[str]:
-    """The marks of a JSON text that stand outside of its texts."""
-    position = 0
-    while found := marks.search(line, position):
-        position = found.end()
-        if found[0] == '"':
-            position = _end_of_text(line, position)
-        else:
-            yield found[0]
-
-
-def _end_of_text(line: str, position: int) -> int:
-    """Where a text that has begun before this position is over; texts can be very long."""
-    while (end := line.find('"', position)) >= 0:
-        backslash = end
-        while backslash > position and line[backslash - 1] == "\\":
-            backslash -= 1
-        if (end - backslash) % 2 == 0:
-            return end + 1
-        position = end + 1
-    return len(line)
 
 
 def _check_errors(error: dict[str, Any]) -> None:
@@ -284,12 +255,5 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _check_pickle(value: Any) -> None:
-    try:
-        base64.b64decode(value["value"])
-    except (TypeError, KeyError, ValueError, binascii.Error):
-        raise BadMessage("it sent a pickle that is not base64") from None
-
-
 def _shown(text: str) -> str:
-    return repr(text[:100])
+    return repr(cut(text, 100))

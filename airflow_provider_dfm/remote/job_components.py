@@ -1,7 +1,8 @@
-"""What a DFM job brings with it: a controller that keeps every result, and executors that tell failures.
+"""What a DFM job brings with it for its server: a controller that keeps every result, and tells failures.
 
-This module travels with each job, in the ``custom`` folder of the server's and the sites' apps, and so do those that
-it imports from beside it. It runs in their job processes, as subclasses of DFM's own controller and executor.
+This module travels with each job, in the ``custom`` folder of the server's app, and so do those that it imports from
+beside it. It runs in the job's process there, as a subclass of DFM's own controller. The sites' is in
+``pipeline_executor.py``.
 """
 
 from __future__ import annotations
@@ -17,32 +18,32 @@ from typing import Any
 
 from nv_dfm_core.targets.flare import FlareOptions
 from nv_dfm_core.targets.flare._controller import Controller
-from nv_dfm_core.targets.flare._executor import Executor
 from nvflare.apis.controller_spec import TaskCompletionStatus
 from nvflare.apis.event_type import EventType
 from nvflare.apis.fl_constant import FLContextKey, ReturnCode
-from nvflare.apis.shareable import make_reply
 from nvflare.apis.utils.reliable_message import ReliableMessage
 from nvflare.private.fed.server.server_commands import ServerCommands
 
-from .authenticated_peers import AuthenticatedPeers, ServerCommandGate
-from .frame_feeder import SERVER, TOPIC_FRAMES, TOPIC_READY, FrameFeeder, Frames, FrameSender, deliver
-from .incoming_messages import IncomingMessages, ServerMessages
+from .authenticated_peers import ServerCommandGate
+from .frame_feeder import TOPIC_READY, FrameFeeder, Frames, FrameSender
+from .incoming_messages import IncomingMessages
 from .incoming_tokens import IncomingTokens, SetNumbers
+from .incoming_values import IncomingValues
 from .job_parts import read_parts
 from .message_seal import MessageSeal
-from .outbox import TOPIC_DONE, TOPIC_RESULTS, Outbox
+from .plain_tokens import PlainYields
 from .sent_sets import SentSets
-from .token_routes import make_router_deliver, send_results_first, token_package
+from .site_failure import ERROR, as_all_can_read
+from .token_routes import make_router_deliver, token_package
 from .token_store import TokenStore
+from .value_sender import TOPIC_VALUES
+from .value_store import ROOM_BYTES, as_text
 from .wind_down import mend_wind_down
 
-# nv_dfm_core/targets/flare/_defs.py
-ERROR = "nv_dfm_core.reply.error"
 FOLDER = "airflow_provider_dfm"
 TOPIC_READ_TOKENS = "airflow_provider_dfm.read_tokens"
+TOPIC_READ_VALUE = "airflow_provider_dfm.read_value"
 TOPIC_SEND = "airflow_provider_dfm.send"
-MAX_REASON = 2000
 DIED = "died, or went away, before it had finished"
 TOO_EARLY = (
     "it does not play by the rules, or another site has answered in its name: the answer that its part is done came "
@@ -84,7 +85,7 @@ class ResultsController(Controller):
         )
         self._task_timeout_s = task_timeout_s
         self._out_of_time = False
-        self._app_io_manager = TokenStore()
+        self._app_io_manager = TokenStore(ROOM_BYTES)
         self._answers: dict[str, str] = {}
         self._folder = ""
         self._open_places = open_places
@@ -103,6 +104,7 @@ class ResultsController(Controller):
         self._app_io_manager.open(self._folder)
         ServerCommandGate.install(self._engine, ServerCommands.client_request_commands_names)
         self._engine.register_app_command(TOPIC_READ_TOKENS, self._read_tokens)
+        self._engine.register_app_command(TOPIC_READ_VALUE, self._read_value)
         if self._open_places is not None:
             self._sent_sets.open(self._folder)
             self._engine.register_app_command(TOPIC_SEND, self._send)
@@ -121,6 +123,9 @@ class ResultsController(Controller):
 
     def _read_tokens(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
         return self._app_io_manager.read(data["position"])
+
+    def _read_value(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
+        return {"data": as_text(self._app_io_manager.values.read(data["name"], data["position"]))}
 
     def _send(self, topic: str, data: Any, fl_ctx: Any) -> dict[str, Any]:
         if not hmac.compare_digest(str(data.get("word")).encode(), self._word.encode()):
@@ -165,13 +170,18 @@ class ResultsController(Controller):
         mend_wind_down()
         job_id = fl_ctx.get_job_id()
         seals = {site: MessageSeal(part.key, job_id) for site, part in self._parts.items()}
+        values = {site: IncomingValues(site, self._app_io_manager.values, self._fail) for site in self._parts}
         self._tokens = {
-            site: IncomingTokens(site, part, job_id, self._set_numbers()) for site, part in self._parts.items()
+            site: IncomingTokens(site, part, job_id, self._set_numbers(), values[site].claim)
+            for site, part in self._parts.items()
         }
         self._messages = IncomingMessages(seals, self._tokens, self._app_io_manager, self._fail)
         self._messages.start(fl_ctx)
+        take = self._messages.receiving(lambda site, parts: values[site].take(parts), with_bytes=True)
+        ReliableMessage.register_request_handler(topic=TOPIC_VALUES, handler_f=take, fl_ctx=fl_ctx)
         super()._do_prepare(fl_ctx)
         make_router_deliver(self._router, seals.__getitem__)
+        PlainYields(self._router, self._app_io_manager.values.keep)
         feeder = FrameFeeder(self._job_controller)
         if self._open_places is not None:
             sender = FrameSender(
@@ -221,7 +231,7 @@ class ResultsController(Controller):
         except Exception as error:
             # FLARE fails the job for it, but keeps the reason to its own log.
             if not abort_signal.triggered:
-                self._keep({"server": _plain(f"{type(error).__name__}: {error}")})
+                self._keep({"server": as_all_can_read(f"{type(error).__name__}: {error}")})
             raise
         finally:
             self._app_io_manager.close()
@@ -242,99 +252,13 @@ class ResultsController(Controller):
             self.log_exception(self._fl_ctx, "the reasons that the job failed could not be written")
 
     def _failures(self) -> dict[str, str]:
-        failures = {site: _plain(reason) for site, reason in self._answers.items() if reason}
-        failures |= {site: _plain(reason) for site, reason in self._not_reached.items()}
+        failures = {site: as_all_can_read(reason) for site, reason in self._answers.items() if reason}
+        failures |= {site: as_all_can_read(reason) for site, reason in self._not_reached.items()}
         if self._job_controller and self._job_controller.error_occurred():
-            failures["server"] = _plain(repr(self._job_controller.get_panic_error()))
+            failures["server"] = as_all_can_read(repr(self._job_controller.get_panic_error()))
         # Once one has failed, the others are told to stop.
         for site in [] if failures else self._client_names:
             if site not in self._answers:
                 limit = f"did not finish within {self._task_timeout_s} s"
                 failures[site] = limit if self._out_of_time else DIED
         return failures
-
-
-class PipelineExecutor(Executor):
-    """Runs a site's part of a pipeline.
-
-    :param encoded_net_ir: the site's BoundNetIR as base64 JSON.
-    :param key: what the messages between the server and this site are sealed with.
-    :param force_modgen: generate the site's code anew.
-    :param is_open: whether the pipeline takes further parameter sets while it runs.
-    """
-
-    def __init__(
-        self,
-        submitted_api_version: str,
-        federation_name: str,
-        homesite: str,
-        encoded_net_ir: str,
-        key: str,
-        force_modgen: bool = False,
-        is_open: bool = False,
-    ) -> None:
-        super().__init__(
-            submitted_api_version=submitted_api_version,
-            federation_name=federation_name,
-            homesite=homesite,
-            bound_net_ir=json.loads(base64.b64decode(encoded_net_ir)),
-            force_modgen=force_modgen,
-        )
-        self._key = key
-        self._is_open = is_open
-        self._outbox: Outbox | None = None
-        self._messages: ServerMessages | None = None
-
-    def _on_prepare_execution_task(self, fl_ctx: Any) -> None:
-        mend_wind_down()
-        AuthenticatedPeers.install(fl_ctx.get_engine())
-        seal = MessageSeal(self._key, fl_ctx.get_job_id())
-        self._messages = ServerMessages(seal)
-        super()._on_prepare_execution_task(fl_ctx)
-        make_router_deliver(self._router, lambda recipient: seal)
-        feeder = FrameFeeder(self._job_controller)
-        self._messages.fail = feeder.fail
-
-        def send(number: int, lines: list[str]) -> None:
-            deliver(SERVER, TOPIC_RESULTS, [str(number), *lines], seal, fl_ctx, self._abort_signal)
-
-        self._outbox = Outbox(send, feeder.fail)
-        send_results_first(self._router, self._outbox)
-        if self._is_open:
-            frames = self._messages.receiving(feeder.receive)
-            ReliableMessage.register_request_handler(topic=TOPIC_FRAMES, handler_f=frames, fl_ctx=fl_ctx)
-            deliver(SERVER, TOPIC_READY, [], seal, fl_ctx, self._abort_signal)
-
-    def _on_send_to_place_topic(self, topic: str, request: Any, fl_ctx: Any) -> Any:
-        assert self._messages is not None
-        return self._messages.receiving(self._take_token)(topic, request, fl_ctx)
-
-    def _take_token(self, parts: list[str]) -> None:
-        self._router.route_token_package_sync(token_package(json.loads("".join(parts))))
-
-    def execute(self, task_name: str, shareable: Any, fl_ctx: Any, abort_signal: Any) -> Any:
-        try:
-            reply = super().execute(task_name, shareable, fl_ctx, abort_signal)
-            sent = self._outbox.flush() if self._outbox is not None else 0
-            # DFM answers OK even when its net runner gave up: nv_dfm_core/targets/flare/_executor.py, execute
-            if self._job_controller and self._job_controller.error_occurred():
-                return _failure(repr(self._job_controller.get_panic_error()))
-            if reply.get_return_code() == ReturnCode.OK and not abort_signal.triggered:
-                seal = MessageSeal(self._key, fl_ctx.get_job_id())
-                deliver(SERVER, TOPIC_DONE, [str(sent)], seal, fl_ctx, abort_signal)
-        except Exception as error:
-            # The site's administrator needs the whole of it; the controller gets the reason.
-            self.log_exception(fl_ctx, "the DFM pipeline failed at this site")
-            return _failure(f"{type(error).__name__}: {error}")
-        return reply
-
-
-def _failure(reason: str) -> Any:
-    reply = make_reply(ReturnCode.EXECUTION_EXCEPTION)
-    reply[ERROR] = reason
-    return reply
-
-
-def _plain(reason: str) -> str:
-    """A reason as all can read it, though somebody else's site gave it."""
-    return reason[:MAX_REASON].encode(errors="backslashreplace").decode()

@@ -31,7 +31,11 @@ def export_job(function: str, arguments: dict[str, Any], folder: str) -> str:
         if export is None:
             raise NamedError(
                 "JobDefinitionError",
-                f"The job function {function} returned a {type(job).__name__}, neither a FedJob nor a recipe.",
+                f"The job function {function} returned {_described(job)}. It has to return the job that it builds, a "
+                "FedJob or a recipe, and not to run it: a function that ends in recipe.execute(...) or "
+                "job.simulator_run(...) has run a whole simulation here. Or give the job's folder: a script that calls "
+                "recipe.execute(...) makes one with --export --export-dir FOLDER (nvflare 2.9), and any other with "
+                "job.export_job(FOLDER).",
             )
         try:
             export(folder)
@@ -44,6 +48,10 @@ def export_job(function: str, arguments: dict[str, Any], folder: str) -> str:
     if len(exported) != 1:
         raise NamedError("JobDefinitionError", f"The job of {function} was exported without a meta.json.")
     return exported[0]
+
+
+def _described(value: Any) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}, neither a FedJob nor a recipe"
 
 
 @contextlib.contextmanager

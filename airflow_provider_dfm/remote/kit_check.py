@@ -1,15 +1,17 @@
-"""What can be said of a startup kit before a log-in, and of a log-in that failed."""
+"""What can be said of a startup kit before a log-in."""
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
-import socket
-import ssl
 from typing import Any
 
+from airflow_provider_dfm.remote.certificates import Certificate, check_dates, read_certificates
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.library_version import release
+
+# Where the admin section of fed_admin.json says nothing else.
+CERTIFICATE, AUTHORITY, KEY = ("client_cert", "client.crt"), ("ca_cert", "rootCA.pem"), ("client_key", "client.key")
 
 
 def check_kit(kit: str, user: str | None, nvflare_version: str) -> None:
@@ -18,15 +20,14 @@ def check_kit(kit: str, user: str | None, nvflare_version: str) -> None:
     :param kit: the kit's root.
     :param user: whose it has to be; None: anybody's.
     :param nvflare_version: version of the nvflare in this interpreter.
-    :raises NamedError: StartupKitError (corrupt, expired), AuthenticationFailed (another user's) or VersionMismatch.
+    :raises NamedError: StartupKitError (corrupt, expired, not valid yet), AuthenticationFailed (another user's) or
+        VersionMismatch.
     """
-    admin = _read_json(kit, "startup/fed_admin.json").get("admin")
-    if not isinstance(admin, dict):
-        raise NamedError("StartupKitError", "The kit's startup/fed_admin.json has no section admin.")
+    admin = _admin_section(kit)
     # The server's address is in this file since nvflare 2.7; before, it is in local/resources.json.default.
     made_by_newer = "host" in admin
-    reads_newer = _release(nvflare_version) >= (2, 7)
-    if made_by_newer != reads_newer:
+    reads = release(nvflare_version)
+    if reads is not None and made_by_newer != (reads >= (2, 7)):
         raise NamedError(
             "VersionMismatch",
             f"The startup kit was made by nvflare {'2.7 or later' if made_by_newer else '2.6 or earlier'}, but "
@@ -45,87 +46,49 @@ def check_kit(kit: str, user: str | None, nvflare_version: str) -> None:
         )
 
 
-def explain_failed_login(
-    kit: str, user: str, nvflare_version: str, secure: bool, cause: Exception, timeout: float
-) -> NamedError:
-    """Find out why a log-in failed, by talking to the server without the client library.
+def server_address(kit: str) -> tuple[str, int]:
+    """Host and port that the admin client of this kit connects to; one that asks an overseer for it does not say.
 
-    :param kit: the kit's root.
-    :param user: the FLARE user.
-    :param secure: whether a secure session was wanted.
-    :param cause: what the client library raised.
-    :param timeout: seconds for the probe.
-    :return: the error to raise.
+    :raises NamedError: StartupKitError: the kit does not say.
     """
-    tried = f"Tried to log in as {user} with nvflare {nvflare_version}"
-    came_back = f"{type(cause).__name__}: {cause}"
+    admin = _admin_section(kit)
     try:
-        host, port = server_address(kit)
-    except (KeyError, ValueError, OSError):
-        return NamedError("StartupKitError", f"{tried}: the kit does not say where the server is ({came_back}).")
-    where = f"{tried} at {host}:{port}"
-    try:
-        with socket.create_connection((host, port), timeout) as connection:
-            _greet(kit, connection)
-    except ssl.SSLCertVerificationError as error:
-        return NamedError(
-            "StartupKitError",
-            f"{where}: the server's certificate was not signed by the kit's authority ({error.verify_message}). "
-            "The kit is for another federation; ask this federation's administrator for one.",
-        )
-    except ssl.SSLEOFError:
-        return NamedError(
-            "FederationUnreachable",
-            f"{where}: the server, or what is in front of it, closed the connection at once. Check that the server is "
-            "up. If it is an insecure one, set secure_mode to false.",
-        )
-    except ssl.SSLError as error:
-        return NamedError(
-            "AuthenticationFailed",
-            f"{where}: the server refused the kit's certificate ({error.reason}). The kit is for another "
-            "federation, or its certificate was revoked.",
-        )
-    except TimeoutError:
-        return NamedError(
-            "FederationUnreachable",
-            f"{where}: the server, or what is in front of it, said nothing within {timeout:g} s ({came_back}). Check "
-            "that the server is not overloaded or stopped, and that this machine can reach it.",
-        )
-    except OSError as error:
-        return NamedError(
-            "FederationUnreachable",
-            f"{where}: {type(error).__name__}: {error}. Check that the federation's server is up and that "
-            "this machine can reach it.",
-        )
-    if not secure and _release(nvflare_version) < (2, 7):
-        return NamedError(
-            "ConnectionSettingsError",
-            f"{where}: secure_mode is false, but the server speaks TLS. Leave secure_mode at its default.",
-        )
-    if type(cause).__name__ in ("AuthenticationError", "AuthorizationError"):
-        return NamedError("AuthenticationFailed", f"{where}: {came_back}. Check the connection's login.")
-    return NamedError(
-        "FederationUnreachable",
-        f"{where}: the server is there but gave no session ({came_back}). Check that the connection's login is "
-        "the user the kit was made for, and that its python has the nvflare version of the federation.",
+        if "host" in admin:
+            return str(admin["host"]), int(admin["port"])
+        for name in ("local/resources.json", "local/resources.json.default", "startup/fed_admin.json"):
+            if os.path.exists(os.path.join(kit, name)):
+                end_point = _find(_read_json(kit, name), "sp_end_point")
+                if end_point:
+                    host, _, port = end_point.split(":")
+                    return host, int(port)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass
+    raise NamedError(
+        "StartupKitError",
+        "The kit does not say where the server is: neither its startup/fed_admin.json nor a local/resources.json or "
+        "local/resources.json.default has a host and port or an sp_end_point. Ask the federation's administrator for "
+        "a whole kit.",
     )
 
 
-def server_address(kit: str) -> tuple[str, int]:
-    """Host and port that the admin client of this kit connects to.
+def certificate_files(kit: str) -> tuple[str, str, str]:
+    """Where the user's certificate, that of the authority, and the user's key are."""
+    admin = _admin_section(kit)
+    own, authority, key = (_path(kit, admin, file) for file in (CERTIFICATE, AUTHORITY, KEY))
+    return own, authority, key
 
-    :raises KeyError, ValueError, OSError: the kit does not say.
-    """
-    admin = _read_json(kit, "startup/fed_admin.json")["admin"]
-    if "host" in admin:
-        return admin["host"], int(admin["port"])
-    for name in ("local/resources.json", "local/resources.json.default", "startup/fed_admin.json"):
-        if os.path.exists(os.path.join(kit, name)):
-            end_point = _find(_read_json(kit, name), "sp_end_point")
-            if end_point:
-                host, _, port = end_point.split(":")
-                return host, int(port)
-    raise KeyError("sp_end_point")
+
+def own_certificate(kit: str) -> Certificate:
+    """The certificate of the kit's user."""
+    certificates: list[Certificate] = _load(certificate_files(kit)[0], read_certificates)
+    return certificates[0]
+
+
+def _admin_section(kit: str) -> dict[str, Any]:
+    admin = _read_json(kit, "startup/fed_admin.json").get("admin")
+    if not isinstance(admin, dict):
+        raise NamedError("StartupKitError", "The kit's startup/fed_admin.json has no section admin.")
+    return admin
 
 
 def _read_json(kit: str, name: str) -> dict[str, Any]:
@@ -149,56 +112,58 @@ def _find(value: Any, name: str) -> Any:
     return None
 
 
-def _release(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])
+def _path(kit: str, admin: dict[str, Any], file: tuple[str, str]) -> str:
+    """Where a file of the kit is; its name is the admin section's, or the usual one."""
+    return os.path.join(kit, "startup", str(admin.get(file[0]) or file[1]))
 
 
 def _check_certificates(kit: str) -> str:
     """Refuse certificates that cannot work; gives the name of the user they were made for."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    own_file, authority_file, key_file = certificate_files(kit)
+    own, authorities = _load(own_file, read_certificates), _load(authority_file, read_certificates)
+    key = _load(key_file, _load_key)
+    # What comes after the user's own is what links it to the authority; of authorities, one is enough.
+    check_dates(_named(own_file), own[:1])
+    check_dates(_named(authority_file), authorities)
+    if _spelled_out(own[0].public_key) != _spelled_out(key.public_key()):
+        raise NamedError("StartupKitError", "The kit's client.key does not belong to its client.crt.")
+    made_for: str = own[0].name
+    return made_for
 
-    startup = os.path.join(kit, "startup")
-    loaded: dict[str, Any] = {}
-    for name, load in (
-        ("client.crt", x509.load_pem_x509_certificate),
-        ("rootCA.pem", x509.load_pem_x509_certificate),
-        ("client.key", lambda content: load_pem_private_key(content, password=None)),
-    ):
-        with open(os.path.join(startup, name), "rb") as file:
+
+def _named(path: str) -> str:
+    return f"startup/{os.path.basename(path)}"
+
+
+def _load(path: str, load: Any) -> Any:
+    name = _named(path)
+    try:
+        with open(path, "rb") as file:
             content = file.read()
-        try:
-            loaded[name] = load(content)
-        except (ValueError, TypeError):
-            # The cause may quote the file, and client.key is a secret.
-            raise NamedError("StartupKitError", f"The kit's startup/{name} is corrupt: not a PEM file.") from None
-    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-    for name in ("client.crt", "rootCA.pem"):
-        certificate = loaded[name]
-        # cryptography < 42 has no not_valid_after_utc.
-        ends = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after
-        if ends.replace(tzinfo=None) < now:
+    except OSError as error:
+        raise NamedError("StartupKitError", f"The kit's {name} cannot be read: {error.strerror}.") from None
+    try:
+        return load(content)
+    except (ValueError, TypeError):
+        if b"ENCRYPTED" in content:
             raise NamedError(
                 "StartupKitError",
-                f"The kit's startup/{name} expired on {ends:%Y-%m-%d}. Ask the federation's administrator for a "
-                "new kit.",
-            )
-    if loaded["client.crt"].public_key().public_numbers() != loaded["client.key"].public_key().public_numbers():
-        raise NamedError("StartupKitError", "The kit's client.key does not belong to its client.crt.")
-    names = loaded["client.crt"].subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return str(names[0].value) if names else ""
+                f"The kit's {name} is locked with a password, which the client library cannot use. Take it off with: "
+                "openssl pkey -in client.key -out unlocked.key",
+            ) from None
+        # The cause may quote the file, and client.key is a secret.
+        raise NamedError("StartupKitError", f"The kit's {name} is corrupt: not a PEM file.") from None
 
 
-def _greet(kit: str, connection: socket.socket) -> None:
-    startup = os.path.join(kit, "startup")
-    context = ssl.create_default_context(cafile=os.path.join(startup, "rootCA.pem"))
-    # The client library does not check the name either: nvflare/fuel/hci/client/api.py
-    context.check_hostname = False
-    context.load_cert_chain(os.path.join(startup, "client.crt"), os.path.join(startup, "client.key"))
-    with context.wrap_socket(connection) as secured:
-        # With TLS 1.3 a server that refuses the client says so only when it is read from.
-        secured.settimeout(1)
-        try:
-            secured.recv(1)
-        except TimeoutError:
-            return
+def _load_key(content: bytes) -> Any:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    return load_pem_private_key(content, password=None)
+
+
+def _spelled_out(public_key: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    # Not every kind of key has numbers.
+    spelled: bytes = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return spelled

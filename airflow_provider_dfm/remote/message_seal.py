@@ -36,39 +36,55 @@ class MessageSeal:
         self._key = key.encode()
         self._job_id = job_id
 
-    def put(self, request: Any, topic: str, parts: list[str]) -> Any:
+    def put(self, request: Any, topic: str, parts: list[Any]) -> Any:
         """Make a message.
 
         :param request: an empty one; a mapping, such as FLARE's Shareable.
         :param topic: what it is about.
-        :param parts: what it says.
+        :param parts: what it says: texts, the last of which may be bytes instead.
         :return: the message.
         """
         request[PARTS], request[SEAL] = parts, self._of(topic, parts)
         return request
 
-    def open(self, request: Any, topic: str) -> list[str]:
+    def open(self, request: Any, topic: str, with_bytes: bool = False) -> list[Any]:
         """What a message says, if the other one has sealed it.
 
         :param request: the message.
         :param topic: what it has to be about.
+        :param with_bytes: whether its last part has to be bytes.
         :raises BadMessage: anybody may have sent it.
         """
-        parts, seal = request.get(PARTS), request.get(SEAL)
-        if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        parts: Any = request.get(PARTS)
+        seal = request.get(SEAL)
+        texts = parts[:-1] if with_bytes and isinstance(parts, list) and parts else parts
+        if not isinstance(texts, list) or not all(isinstance(part, str) for part in texts):
             raise BadMessage("its message is not a list of texts")
+        if with_bytes and (not parts or not isinstance(parts[-1], bytes)):
+            raise BadMessage("its message has no bytes at its end")
         try:
             expected = self._of(topic, parts)
         except UnicodeEncodeError:
             raise BadMessage("its message has text in it that UTF-8 does not know") from None
         if not isinstance(seal, str) or not hmac.compare_digest(seal.encode(errors="replace"), expected.encode()):
             raise BadMessage("its message is not sealed with the key that the job gave to this site")
-        return parts
+        return list(parts)
 
-    def _of(self, topic: str, parts: list[str]) -> str:
+    def _of(self, topic: str, parts: list[Any]) -> str:
         made = hmac.new(self._key, digestmod=hashlib.sha256)
         for part in (self._job_id, topic, *parts):
-            data = part.encode()
-            made.update(b"%d:" % len(data))
+            data = part if isinstance(part, bytes) else part.encode()
+            made.update(b"%d%s:" % (len(data), b" bytes" if data is part else b""))
             made.update(data)
         return made.hexdigest()
+
+
+def message_number(parts: list[Any]) -> int:
+    """The number that a message begins with.
+
+    :param parts: what it says.
+    :raises BadMessage: it begins with something else.
+    """
+    if not parts or not parts[0].isascii() or not parts[0].isdigit() or len(parts[0]) > 18:
+        raise BadMessage("it sent results without a number")
+    return int(parts[0])

@@ -5,13 +5,13 @@ This module travels with each job.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from .incoming_tokens import too_large
+from .json_text import too_large
+from .token_lines import token_line
 
 TOPIC_RESULTS = "airflow_provider_dfm.results"
 TOPIC_DONE = "airflow_provider_dfm.done"
@@ -50,7 +50,7 @@ class Outbox:
         :raises RuntimeError: one before it could not be sent.
         :raises ValueError: it is larger than the server takes.
         """
-        line = json.dumps(token.model_dump(mode="json"))
+        line = token_line(token)
         size = too_large(line)
         if size:
             raise ValueError(

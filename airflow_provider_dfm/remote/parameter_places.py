@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.iso_dates import iso_text, takes_dates
-from airflow_provider_dfm.remote.operation_schema import literal_type, load_operation
-from airflow_provider_dfm.remote.parameter_schema import field_name
+from airflow_provider_dfm.remote.operation_schema import as_json, default_of, literal_type, load_operation
+from airflow_provider_dfm.remote.parameter_schema import common_default, field_name
 
-# Place to the type, its pydantic TypeAdapter and the name of each field that takes its value.
-Takers = dict[str, list[tuple[Any, Any, str]]]
+TEXT_ADVICE = (
+    " Where a template gave this text, give dag.param({place!r}) or a task's output in its place, or set the DAG's "
+    "render_template_as_native_obj."
+)
+
+
+@dataclass(frozen=True)
+class Taker:
+    """A field of an operation that takes a place's value.
+
+    :param kind: its type.
+    :param adapter: pydantic's ``TypeAdapter`` of that.
+    :param default: its default as JSON, or None.
+    :param name: what it is called in messages.
+    """
+
+    kind: Any
+    adapter: Any
+    default: str | None
+    name: str
+
+    @classmethod
+    def of(cls, field: dict[str, str]) -> Taker:
+        """The one of a field, as :func:`parameter_fields` has them."""
+        from pydantic import TypeAdapter
+
+        operation = load_operation(field["operation"])
+        kind = literal_type(operation, field["field"])
+        return cls(kind, TypeAdapter(kind), default_of(operation, field["field"]), field_name(field))
 
 
 def statements_of(block: Any) -> Iterator[Any]:
@@ -71,50 +99,57 @@ def check_parameter_sets(sets: list[dict[str, Any]], fields: dict[str, list[dict
     """Refuse sets that do not fit the pipeline.
 
     :param sets: the parameter sets.
-    :param fields: the places that every set has to give a value for, as :func:`parameter_fields` has them.
-    :return: the sets, with dates and times in ISO 8601, see :func:`iso_text`.
+    :param fields: the pipeline's places, as :func:`parameter_fields` has them.
+    :return: the sets, with dates and times in ISO 8601, see :func:`iso_text`, and with a value for each place: one that
+        is left out gets the default of the operations that take it, where they all have the same.
     :raises NamedError: ParameterSetError, names the set, the place, and the operation that takes its value.
     """
-    from pydantic import TypeAdapter
-
-    takers: Takers = {}
-    for place, taken in fields.items():
-        kinds = [literal_type(load_operation(field["operation"]), field["field"]) for field in taken]
-        takers[place] = [(kind, TypeAdapter(kind), field_name(field)) for kind, field in zip(kinds, taken, strict=True)]
-    return [_checked(index, parameter_set, takers) for index, parameter_set in enumerate(sets)]
+    takers = {place: [Taker.of(field) for field in taken] for place, taken in fields.items()}
+    known = {place: common_default(taken) for place, taken in fields.items()}
+    defaults = {place: json.loads(default) for place, default in known.items() if default is not None}
+    return [_checked(index, parameter_set, takers, defaults) for index, parameter_set in enumerate(sets)]
 
 
-def _checked(index: int, parameter_set: dict[str, Any], takers: Takers) -> dict[str, Any]:
-    missing = sorted(takers.keys() - parameter_set.keys())
+def _checked(
+    index: int, parameter_set: dict[str, Any], takers: dict[str, list[Taker]], defaults: dict[str, Any]
+) -> dict[str, Any]:
+    missing = sorted(takers.keys() - parameter_set.keys() - defaults.keys())
     unknown = sorted(parameter_set.keys() - takers.keys())
     if missing or unknown:
+        optional = f" Those with a default may be left out: {sorted(defaults)}." if defaults else ""
         raise NamedError(
             "ParameterSetError",
             f"Parameter set {index} does not fit the pipeline: missing {missing}, unknown {unknown}. "
-            f"The pipeline's places are {sorted(takers)}.",
+            f"The pipeline's places are {sorted(takers)}.{optional}",
         )
-    checked = {}
+    checked = {place: default for place, default in defaults.items() if place not in parameter_set}
     for place, value in parameter_set.items():
         dates = []
-        for kind, adapter, name in takers[place]:
-            form = _check_value(kind, adapter, value, f"Parameter set {index}, place {place!r} ({name})")
-            if isinstance(form, str) and takes_dates(kind):
+        for taker in takers[place]:
+            form = _check_value(taker, value, f"Parameter set {index}, place {place!r} ({taker.name})", place)
+            if isinstance(form, str) and takes_dates(taker.kind):
                 dates.append(form)
         # What is a date to one operation and a datetime to another goes to both as the date, which is shorter.
         checked[place] = min(dates, key=len, default=value)
     return checked
 
 
-def _check_value(kind: Any, adapter: Any, value: Any, where: str) -> Any:
+def _check_value(taker: Taker, value: Any, where: str, place: str) -> Any:
     from pydantic import ValidationError
 
+    # pydantic does not check defaults, and DFM's generator makes some that their own type does not take.
+    if taker.default is not None and as_json(value) == taker.default:
+        return value
     try:
-        form = iso_text(value, kind)
+        form = iso_text(value, taker.kind)
         # As JSON, so that a date may be text; strict, so that "5" does not pass for 5.
-        adapter.validate_json(json.dumps(form), strict=True)
+        taker.adapter.validate_json(json.dumps(form), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]["msg"]
-        raise NamedError("ParameterSetError", f"{where}: {fault}, not {type(value).__name__} {value!r:.100}.") from None
+        advice = TEXT_ADVICE.format(place=place) if isinstance(value, str) else ""
+        raise NamedError(
+            "ParameterSetError", f"{where}: {fault}, not {type(value).__name__} {value!r:.100}.{advice}"
+        ) from None
     except ValueError as error:
         raise NamedError("ParameterSetError", f"{where}: {error}.") from None
     return form

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from airflow_provider_dfm.remote.operation_schema import documentation, json_schema, literal_type, load_operation
+from airflow_provider_dfm.remote.operation_schema import default_of, documentation, field_schema, load_operation
 
 
 def parameter_set_schema(fields: dict[str, list[dict[str, str]]]) -> dict[str, Any]:
@@ -12,15 +13,25 @@ def parameter_set_schema(fields: dict[str, list[dict[str, str]]]) -> dict[str, A
 
     :param fields: place name to the fields of operations that take its value, as ``parameter_fields`` has them.
     :return: a JSON schema of an object. Each place has a ``title`` and a ``description``, which names the operations,
-        their fields and sites. Every place is required, as DFM wants it; a ``default`` is the operation's own, for
-        forms to begin with.
+        their fields and sites. Those are required which :func:`common_default` knows no value for. A ``default`` is
+        the operations' own, for forms to begin with.
     """
     return {
         "type": "object",
         "properties": {place: _place_schema(place, taken) for place, taken in fields.items()},
-        "required": sorted(fields),
+        "required": sorted(place for place, taken in fields.items() if common_default(taken) is None),
         "additionalProperties": False,
     }
+
+
+def common_default(taken: list[dict[str, str]]) -> str | None:
+    """What a place gets that a parameter set leaves out: the default that all fields have which take its value.
+
+    :param taken: the place's fields, as ``parameter_fields`` has them.
+    :return: the default as JSON; None: there is no such default, so that the place cannot be left out.
+    """
+    defaults = {default_of(load_operation(field["operation"]), field["field"]) for field in taken}
+    return defaults.pop() if len(defaults) == 1 else None
 
 
 def field_name(field: dict[str, str]) -> str:
@@ -30,26 +41,21 @@ def field_name(field: dict[str, str]) -> str:
 
 
 def _place_schema(place: str, taken: list[dict[str, str]]) -> dict[str, Any]:
-    from pydantic_core import to_jsonable_python
-
     schemas: list[dict[str, Any]] = []
     texts: list[str] = []
-    defaults: list[Any] = []
     for field in taken:
         operation = load_operation(field["operation"])
-        schema = json_schema(literal_type(operation, field["field"]))
+        schema = field_schema(operation, field["field"])
         text = schema.pop("description", "")
         text = documentation(operation).parameters.get(field["field"], text)
-        info = operation.model_fields[field["field"]]
-        if not info.is_required() and info.default not in defaults:
-            defaults.append(to_jsonable_python(info.default))
         if schema and schema not in schemas:
             schemas.append(schema)
         if text and text not in texts:
             texts.append(text)
     whole = _all_of(schemas)
-    if len(defaults) == 1:
-        whole["default"] = defaults[0]
+    default = common_default(taken)
+    if default is not None:
+        whole["default"] = json.loads(default)
     takers = ", ".join(field_name(field) for field in taken)
     text = "; ".join(text.rstrip(".") for text in texts)
     described = f"{text} ({takers})." if text else f"{takers}."

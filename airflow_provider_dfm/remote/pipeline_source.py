@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.function_source import function_from_source
 from airflow_provider_dfm.remote.named_function import call_function, call_named_function
+from airflow_provider_dfm.remote.operation_schema import default_of, load_operation
 from airflow_provider_dfm.remote.parameter_places import statements_of
 
 
@@ -30,7 +33,7 @@ def _read(text: str) -> Any:
     from pydantic import ValidationError
 
     try:
-        pipeline = Pipeline.model_validate_json(text)
+        pipeline = Pipeline.model_validate_json(_without_own_nulls(text))
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}" for fault in error.errors()[:5]
@@ -45,6 +48,35 @@ def _read(text: str) -> Any:
         ) from error
     _check_references(pipeline)
     return pipeline
+
+
+def _without_own_nulls(text: str) -> str:
+    """A pipeline's JSON without the nulls of fields whose default is None.
+
+    DFM writes them, and refuses to read those of fields that a site exposes, whose type has no None in it:
+    nv_dfm_core/gen/apigen/_config_parser.py, ``parse_adapter``.
+    """
+    try:
+        return json.dumps(_left_out(json.loads(text)))
+    except (ValueError, RecursionError):
+        # pydantic says what is wrong with it.
+        return text
+
+
+def _left_out(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_left_out(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    name = part.get("dfm_class_name")
+    nulls = [field for field, value in part.items() if value is None]
+    own: set[str] = set()
+    if nulls and isinstance(name, str):
+        # One that cannot be imported is named when the pipeline is read.
+        with contextlib.suppress(Exception):
+            operation = load_operation(name)
+            own = {field for field in nulls if default_of(operation, field) == "null"}
+    return {field: _left_out(value) for field, value in part.items() if field not in own}
 
 
 def _check_references(pipeline: Any) -> None:

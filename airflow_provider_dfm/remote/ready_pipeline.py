@@ -6,11 +6,11 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
 from airflow_provider_dfm.remote.federation_api import Offers
+from airflow_provider_dfm.remote.library_version import installed_version
 from airflow_provider_dfm.remote.operation_schema import json_schema, literal_type, load_operation, parameter_names
 from airflow_provider_dfm.remote.parameter_places import certain_places, parameter_fields, statements_of
 from airflow_provider_dfm.remote.parameter_schema import parameter_set_schema
@@ -76,7 +76,7 @@ class ReadyPipeline:
             "homesite": prepared.homesite,
             "api_version": self.api_version,
             "pipeline_api_version": prepared.api_version,
-            "nv_dfm_core": metadata.version("nv_dfm_core"),
+            "nv_dfm_core": installed_version("nv_dfm_core", "nv-dfm-core"),
             "places": self.places,
             "parameters": self.parameters,
             "operations": self.operations,

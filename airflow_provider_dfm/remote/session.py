@@ -12,10 +12,10 @@ from airflow_provider_dfm.remote.flare_job import write_flare_job
 from airflow_provider_dfm.remote.flare_session import FlareSession
 from airflow_provider_dfm.remote.job_logs import JobLogReader
 from airflow_provider_dfm.remote.job_source import export_job
-from airflow_provider_dfm.remote.local_jobs import TOKENS_FOLDER, LocalJobs
+from airflow_provider_dfm.remote.local_jobs import LocalJobs
+from airflow_provider_dfm.remote.meta_file import read_meta_file
 from airflow_provider_dfm.remote.parameter_places import check_parameter_sets
-from airflow_provider_dfm.remote.pickles import open_pickles
-from airflow_provider_dfm.remote.token_store import TOKENS_FILE
+from airflow_provider_dfm.remote.parameter_schema import parameter_set_schema
 
 
 class Session:
@@ -23,8 +23,7 @@ class Session:
 
     :param folder: the session's private folder.
     :param settings: what the parent read from the connection: ``user``, ``startup_kit`` (the private copy's
-        root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds,
-        ``allow_pickles``.
+        root), ``federation``, ``homesite``, ``target``, ``secure_mode``, ``connect_timeout`` in seconds.
     :param job_modules: name to source text of the modules that each job brings with it.
     :param site_modules: the same of those that the site processes of the local target import.
     """
@@ -74,17 +73,10 @@ class Session:
             return self._local.abort_jobs(job_ids)
         return self._flare.abort_jobs(job_ids)
 
-    def download_job_result(self, job_id: str, raw: bool = False) -> dict[str, Any]:
-        """Bring a job's files into the private folder and say where they are: ``location``.
-
-        :param raw: leave them as they came, pickles too.
-        """
+    def download_job_result(self, job_id: str) -> dict[str, Any]:
+        """Bring a job's files into the private folder and say where they are: ``location``."""
         jobs = self._local if self._settings["target"] == "local" else self._flare
-        downloaded = jobs.download_job_result(job_id)
-        tokens = os.path.join(downloaded["location"], TOKENS_FOLDER, TOKENS_FILE)
-        if self._settings["allow_pickles"] and not raw and os.path.exists(tokens):
-            open_pickles(tokens)
-        return downloaded
+        return jobs.download_job_result(job_id)
 
     def federation_api(self) -> dict[str, Any]:
         """The sites and operations of the federation's package; see ``federation_api.py``."""
@@ -114,13 +106,16 @@ class Session:
         force_modgen: bool,
         set_numbers: list[int] | None = None,
         continues: str | None = None,
+        accepts_partial: bool = False,
     ) -> str:
         """Start a prepared pipeline with parameter sets, under an id; returns the id.
 
         :param set_numbers: see :class:`BoundPipeline`; None: all.
         :param continues: see there.
+        :param accepts_partial: see there.
         """
         bound = self._dfm.bind(reference, input_params, autostop, set_numbers, continues)
+        bound.accepts_partial = accepts_partial
         if self._settings["target"] == "local":
             return self._local.start(bound, job_id, ends_at, force_modgen)
         jobs = os.path.join(self._folder, "jobs")
@@ -131,6 +126,10 @@ class Session:
         """Have a function build a FLARE job; gives its folder."""
         return export_job(function, arguments, folder)
 
+    def read_meta_file(self, folder: str) -> dict[str, Any]:
+        """What a job's folder says of the job: ``file``, the name of the file, and ``meta``."""
+        return read_meta_file(folder)
+
     def submit_job(self, folder: str, job_id: str) -> str:
         """Submit a job's folder, whose meta.json names the id; the client library writes into it."""
         return self._flare.submit_job(folder, job_id)
@@ -140,6 +139,16 @@ class Session:
         if self._settings["target"] == "local":
             return self._local.read_tokens(job_id, position)
         return self._flare.read_tokens(job_id, position)
+
+    def read_value(self, job_id: str, name: str) -> dict[str, Any]:
+        """Bring a large value of a running pipeline into the private folder: ``path``; and ``is_copy``, to be removed.
+
+        :param name: the file's, as the result has it.
+        :return: no path where there is no such value any more: the job has ended, or its process is no more.
+        """
+        is_local = self._settings["target"] == "local"
+        jobs = self._local if is_local else self._flare
+        return {"path": jobs.read_value(job_id, name), "is_copy": not is_local}
 
     def send_input_params(self, job_id: str, parameters: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         """Check parameter sets and send them to an open pipeline; see ``sent_sets.py``.
@@ -152,6 +161,13 @@ class Session:
         if "error" in answer:
             raise NamedError(answer["error"], f"Nothing was sent to job {job_id}: {answer['message']}")
         return answer
+
+    def parameter_schema(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """The JSON schema of parameter sets.
+
+        :param parameters: see :meth:`send_input_params`.
+        """
+        return parameter_set_schema(parameters)
 
     def list_jobs(self, **options: Any) -> list[dict[str, Any]]:
         return self._flare.list_jobs(**options)

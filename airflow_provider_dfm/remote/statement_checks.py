@@ -25,15 +25,18 @@ def check_sites(pipeline: Any, sites: list[str]) -> None:
             )
 
 
-def check_statements(pipeline: Any, candidates: list[str]) -> None:
-    """Refuse statements that DFM would drop, and those whose site it would choose.
+def check_statements(pipeline: Any, candidates: list[str], target: str) -> None:
+    """Refuse statements that DFM would drop.
 
     :param pipeline: an ``nv_dfm_core.api.Pipeline``.
-    :param candidates: the sites that it may use.
+    :param candidates: the sites that DFM chooses from.
+    :param target: ``flare`` or ``local``.
     :raises NamedError: PipelineError, names the statement.
     """
-    from nv_dfm_core.api import BestOf, ForEach, NodeRef, TryFromCache, WriteToCache, Yield
+    from nv_dfm_core.api import ForEach, NodeRef, TryFromCache, WriteToCache, Yield
 
+    # FLARE has no part for the home site.
+    instead = ", or restrict the pipeline to the home site" if target == "local" else ""
     for number, statement in enumerate(statements_of(pipeline), start=1):
         kind = type(statement).__name__
         if isinstance(statement, (ForEach, TryFromCache, WriteToCache)):
@@ -53,15 +56,7 @@ def check_statements(pipeline: Any, candidates: list[str]) -> None:
                 "PipelineError",
                 f"Statement {number} of the pipeline, a Yield for place {statement.place!r}, has a value that is no "
                 "operation's result: DFM would pick any site for it, and leave it out without a word if that one has "
-                "no operation. Yield an operation's result, or restrict the pipeline to the home site.",
-            )
-        site = getattr(statement, "site", None)
-        if isinstance(site, BestOf) and site.sites is None:
-            raise NamedError(
-                "PipelineError",
-                f"Statement {number} of the pipeline, the operation {kind}, names no site, and DFM would pick one of "
-                f"{', '.join(sorted(candidates))} without a word. Give it a site, or "
-                "BestOf(sites=[...]), or restrict the pipeline to the home site.",
+                f"no operation. Yield an operation's result{instead}.",
             )
 
 

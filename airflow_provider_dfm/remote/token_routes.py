@@ -8,8 +8,9 @@ from typing import Any
 
 from nv_dfm_core.exec import TokenPackage
 
+from .foreign_text import cut
 from .frame_feeder import deliver
-from .incoming_tokens import too_large
+from .json_text import too_large
 from .message_seal import BadMessage, MessageSeal
 from .outbox import Outbox
 
@@ -68,4 +69,4 @@ def token_package(token: dict[str, Any]) -> Any:
     try:
         return TokenPackage.model_validate(token)
     except ValueError as error:
-        raise BadMessage(f"it sent what is no token: {error}"[:MAX_FAULT]) from None
+        raise BadMessage(cut(f"it sent what is no token: {error}", MAX_FAULT)) from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from typing import Any
 
 from .line_file import LineFile
+from .token_lines import PLAIN, token_line
+from .value_store import VALUES, ValueStore
 
 TOKENS_FILE = "tokens.jsonl"
 # One reply holds about so much, or one token.
@@ -19,9 +20,14 @@ class TokenStore:
 
     In FLARE's jobs it stands in for DFM's AppIOManager, whose queue blocks for good when nobody empties it, loses what
     is in it at the end, and hands out each token once: nv_dfm_core/targets/flare/_app_io_manager.py.
+
+    :param room: how many bytes of the disk the large values have to leave free.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
+        #: The large values of the tokens, from :meth:`open` on.
+        self.values = ValueStore("", room)
+        self._room = room
         self._lock = threading.Lock()
         self._file: LineFile | None = None
         self._path = ""
@@ -32,6 +38,7 @@ class TokenStore:
     def open(self, folder: str) -> None:
         """Begin to write to ``folder``, with what came before."""
         os.makedirs(folder, exist_ok=True)
+        self.values = ValueStore(os.path.join(folder, VALUES), self._room)
         with self._lock:
             self._path = os.path.join(folder, TOKENS_FILE)
             self._file = LineFile(self._path)
@@ -42,9 +49,13 @@ class TokenStore:
         """Take nothing any more: the job's outcome stands."""
         with self._lock:
             self._is_closed = True
+        self.values.close()
 
     def receive_token_package(self, token: Any) -> None:
-        self.receive_lines([json.dumps(token.model_dump(mode="json"))])
+        tag, value = token.tagged_data
+        if tag == PLAIN:
+            self.values.claim(value[1])
+        self.receive_lines([token_line(token)])
 
     def receive_lines(self, lines: list[str]) -> None:
         """Take tokens as they are written, each a line without its end: all of them or none.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk.execution_time.context import NEVER_EXPIRE
 
 from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.federation.required_sites import RequiredSites
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 OUTCOME = "outcome"
+STATE_KEY = "airflow_provider_dfm_sensor"
 TIMEOUTS = (AirflowSensorTimeout, AirflowTaskTimeout, JobTimedOut)
 
 
@@ -59,8 +61,8 @@ class FederationJobSensor(TakesArguments, BaseSensorOperator):
         ``operators.default_deferrable``.
     :param cancel_on_kill: abort the job when a person ends this task. Not in mode reschedule, in which nothing runs
         between two looks that could do so.
-    :param on_partial_failure: ``fail`` (default) or ``succeed`` when the job answered only some of its parameter sets.
-        Templated.
+    :param on_partial_failure: ``fail`` or ``succeed`` when the job answered only some of its parameter sets; default:
+        as the task that submitted the job has it. Templated.
     :param callback: a function, or ``"package.module:function"``, called after each look with the job's id and its
         :class:`~airflow_provider_dfm.federation.job_meta.JobMeta`; False ends the wait. A deferred task calls it in the
         triggerer, which does not see the DAG files: its module has to be installed, or on ``PYTHONPATH``, there.
@@ -79,7 +81,7 @@ class FederationJobSensor(TakesArguments, BaseSensorOperator):
         "dfm_conn_id": kinds.TEXT,
         "deferrable": kinds.FLAG,
         "cancel_on_kill": kinds.FLAG,
-        "on_partial_failure": kinds.choice("fail", "succeed"),
+        "on_partial_failure": kinds.optional(kinds.choice("fail", "succeed")),
         "callback": kinds.CALLBACK,
         "callback_kwargs": kinds.KEYWORDS,
         "min_sites": kinds.optional(kinds.whole_number(0)),
@@ -100,7 +102,7 @@ class FederationJobSensor(TakesArguments, BaseSensorOperator):
     dfm_conn_id: str
     deferrable: bool
     cancel_on_kill: bool
-    on_partial_failure: OnPartialFailure
+    on_partial_failure: OnPartialFailure | None
     callback: str | Callable[..., Any] | None
     callback_kwargs: dict[str, Any] | None
     min_sites: int | None
@@ -113,7 +115,7 @@ class FederationJobSensor(TakesArguments, BaseSensorOperator):
         dfm_conn_id: str = DEFAULT_CONNECTION,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         cancel_on_kill: bool = False,
-        on_partial_failure: OnPartialFailure = "fail",
+        on_partial_failure: OnPartialFailure | None = None,
         callback: str | Callable[..., Any] | None = None,
         callback_kwargs: Mapping[str, Any] | None = None,
         min_sites: int | None = None,
@@ -148,6 +150,7 @@ class FederationJobSensor(TakesArguments, BaseSensorOperator):
         self._watch: JobWatch | None = None
         self._wait: JobWait | None = None
         self._follower: LogFollower | None = None
+        self._noted: str | None = None
 
     @fails_for_good
     def execute(self, context: Context) -> Any:
@@ -207,15 +210,28 @@ class FederationJobSensor(TakesArguments, BaseSensorOperator):
             callback = None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
             self._watch, self._wait = (
                 JobWatch(self._hook, worked_before=False),
-                JobWait(self.job_id, None, self.log, callback),
+                JobWait(self.job_id, None, self.log, callback, seen=self._seen_before(context)),
             )
             if not self.reschedule:
                 self._follower = LogFollower(self._hook, self.job_id, self.log)
         event = look(self._watch, self._wait, self._follower)
+        self._note_seen(context, self._wait.seen)
         if event is None:
             return PokeReturnValue(is_done=False)
         event["shown_lines"] = None if self._follower is None else self._follower.shown_lines
         return PokeReturnValue(is_done=True, xcom_value=self.execute_complete(context, event))
+
+    def _seen_before(self, context: Context) -> str | None:
+        """The status that an earlier look in mode reschedule has seen, each of which is a process of its own."""
+        noted: Any = context["task_state_store"].get(STATE_KEY) if self.reschedule else None
+        self._noted = noted["status"] if noted and noted["job_id"] == self.job_id else None
+        return self._noted
+
+    def _note_seen(self, context: Context, status: str | None) -> None:
+        if self.reschedule and status != self._noted:
+            note: dict[str, Any] = {"job_id": self.job_id, "status": status}
+            context["task_state_store"].set(STATE_KEY, note, retention=NEVER_EXPIRE)
+            self._noted = status
 
     @cached_property
     def _hook(self) -> DfmHook:

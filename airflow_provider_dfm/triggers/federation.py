@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_dfm.federation.own_threads import in_own_thread
+from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.site_wait import SiteWait, SiteWatch
@@ -95,7 +96,7 @@ class FederationReadyTrigger(BaseEventTrigger):
         async for look in shared_stream:
             event = wait.take(look)
             if event is not None:
-                yield TriggerEvent(event)
+                yield TriggerEvent(plain_json(event))
                 return
 
     async def run(self) -> AsyncIterator[TriggerEvent]:

@@ -7,33 +7,26 @@ import contextlib
 import datetime
 import time
 from collections.abc import AsyncIterator, Hashable, Mapping
-from concurrent.futures import Future
 from typing import Any, ClassVar
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_provider_dfm.federation import steps
-from airflow_provider_dfm.federation.errors import CallbackFailed, JobNotFound
-from airflow_provider_dfm.federation.own_threads import in_own_thread, start_in_own_thread
+from airflow_provider_dfm.federation.errors import CallbackFailed
+from airflow_provider_dfm.federation.own_threads import in_own_thread
+from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.hooks.dfm import DfmHook
-from airflow_provider_dfm.hooks.job_aborts import JobAborts, abort_patiently
+from airflow_provider_dfm.hooks.job_aborts import JobAborts
 from airflow_provider_dfm.hooks.job_callback import JobCallback, callback_path, load_callback
 from airflow_provider_dfm.hooks.job_wait import JobWait
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.operators import argument_kinds as kinds
 from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
 from airflow_provider_dfm.operators.arguments import take_arguments
+from airflow_provider_dfm.triggers.task_end import TaskEnd
 
 # The pause where nobody waits: a stream outlives its last trigger for a moment.
 IDLE_SECONDS = 1.0
-# What a trigger's task is cancelled with when a person has ended the task instance. Airflow does so again each second
-# until it has ended: airflow/jobs/triggerer_job_runner.py, _USER_ACTION_CANCEL_MSG, cancel_triggers.
-ENDED_BY_A_PERSON = "__airflow_user_action__"
-# So long a trigger stays for the end of its abort. Its lines come into the task's log as long as it does, and into the
-# triggerer's own afterwards.
-ABORT_SECONDS = 60.0
-# The same in a triggerer that is shut down.
-SHUTDOWN_SECONDS = 5.0
 
 
 class Waiting:
@@ -126,6 +119,7 @@ class FederationJobTrigger(BaseEventTrigger):
     :param callback: ``"package.module:function"``, called at each look with the job's id and its meta; False ends the
         wait.
     :param callback_kwargs: further keyword arguments for it.
+    :param seen: the job's status as whoever defers knows it; None: nothing is known of it.
     :raises ArgumentError: an argument is wrong; docs/arguments.md has what each takes.
     """
 
@@ -137,6 +131,7 @@ class FederationJobTrigger(BaseEventTrigger):
         "cancel_on_kill": kinds.FLAG,
         "callback": kinds.CALLBACK,
         "callback_kwargs": kinds.KEYWORDS,
+        "seen": kinds.optional(kinds.TEXT),
     }
     dfm_conn_id: str
     job_id: str
@@ -145,6 +140,7 @@ class FederationJobTrigger(BaseEventTrigger):
     cancel_on_kill: bool
     callback: str | None
     callback_kwargs: dict[str, Any] | None
+    seen: str | None
     supports_triggerer_queue = True
 
     def __init__(
@@ -156,6 +152,7 @@ class FederationJobTrigger(BaseEventTrigger):
         cancel_on_kill: bool = True,
         callback: str | None = None,
         callback_kwargs: dict[str, Any] | None = None,
+        seen: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         take_arguments(
@@ -167,11 +164,11 @@ class FederationJobTrigger(BaseEventTrigger):
             cancel_on_kill=cancel_on_kill,
             callback=callback,
             callback_kwargs=callback_kwargs,
+            seen=seen,
         )
         if self.callback is not None:
             self.callback = callback_path(self.callback)
-        self._ended_by_a_person = False
-        self._aborting: Future[None] | None = None
+        self._end = TaskEnd(self, self.dfm_conn_id, self.job_id, self._abort)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -184,6 +181,7 @@ class FederationJobTrigger(BaseEventTrigger):
                 "cancel_on_kill": self.cancel_on_kill,
                 "callback": self.callback,
                 "callback_kwargs": self.callback_kwargs,
+                "seen": self.seen,
             },
         )
 
@@ -208,20 +206,20 @@ class FederationJobTrigger(BaseEventTrigger):
         waiting = waiting_at(self.dfm_conn_id)
         try:
             callback = await in_own_thread(self._load_callback)
-            wait = JobWait(self.job_id, self.ends_at, self.log, callback)
+            wait = JobWait(self.job_id, self.ends_at, self.log, callback, seen=self.seen)
             waiting.join(self)
             async for snapshot in shared_stream:
                 # A callback may take its time.
                 event = await in_own_thread(wait.take, snapshot) if callback else wait.take(snapshot)
                 steps.reached(steps.ENDED if event else steps.POLLED, self.job_id)
                 if event is not None:
-                    yield TriggerEvent(event)
+                    yield TriggerEvent(plain_json(event))
                     return
         except CallbackFailed as error:
             fault = {"status": None, "error": type(error).__name__, "fault": str(error)}
             yield TriggerEvent({"job_id": self.job_id} | fault)
         except asyncio.CancelledError as cancelled:
-            self._ended_by_a_person = cancelled.args[:1] == (ENDED_BY_A_PERSON,)
+            self._end.take(cancelled)
             raise
         finally:
             waiting.triggers.discard(self)
@@ -232,55 +230,16 @@ class FederationJobTrigger(BaseEventTrigger):
             yield event
 
     async def on_kill(self) -> None:
-        """Begin to abort the job: a person ended the task. A triggerer's restart does not come here.
-
-        Nothing is waited for, since Airflow cancels this method as well when it takes longer than a second.
-        """
-        if self.cancel_on_kill and self._aborting is None:
-            self._aborting = start_in_own_thread(self._abort)
+        """Begin to abort the job: a person ended the task. A triggerer's restart does not come here."""
+        if self.cancel_on_kill:
+            self._end.begin_abort()
 
     async def cleanup(self) -> None:
         """Stay until the job is aborted, where it is to be."""
-        if self._ended_by_a_person:
-            # Airflow writes a line before it calls that, and is interrupted where all threads for lines are busy.
-            await self.on_kill()
-        if self._aborting is None:
-            return
-        aborting = asyncio.wrap_future(self._aborting)
-        ends = time.monotonic() + ABORT_SECONDS
-        while not aborting.done() and time.monotonic() < ends:
-            try:
-                await asyncio.wait([aborting], timeout=ends - time.monotonic())
-            except asyncio.CancelledError as cancelled:
-                if cancelled.args[:1] != (ENDED_BY_A_PERSON,):
-                    ends = min(ends, time.monotonic() + SHUTDOWN_SECONDS)
+        await self._end.stay()
 
     def _load_callback(self) -> JobCallback | None:
         return None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
 
-    def _task_is_deferred(self) -> bool:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        ti = self.task_instance
-        if ti is None:
-            return False
-        states = RuntimeTaskInstance.get_task_states(
-            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-        )
-        return "deferred" in states.get(ti.run_id, {}).values()
-
     def _abort(self) -> None:
-        abort_patiently(self._abort_unless_deferred, self.job_id, self.dfm_conn_id, self.log)
-
-    def _abort_unless_deferred(self) -> None:
-        if self._task_is_deferred():
-            # Airflow also comes here when a trigger has moved to another triggerer.
-            self.log.info("Another triggerer waits for job %s now: leaving it alone", self.job_id)
-            return
-        self.log.info("The task was ended: aborting job %s", self.job_id)
-        try:
-            waiting_at(self.dfm_conn_id).aborts.abort(self.job_id)
-        except JobNotFound as error:
-            self.log.info("There is nothing to abort: %s", error)
-        else:
-            self.log.info("Aborted job %s", self.job_id)
+        waiting_at(self.dfm_conn_id).aborts.abort(self.job_id)

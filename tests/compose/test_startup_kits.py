@@ -10,7 +10,7 @@ import sys
 import pytest
 from airflow.sdk import ObjectStoragePath
 
-from airflow_provider_dfm.federation.startup_kit import REQUIRED_FILES, copy_startup_kit
+from airflow_provider_dfm.federation.startup_kit import ADMIN_FILE, NAMED_FILES, copy_startup_kit
 from tests.compose.engine import ROOT
 from tests.object_store import KEYS
 
@@ -20,7 +20,7 @@ import startup_kits
 import store
 
 pytestmark = pytest.mark.store
-FILES = {name for name in REQUIRED_FILES if name != "local"} | {"local/privilege.json"}
+FILES = {ADMIN_FILE, "local/privilege.json", *(f"startup/{name}" for name in NAMED_FILES.values())}
 
 
 @pytest.fixture

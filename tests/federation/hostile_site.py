@@ -1,13 +1,15 @@
-"""What a hostile site adds to the part of a job that it was given. Appended to ``job_components.py`` of a job.
+"""What a hostile site adds to the part of a job that it was given. Appended to ``pipeline_executor.py`` of a job.
 
 The other sites get it too, where it does nothing. Which attack it is the first parameter set says.
 """
 
-# ruff: noqa: F821  the names are those of job_components.py
+# ruff: noqa: F821  the names are those of pipeline_executor.py
+import hashlib
+import threading
 import time
 
 from nvflare.apis.fl_constant import CellMessageAuthHeaderKey, ReservedKey, ServerCommandKey, ServerCommandNames
-from nvflare.apis.shareable import Shareable
+from nvflare.apis.shareable import Shareable, make_reply
 from nvflare.fuel.f3.cellnet.defs import MessageHeaderKey
 from nvflare.fuel.f3.cellnet.defs import ReturnCode as CellReturnCode
 from nvflare.private.defs import new_cell_message
@@ -16,7 +18,12 @@ HOSTILE = "seattle"
 VICTIM = "san_francisco"
 # Ends the process that reads it.
 PICKLE = b"cposix\n_exit\n(I1\ntR."
+PICKLED = {"tag": "__dfm__pickled__", "value": base64.b64encode(PICKLE).decode()}
 DFM_TOPIC = "nv_dfm_core.send_to_place"
+READ_TOKENS = "airflow_provider_dfm.read_tokens"
+READ_VALUE = "airflow_provider_dfm.read_value"
+PLAIN = "airflow_provider_dfm.plain.1"
+PIECE = bytes(4 << 20)
 
 
 class HostileSite(PipelineExecutor):
@@ -45,7 +52,17 @@ class HostileSite(PipelineExecutor):
             threading.Thread(target=after_the_end, daemon=True).start()
         return reply
 
-    def token(self, place=HOSTILE, source=HOSTILE, target="analyst", is_yield=True, frame=0, value="forged"):
+    def token(
+        self,
+        place=HOSTILE,
+        source=HOSTILE,
+        target="analyst",
+        is_yield=True,
+        frame=0,
+        value="forged",
+        tag="json",
+        **more,
+    ):
         return json.dumps(
             {
                 "source_site": source,
@@ -56,8 +73,9 @@ class HostileSite(PipelineExecutor):
                 "target_job": self._job_id,
                 "is_yield": is_yield,
                 "frame": {"token": "@dfm-control-token", "frame": [frame]},
-                "tagged_data": ["json", value],
+                "tagged_data": [tag, value],
                 "trace_context": None,
+                **more,
             }
         )
 
@@ -122,8 +140,7 @@ def gives_the_servers_commands(self, fl_ctx):
     """Raises where one is obeyed, so that the job fails."""
     cell = fl_ctx.get_engine().client.cell
     forged = json.loads(self.token(VICTIM, VICTIM))
-    pickled = ["PickledObject", {"tag": "__dfm__pickled__", "value": base64.b64encode(PICKLE).decode()}]
-    for_the_server = forged | {"is_yield": False, "target_site": SERVER, "tagged_data": pickled}
+    for_the_server = forged | {"is_yield": False, "target_site": SERVER, "tagged_data": ["PickledObject", PICKLED]}
 
     def command(name, topic="", data=None):
         payload = Shareable()
@@ -140,7 +157,8 @@ def gives_the_servers_commands(self, fl_ctx):
         command(ServerCommandNames.APP_COMMAND, DFM_TOPIC, forged),
         command(ServerCommandNames.APP_COMMAND, DFM_TOPIC, for_the_server),
         command(ServerCommandNames.APP_COMMAND, "nv_dfm_core.retrieve_tokens", {}),
-        command(ServerCommandNames.APP_COMMAND, TOPIC_READ_TOKENS, {"position": 0}),
+        command(ServerCommandNames.APP_COMMAND, READ_TOKENS, {"position": 0}),
+        command(ServerCommandNames.APP_COMMAND, READ_VALUE, {"name": "0" * 64, "position": 0}),
         command(ServerCommandNames.GET_RUN_INFO),
         command(ServerCommandNames.HANDLE_DEAD_JOB),
         command("abort"),
@@ -161,6 +179,36 @@ def repeats(self, fl_ctx):
     self.results(fl_ctx, self.token(value="repeats"), number=2)
 
 
+def yields_as_dfm_does(self, fl_ctx):
+    """Pickles what it yields, as DFM's own router does with what JSON does not know."""
+    import nv_dfm_core.exec._token_package
+
+    del self._router.route_token_async, self._router.route_token_sync
+    nv_dfm_core.exec._token_package.is_json_serializable = lambda value: False
+
+
+def sends_values(*messages):
+    """Makes an attack that sends pieces of values."""
+
+    def attack(self, fl_ctx):
+        for parts in messages:
+            self.send(fl_ctx, TOPIC_VALUES, parts)
+
+    return attack
+
+
+def names_a_file_after(attack, name):
+    """Makes an attack that sends a value, and then a result that names a file."""
+
+    def attack_and_name(self, fl_ctx):
+        attack(self, fl_ctx)
+        value = {"@bytes": {"file": name, "bytes": len(PIECE), "sha256": name}}
+        self.results(fl_ctx, self.token(value=value, tag=PLAIN, files={name: len(PIECE)}))
+
+    return attack_and_name
+
+
+CHECKSUM = hashlib.sha256(PIECE).hexdigest()
 LATE = "late"
 ANSWERS_TOO_EARLY = "answers too early"
 ATTACKS = {
@@ -181,6 +229,15 @@ ATTACKS = {
     "repeats": repeats,
     "a number far ahead": lambda self, fl_ctx: self.results(fl_ctx, self.token(), number=10**9),
     "a million lines": lambda self, fl_ctx: self.results(fl_ctx, *["{}"] * 1_000_000),
+    "sends a pickle": lambda self, fl_ctx: self.results(fl_ctx, self.token(value=PICKLED, tag="PickledObject")),
+    "yields as DFM does": yields_as_dfm_does,
+    "another checksum": sends_values(["1", "0" * 64, PIECE]),
+    "a path for a checksum": sends_values(["1", "../tokens.jsonl", PIECE]),
+    "too large a piece": sends_values(["1", "", PIECE + b"x"]),
+    "text for a piece": sends_values(["1", "", "x"]),
+    "a file that it has not sent": names_a_file_after(sends_values(["1", CHECKSUM, PIECE]), "0" * 64),
+    "a file that is not whole": names_a_file_after(sends_values(["1", "", PIECE]), CHECKSUM),
+    "a file that is a path": names_a_file_after(sends_values(), "../tokens.jsonl"),
     "a huge line": lambda self, fl_ctx: self.results(fl_ctx, "[" * (64 << 20)),
 }
 PipelineExecutor = HostileSite

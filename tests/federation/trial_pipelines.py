@@ -10,6 +10,7 @@ import datetime
 from typing import Any
 
 from nv_dfm_core.api import Advise, BestOf, Equal, ForEach, If, Pipeline, PlaceParam, TryFromCache, Yield
+from trials.fed.api import trial
 from trials.fed.api.trial import (
     AdviseBadly,
     Count,
@@ -18,16 +19,18 @@ from trials.fed.api.trial import (
     Draw,
     Echo,
     Fail,
+    Give,
+    GiveEach,
     Grid,
     Hold,
     Large,
     Measure,
     NotANumber,
-    Pickle,
     Repeat,
     Sleep,
     Unsteady,
 )
+from trials.fed.site.seattle.trial import Spell
 
 
 def echo(site: str = "seattle") -> Pipeline:
@@ -57,6 +60,16 @@ def literals() -> Pipeline:
 def repeat(site: str = "seattle") -> Pipeline:
     """Build: the parameter ``text``, a string, comes back ``count``, an integer, times."""
     return _single(Repeat, site, "text", "count")
+
+
+def spell_saved() -> Pipeline:
+    """Build: the letters of the parameter ``text``; what has a default is left to it."""
+    return _single(Spell, "seattle", "text")
+
+
+def spell() -> Pipeline:
+    """Build: the letters of the parameter ``text``, up to ``limit``, with ``separator`` between: both optional."""
+    return _single(Spell, "seattle", "text", "separator", "limit")
 
 
 def fail(site: str = "seattle") -> Pipeline:
@@ -163,9 +176,31 @@ def large(site: str = "seattle") -> Pipeline:
     return _single(Large, site, "size")
 
 
-def pickle(site: str = "seattle") -> Pipeline:
-    """Build: a Decimal, pickled by DFM. No parameters."""
-    return _single(Pickle, site)
+def give(site: str = "seattle") -> Pipeline:
+    """Build: a value of the parameter ``kind``, which JSON does not know, as large as ``size`` says."""
+    return _single(Give, site, "kind", "size")
+
+
+def give_each(site: str = "seattle") -> Pipeline:
+    """Build: values of the parameter ``kinds``, one by one, as large as ``size`` says."""
+    return _single(GiveEach, site, "kinds", "size")
+
+
+def give_and_hold() -> Pipeline:
+    """Build: ``give`` at ``given``; at ``held`` from another site its kind, once there is a file ``until``."""
+    with Pipeline(name="give_and_hold") as pipeline:
+        kind = PlaceParam(place="kind", multiuse=True)
+        Yield(value=Give(site="seattle", kind=kind, size=PlaceParam(place="size")), place="given")
+        Yield(value=Hold(site="san_francisco", value=kind, until=PlaceParam(place="until")), place="held")
+    return pipeline
+
+
+def give_at_the_server() -> Pipeline:
+    """Build: the same as ``give`` from the server, which a site tells the kind."""
+    with Pipeline(name="give_at_the_server") as pipeline:
+        kind = Echo(site="seattle", value=PlaceParam(place="kind"))
+        Yield(value=Give(site="server", kind=kind, size=PlaceParam(place="size")), place="result")
+    return pipeline
 
 
 def not_a_number(site: str = "seattle") -> Pipeline:
@@ -206,6 +241,13 @@ def advise(how: str) -> Pipeline:
             Measure(site="san_francisco", city="boston", sensor="wind", hours=Advise())
         else:
             AdviseBadly(site="san_francisco", how=how, value=Advise())
+    return pipeline
+
+
+def open_discovery() -> Pipeline:
+    """Build a pipeline of mode discovery whose operation is offered by all sites, and names none."""
+    with Pipeline(name="open_discovery", mode="discovery") as pipeline:
+        Echo(value=Advise())
     return pipeline
 
 
@@ -256,6 +298,20 @@ def unnamed_site(candidates: list[str] | None = None) -> Pipeline:
     with Pipeline(name="unnamed_site") as pipeline:
         site = {"site": BestOf(sites=candidates)} if candidates else {}
         Yield(value=Echo(value=PlaceParam(place="value"), **site), place="result")
+    return pipeline
+
+
+def one_site_can() -> Pipeline:
+    """Build: the letters of ``text``; no site is named, and one of them all can do it."""
+    with Pipeline(name="one_site_can") as pipeline:
+        Yield(value=trial.Spell(text=PlaceParam(place="text")), place="result")
+    return pipeline
+
+
+def empty() -> Pipeline:
+    """Build a pipeline without anything in it."""
+    with Pipeline(name="empty") as pipeline:
+        pass
     return pipeline
 
 

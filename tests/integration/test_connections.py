@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import datetime
 import shutil
 import socket
 import sys
@@ -13,10 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
 
 from airflow_provider_dfm.federation.errors import (
     AuthenticationFailed,
@@ -29,7 +24,8 @@ from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 from demo.child_process import free_ports
 from demo.demonstration import FEDERATION
-from tests.silent_server import SilentServer
+from tests.certificates import EXPIRED, FUTURE, Authority, TlsServer
+from tests.silent_server import ADDRESS_FILES, SilentServer
 
 pytestmark = pytest.mark.federation
 
@@ -59,37 +55,6 @@ def refused(fields, tmp_path, monkeypatch):
     return open_session
 
 
-def _certificate(days, key, issuer=None, issuer_key=None):
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "analyst@weather.example")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(issuer or name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=400))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(issuer_key or key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.PEM)
-    )
-
-
-def _replace_certificates(kit, days):
-    """As if another federation had made the kit."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-    )
-    for name, content in (
-        ("client.key", pem),
-        ("client.crt", _certificate(days, key)),
-        ("rootCA.pem", _certificate(days, key)),
-    ):
-        (kit / "startup" / name).write_bytes(content)
-
-
 def test_a_session_opens_and_says_with_what(fields):
     with FederationSession(read_settings(fields(), "test")) as session:
         about = session.about
@@ -97,12 +62,48 @@ def test_a_session_opens_and_says_with_what(fields):
         assert session.get_system_info().site_names == ["san_francisco", "seattle"]
 
 
+def _as_edited(kit):
+    """As mail, editors and administrators' scripts may leave a kit, all of it harmless."""
+    for path in kit.rglob("*"):
+        if path.suffix in (".json", ".crt", ".pem", ".key"):
+            text = path.read_text().replace("\n", "\r\n")
+            path.write_bytes(text.encode("utf-8-sig" if path.suffix == ".json" else "utf-16"))
+    for name in ("fl_admin.sh", "readme.txt", "system_info.ipynb"):
+        (kit / "startup" / name).unlink(missing_ok=True)
+    if not any((kit / "local").iterdir()):
+        shutil.rmtree(kit / "local")
+    (kit / "startup" / "notes.docx").write_bytes(b"\0\1")
+    return kit
+
+
+@pytest.mark.parametrize("version", ["2.6", "2.9"])
+def test_a_kit_that_is_not_quite_as_it_was_provisioned(fields, plain_fields, tmp_path, version):
+    made = fields() if version == "2.6" else plain_fields()
+    edited = _as_edited(shutil.copytree(made["startup_kit"], tmp_path / "packed" / "prod_00" / "analyst"))
+    for path in (*edited.rglob("*"), edited):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    archive = shutil.make_archive(str(tmp_path / "kit"), "zip", tmp_path / "packed")
+    with FederationSession(read_settings(made | {"startup_kit": archive}, "test")) as session:
+        assert session.get_system_info().site_names
+
+
+def test_a_client_library_that_somebody_built_himself(fields, tmp_path):
+    about = tmp_path / "nvflare-2.6.3+vendor.1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: nvflare\nVersion: 2.6.3+vendor.1\n")
+    made = fields()
+    with FederationSession(
+        read_settings(made | {"python_path": f"{tmp_path}:{made['python_path']}"}, "test")
+    ) as session:
+        assert session.about["nvflare"] == "2.6.3+vendor.1"
+
+
 @pytest.mark.parametrize("form", ["zip", "text"])
 def test_a_kit_that_is_packed(fields, kit, tmp_path, form):
     archive = shutil.make_archive(str(tmp_path / "packed"), "zip", kit)
     with open(archive, "rb") as file:
         text = base64.b64encode(file.read()).decode()
-    changes = {"startup_kit": archive} if form == "zip" else {"startup_kit": "", "startup_kit_content": text}
+    changes = {"startup_kit": archive} if form == "zip" else {"startup_kit": "", "startup_kit_secret": text}
     with FederationSession(read_settings(fields(**changes), "test")) as session:
         assert session.get_system_info().site_names
 
@@ -134,13 +135,16 @@ def test_a_corrupt_kit(refused, kit):
     assert "fed_admin.json is not JSON" in refused(StartupKitError, startup_kit=str(kit))
 
 
-def test_an_expired_kit(refused, kit):
-    _replace_certificates(kit, days=-1)
-    assert "expired on" in refused(StartupKitError, startup_kit=str(kit))
+@pytest.mark.parametrize(("days", "what"), [(EXPIRED, "expired on"), (FUTURE, "is not valid before")])
+def test_a_kit_out_of_its_time(refused, kit, days, what):
+    Authority().fill_kit(kit, days)
+    message = refused(StartupKitError, startup_kit=str(kit))
+    assert f"The kit's startup/client.crt {what}" in message
+    assert "this machine's clock says" in message
 
 
 def test_a_kit_of_another_federation(refused, kit):
-    _replace_certificates(kit, days=30)
+    Authority().fill_kit(kit)
     message = refused(StartupKitError, startup_kit=str(kit))
     assert "not signed by the kit's authority" in message
     assert "for another federation" in message
@@ -148,7 +152,7 @@ def test_a_kit_of_another_federation(refused, kit):
 
 def test_a_key_of_another_kit(refused, kit):
     certificate = (kit / "startup" / "client.crt").read_bytes()
-    _replace_certificates(kit, days=30)
+    Authority().fill_kit(kit)
     (kit / "startup" / "client.crt").write_bytes(certificate)
     assert "client.key does not belong to its client.crt" in refused(StartupKitError, startup_kit=str(kit))
 
@@ -186,6 +190,24 @@ def test_a_server_that_says_nothing(refused, kit, plain_fields, tmp_path, versio
         copy = silent.startup_kit(Path(of_version.get("startup_kit", kit)), tmp_path / "silent-kit")
         message = refused(FederationUnreachable, **of_version | {"startup_kit": str(copy)})
     assert f"at localhost:{silent.port}: the server, or what is in front of it, said nothing within 1 s" in message
+
+
+@pytest.mark.parametrize(("days", "what"), [(EXPIRED, "expired on"), (FUTURE, "is not valid before")])
+@pytest.mark.parametrize("version", ["2.6", "2.9"])
+def test_a_server_whose_certificate_is_out_of_its_time(refused, kit, plain_fields, tmp_path, version, days, what):
+    """A stand-in shakes hands: a FLARE server does not start with such a certificate in any of our fixtures."""
+    of_version = {} if version == "2.6" else plain_fields(python_path="", federation="", homesite="")
+    authority = Authority()
+    with TlsServer(authority, tmp_path, days) as server, SilentServer() as silent:
+        copy = silent.startup_kit(Path(of_version.get("startup_kit", kit)), tmp_path / "its-kit")
+        for name in filter(lambda name: (copy / name).exists(), ADDRESS_FILES):
+            (copy / name).write_text((copy / name).read_text().replace(str(silent.port), str(server.port)))
+        user = of_version.get("user", "analyst@weather.example")
+        authority.fill_kit(copy, user=user)
+        message = refused(FederationUnreachable, **of_version | {"startup_kit": str(copy)})
+    assert f"at localhost:{server.port}: the server's certificate {what}" in message
+    assert "this machine's clock says" in message
+    assert "signed" not in message
 
 
 def test_a_server_that_closes_the_connection(refused, kit):

@@ -33,6 +33,15 @@ ATTACKS = {
     "repeats": "more than the 1 that belong at the place 'seattle'",
     "a number far ahead": "its message 1000000000 after its message 0",
     "a million lines": "1000000 results with one message",
+    "sends a pickle": "it sent a pickle to the place 'seattle', of which nothing is read",
+    "yields as DFM does": "it sent a pickle to the place 'seattle', of which nothing is read",
+    "another checksum": "a value with another checksum than its own",
+    "a path for a checksum": "a value with another checksum than its own",
+    "too large a piece": "a piece of 4194305 bytes",
+    "text for a piece": "has no bytes at its end",
+    "a file that it has not sent": f"a value with the file '{'0' * 64}', which it has not sent",
+    "a file that is not whole": "which it has not sent",
+    "a file that is a path": "a value with the file '../tokens.jsonl', which it has not sent",
     "a huge line": "67108864 elements",
 }
 # Each is refused, and the job goes on.
@@ -45,8 +54,8 @@ def jobs(fields, tmp_path_factory):
     """All of them: attack to the results of its job."""
     with pytest.MonkeyPatch.context() as patch:
         source = host_process._source
-        hostile = source("job_components") + HOSTILE.read_text().replace("from __future__ import annotations\n", "")
-        patch.setattr(host_process, "_source", lambda name: hostile if name == "job_components" else source(name))
+        hostile = source("pipeline_executor") + HOSTILE.read_text().replace("from __future__ import annotations\n", "")
+        patch.setattr(host_process, "_source", lambda name: hostile if name == "pipeline_executor" else source(name))
         with FederationSession(read_settings(fields(federation="trials"), "test")) as session:
             started = {
                 attack: session.execute("trial_pipelines:echo_both", [{"value": attack}, {"value": "honest"}])

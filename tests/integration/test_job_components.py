@@ -98,3 +98,68 @@ def test_a_site_that_does_not_take_a_token_is_blamed_and_not_the_one_that_sent_i
     command = [str(FEDERATION_PYTHON), "-c", PASS_ON, str(ROOT)]
     failures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert failures == [["denver", "a token for place 'in' did not reach denver: denver answered COMMUNICATION_ERROR"]]
+
+
+YIELD = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import threading
+import numpy
+from airflow_provider_dfm.remote.plain_tokens import PlainYields
+from nv_dfm_core.exec import Frame, Router, TokenPackage
+from types import SimpleNamespace
+
+class ToNowhere(Router):
+    sent = []
+    def _send_this_job_yield_token_package_sync(self, token):
+        self.sent.append([token.target_place, *token.tagged_data])
+    def _send_this_job_remote_token_package_sync(self, token):
+        self.sent.append([token.target_place, token.tagged_data[0]])
+    _send_other_job_remote_token_package_sync = None
+
+def keep(buffer):
+    raise RuntimeError("server answered COMMUNICATION_ERROR")
+
+router = ToNowhere()
+router.set_netrunner(SimpleNamespace(dfm_context=SimpleNamespace(
+    job_id="job", this_site="seattle", homesite="analyst", telemetry_collector=None
+)))
+PlainYields(router, keep)
+
+def route(place, data, is_yield=True):
+    router.route_token_sync(
+        to_job=None, to_site="analyst", to_place=place, is_yield=is_yield, frame=Frame.start_frame(num=0), data=data,
+        node_id=None,
+    )
+
+route("numbers", numpy.arange(2))
+route("lock", [threading.Lock()])
+route("_dfm_discovery_", threading.Lock())
+route("between sites", numpy.arange(2), is_yield=False)
+failures = []
+for large in (numpy.zeros(300_000), "x" * 2_000_000):
+    try:
+        route("large", {"nested": large})
+    except Exception as error:
+        failures.append(f"{type(error).__name__}: {error}")
+print(json.dumps([router.sent, failures]))
+"""
+
+
+def test_a_value_that_does_not_arrive_is_no_fault_of_the_value():
+    command = [str(FEDERATION_PYTHON), "-c", YIELD, str(ROOT)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    (numbers, lock, discovery, between), failures = json.loads(done.stdout.splitlines()[-1])
+    assert numbers[:2] == ["numbers", "airflow_provider_dfm.plain.1"]
+    assert '"@array"' in numbers[2][0]
+    assert lock[1] == "BaseModel", "an error of its set"
+    error = lock[2]["data"]["errors"][0]
+    assert "place 'lock' cannot leave this site" in error["message"]
+    assert error["type"] == "NoPlainForm"
+    assert discovery[1] == "airflow_provider_dfm.plain.1", "as advice, and no error of the job"
+    assert json.loads(discovery[2][0])["token"] == "@dfm-error-token"
+    assert between == ["between sites", "PickledObject"], "what sites send each other is theirs"
+    assert len(failures) == 2
+    for failure in failures:
+        assert failure.startswith("NotKept: a value of 2")
+        assert "server answered COMMUNICATION_ERROR" in failure

@@ -74,9 +74,11 @@ def seen(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_LOGS", connection.as_json())
         with DfmHook("logs") as hook:
-            ids = [hook.submit_job(str(folder)).job_id for folder in (JOBS / "talk", JOBS / "fail", too_many)]
+            # While it waits, which is not long in this federation.
+            unscheduled = Watched(hook, hook.submit_job(str(too_many)).job_id, follow=False)
+            ids = [hook.submit_job(str(folder)).job_id for folder in (JOBS / "talk", JOBS / "fail")]
             running = _sites_while_running(hook, ids[0])
-            talk, fail, unscheduled = (Watched(hook, job_id, follow=job_id == ids[0]) for job_id in ids)
+            talk, fail = (Watched(hook, job_id, follow=job_id == ids[0]) for job_id in ids)
             yield SimpleNamespace(
                 version=request.param, hook=hook, running=running, talk=talk, fail=fail, unscheduled=unscheduled
             )
@@ -166,6 +168,11 @@ def test_an_ended_jobs_sites_have_their_last_errors(seen):
     assert len(sites["seattle"].errors) <= 3
     assert sites["san_francisco"].errors == []
     assert "seattle answered" in sites["server"].errors[-1]
+
+
+def test_a_job_that_waits_says_why(seen):
+    why = f"The server has not started job {seen.unscheduled.job_id}: connected sites (2) < min_sites (3)"
+    assert seen.unscheduled.waited.count(why) == 1
 
 
 def test_a_job_that_could_not_be_scheduled_says_why(seen):

@@ -46,13 +46,34 @@ def test_a_sets_end_comes_after_all_of_its_results_though_another_site_reports_i
     with FederationSession(settings.model_copy(update={"results_path": ""})) as session:
         job = session.execute("trial_pipelines:large_and_small", sets)
         job.wait_until_finished(120, 0.2)
-        folder = Path(session.ask("download_job_result", job_id=job.job_id, raw=True)["location"])
+        folder = Path(session.ask("download_job_result", job_id=job.job_id)["location"])
         arrived = [read_token(json.loads(line)) for line in next(folder.rglob("tokens.jsonl")).open()]
     for number in range(len(sets)):
         kinds = [token.kind for token in arrived if token.frame[:1] == (number,) and token.kind in ("value", "end")]
         assert kinds == ["value"] * 4 + ["end"]
     (reporter,) = {token.site for token in arrived if token.kind == "end" and token.frame}
     assert reporter == "san_francisco", "so that this test tests something"
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_large_value_is_opened_while_the_job_runs_and_after(settings, tmp_path, is_kept):
+    settings = settings if is_kept else settings.model_copy(update={"results_path": ""})
+    until = tmp_path / "until"
+    with FederationSession(settings) as session:
+        given = {"kind": "numbers", "size": 700_000, "until": str(until)}
+        job = session.execute("trial_pipelines:give_and_hold", given)
+        live = job.follow_results(poll_interval=0.2, timeout=120)
+        first = next(live)
+        (size,) = first.files.sizes.values()
+        assert size == 700_000 * 8, "more than the server gives with one answer"
+        for _ in range(2):
+            assert first.array().tolist() == list(range(700_000))
+        assert not job.get_status().has_ended
+        assert list(session._session.folder.rglob("value-*")) == [], "what was brought to be read once is gone"
+        until.touch()
+        assert [result.value for result in live] == ["numbers"]
+        job.results()
+        assert first.array().sum() == 700_000 * 699_999 / 2
 
 
 def test_two_statements_that_yield_the_same_to_one_place_give_a_result_each(settings):

@@ -13,6 +13,7 @@ from airflow.sdk import Connection
 from airflow_provider_dfm.federation.errors import JobNotFound, ResultsIncomplete, StartupKitError
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.operators.dfm import DfmResultsOperator
+from airflow_provider_dfm.results import kept_results, whole
 
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
 
@@ -51,7 +52,9 @@ def _read(job_id):
         return [result.value for result in hook.reattach(job_id).results()]
 
 
-def test_a_local_jobs_results_outlive_its_session_in_the_store(connect, object_store, prefix, local_fields):
+def test_a_local_jobs_results_outlive_its_session_in_the_store(
+    connect, object_store, prefix, local_fields, monkeypatch
+):
     connect(local_fields())
     values = ["ä€", 2**60 + 1, {"a": [None, 0.1]}]
     job_id = _run(*values)
@@ -67,6 +70,12 @@ def test_a_local_jobs_results_outlive_its_session_in_the_store(connect, object_s
     read = DfmResultsOperator(task_id="read", job_id=job_id, dfm_conn_id="trials").execute({})
     assert (read["count"], read["uri"]) == (3, object_store.uri(f"{prefix}/results/{job_id}"))
     assert [row["value"] for row in read["results"]] == values
+    # Another task opens them by the URI alone, which has the id of the store's connection.
+    monkeypatch.delenv("AIRFLOW_CONN_TRIALS")
+    assert [result.value for result in kept_results(read)] == [result.value for result in kept_results(read["uri"])]
+    assert [result.value for result in kept_results(read["uri"])] == values
+    reference = {"@kept": {"uri": read["uri"], "parameter_set": 2, "number": 0}}
+    assert whole([reference]) == values[2:]
 
 
 def test_a_local_jobs_truncated_results_are_found(connect, object_store, prefix, local_fields):
@@ -120,3 +129,21 @@ def test_damaged_results_are_brought_anew_from_the_federation(connect, object_st
         object_store.put(f"{path}/manifest.json", b"{}")
     assert _read(job_id) == ["a", "b"]
     assert object_store.objects(path) == whole
+
+
+def test_a_large_array_is_an_object_of_its_own_and_opened_without_a_session(
+    connect, object_store, prefix, local_fields
+):
+    connect(local_fields())
+    with DfmHook("trials") as hook:
+        job = hook.execute("trial_pipelines:give", {"kind": "numbers", "size": 2_000_000})
+        assert job.wait_until_finished(timeout=240, poll_interval=0.5)
+        job_id = job.job_id
+    objects = object_store.objects(f"{prefix}/results/{job_id}")
+    (name,) = (name.partition("/")[2] for name in objects if name.startswith("values/"))
+    assert hashlib.sha256(objects[f"values/{name}"]).hexdigest() == name
+    assert json.loads(objects["manifest.json"])["files"][f"values/{name}"] == {"bytes": 16_000_000, "sha256": name}
+    assert len(objects["results.jsonl"]) < 1000
+    (result,) = DfmHook("trials").results(job_id)
+    assert result.files.path(name) is None
+    assert result.array().sum() == 2_000_000 * 1_999_999 / 2

@@ -12,6 +12,7 @@ from airflow_provider_dfm.federation.errors import FederationError
 from airflow_provider_dfm.federation.results_folder import MANIFEST
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.operators.submitting import FAILED_SETS
+from airflow_provider_dfm.results import kept_results, whole
 from demo.demonstration import FEDERATION
 from tests.dag_runs import run_dag, task_results, task_states
 from tests.integration.test_submit_once import SLEEP
@@ -73,7 +74,9 @@ def test_what_sites_advise_becomes_the_parameter_sets_of_mapped_tasks(way):
     states = [str(instance.state) for instance in run.get_task_instances()]
     assert states == ["success"] * (8 if way == "local" else 1)
     (discover,) = [instance for instance in run.get_task_instances() if instance.task_id == "discover"]
-    found = discover.xcom_pull(task_ids="discover")
+    handed_on = discover.xcom_pull(task_ids="discover")
+    found = whole(handed_on)
+    assert (found != handed_on) == (way == "local"), "kept in a file"
     assert found["parameter_sets"][0] == {"city": "seattle", "sensor": "rain", "hours": 1}
     assert found["operations"][0]["site"] in ("seattle", "san_francisco")
     assert found["errors"] == []
@@ -122,6 +125,7 @@ def test_a_partly_failed_job_hands_on_what_came_where_that_is_wanted(way):
     assert [(result["parameter_set"], result["value"]) for result in read["results"]] == [(0, "fine"), (2, "fine")]
     assert read["failed"] == {"1": "site seattle: RuntimeError: no data here"}
     assert values["failed_parameter_sets"] == read["failed"]
+    assert read["accepted"], "what the submitting task accepts need not be accepted again"
 
 
 @pytest.mark.parametrize("way", ["plain", "plain_deferred"])
@@ -154,10 +158,13 @@ def test_a_job_out_of_time_is_aborted(way, logged):
     assert "It was aborted." in text
 
 
-def test_results_too_large_for_an_xcom_stay_in_their_folder(tmp_path):
+def test_results_too_large_for_an_xcom_are_read_from_their_folder(tmp_path):
     states, values = _run("large")
     assert set(states.values()) == {"success"}
-    assert (values["read"]["count"], values["read"]["results"]) == (2, None)
+    read = values["read"]
+    assert [list(row["value"]) for row in read["results"]] == [["@kept"], ["@kept"]]
+    assert [(row["parameter_set"], len(whole(row["value"]))) for row in read["results"]] == [(0, 40_000), (1, 40_000)]
+    assert [len(result.value) for result in kept_results(read)] == [40_000, 40_000]
     assert (tmp_path / "results" / values["run"] / "results.jsonl").stat().st_size > 80_000
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import datetime
 import json
+import subprocess
 
 import pendulum
 import pytest
-from airflow.sdk import Connection
+from airflow.sdk import DAG, Connection
 from pydantic import ValidationError
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError, FederationError, ParameterSetError
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 from airflow_provider_dfm.parameters import main
+from airflow_provider_dfm.params import dfm_params
 from demo.demonstration import ROOT
 from tests.dag_runs import run_dag, task_results, task_states
-from tests.integration.test_operators import connections  # noqa: F401 - a fixture
+from tests.integration.test_operators import connections, logged  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.federation
 
 DESCRIBE = "trial_pipelines:describe"
+SPELL = "trial_pipelines:spell"
 SET = {"day": "2010-01-01", "moment": "2010-01-01T12:00:00Z", "unit": "celsius", "label": None, "times": 1, "note": "a"}
 
 
@@ -45,7 +48,7 @@ def nobody(local_fields, tmp_path_factory):
 
 def test_the_schema_says_what_each_place_takes_and_who_takes_it(nobody):
     schema = nobody.prepare(DESCRIBE).parameter_schema
-    assert schema["required"] == sorted(SET)
+    assert schema["required"] == sorted(SET.keys() - {"note"})
     assert schema["properties"] == {
         "day": {
             "type": "string",
@@ -146,6 +149,72 @@ def test_a_value_that_does_not_fit_is_refused_with_its_set_place_operation_and_s
     where = rf"Parameter set 1, place '{place}' \(Describe\.{place} at site seattle\): .*"
     with pytest.raises(ParameterSetError, match=where + message):
         session.execute(DESCRIBE, [SET, SET | {place: value}])
+
+
+def test_what_has_a_default_may_be_left_out_or_be_that_default(session):
+    """The site exposes two: DFM's generator makes ``Union[str, ...] = None`` and ``Union[int, ...] = None`` of them."""
+    pipeline = session.prepare(SPELL)
+    ways = [{"text": "abc"}, {"text": "abc", "separator": None, "limit": None}]
+    given = {"text": "abc", "separator": "+", "limit": 2}
+    job = session.execute(pipeline, [*ways, given, {"text": "abc", "limit": 1}])
+    assert job.wait_until_finished(timeout=120, poll_interval=0.5)
+    assert [result.value for result in job.results()] == ["a-b-c", "a-b-c", "a+b", "a"]
+    # A retry that says what an earlier try left out finds its job.
+    contents = [
+        session.ask("pipeline_content", reference=pipeline.reference, input_params=[one], autostop=True) for one in ways
+    ]
+    assert contents[0] == contents[1]
+    with pytest.raises(ParameterSetError, match=r"missing \['text'\].*may be left out: \['limit', 'separator'\]"):
+        session.execute(pipeline, {"limit": 1})
+    with pytest.raises(ParameterSetError, match=r"Spell\.limit at site seattle.*not str '4'.*dag\.param\('limit'\)"):
+        session.execute(pipeline, given | {"limit": "4"})
+
+
+def test_the_schema_takes_a_default_that_the_fields_type_does_not(nobody):
+    pipeline = nobody.prepare(SPELL)
+    schema = pipeline.parameter_schema
+    assert schema["required"] == ["text"]
+    assert schema["properties"]["limit"] == {
+        "anyOf": [{"type": "integer"}, {"type": "null"}],
+        "default": None,
+        "title": "Limit",
+        "description": "How many letters (Spell.limit at site seattle).",
+    }
+    # The general operation has it, and its description.
+    assert schema["properties"]["text"]["description"] == "A text (Spell.text at site seattle)."
+    model = pipeline.parameter_set_model()
+    assert model(text="a").model_dump() == model(text="a", limit=None, separator=None).model_dump()
+    with DAG(
+        "spelled", schedule="@daily", start_date=pendulum.datetime(2010, 1, 1), params=dfm_params(schema, text="a")
+    ):
+        # As a DAG with a schedule is checked when its file is read.
+        pass
+
+
+def test_what_is_sent_later_may_leave_out_what_has_a_default(local_fields, tmp_path):
+    with FederationSession(read_settings(local_fields(results_path=str(tmp_path)), "test")) as session:
+        job = session.execute(SPELL, None, autostop=False)
+        assert job.send_input_params([{"text": "ab"}, {"text": "ab", "separator": None}]) == [0, 1]
+        assert session.job_parameter_schema(job.job_id) == session.prepare(SPELL).parameter_schema
+        job.send_stop_frame()
+        assert job.wait_until_finished(timeout=60, poll_interval=0.2)
+        assert [result.value for result in job.results()] == ["a-b", "a-b"]
+
+
+def test_a_pipeline_that_dfm_saved_with_such_a_default_is_read(nobody, local_fields):
+    saved = subprocess.run(
+        [
+            local_fields()["python"],
+            "-c",
+            "import trial_pipelines; print(trial_pipelines.spell_saved().model_dump_json())",
+        ],
+        env={"PYTHONPATH": local_fields()["python_path"]},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert '"separator":null' in saved
+    assert nobody.prepare(saved).parameters == ("text",)
 
 
 @pytest.mark.parametrize("value", [1.5, True, "a"])
@@ -256,3 +325,15 @@ def test_dates_rendered_by_jinja_arrive_in_iso_8601(way):
         value = read["results"][0]["value"]
         assert (value["day"], value["moment"]) == ("2010-01-01", "2010-01-01T00:00:00+00:00")
         assert value["label"] == "2010-01-01"
+
+
+@pytest.mark.airflow
+@pytest.mark.usefixtures("database", "connections")
+def test_what_a_template_renders_becomes_the_value_that_it_is_the_text_of(logged):  # noqa: F811
+    run = run_dag("typed")
+    assert {task for task, state in task_states(run).items() if state == "failed"} == {"unclear"}
+    results = task_results(run)
+    reads = [results["read_values"], results["read_whole"], results["read_mapped"][0]]
+    # A place that takes text keeps it, also where it is the text of a number.
+    assert [[row["value"] for row in read["results"]] for read in reads] == [["1-2", "1+2"], ["1+2"], ["1-2"]]
+    assert "place 'separator': a template gave the text 'None'. The pipeline takes that as text" in logged()

@@ -5,8 +5,10 @@ All trials of a target are submitted at once, so that the federation works on se
 
 from __future__ import annotations
 
+import hashlib
 import io
 import time
+from pathlib import Path
 
 import matplotlib.image
 import numpy
@@ -18,7 +20,6 @@ from airflow_provider_dfm.federation.errors import (
     JobNotFound,
     ParameterSetError,
     PipelineError,
-    UnsafeResult,
 )
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.session import FederationSession
@@ -31,13 +32,22 @@ ECHOED = [
     1, "a", None, 2.5, True, [1, {"a": [2.5]}], {"b": [None]}, "ä€\n",
     "{abc}", "{$HOME}", '{"a": 1}', "{{x}}", {"{k}": "{v}"},
 ]  # fmt: skip
+KINDS = ("dataset", "table", "masked", "image", "numbers", "columns", "decimal", "content")
+# Beyond 1 MB, a value is a file of its own: so many numbers have 3 MB.
+LARGE = 400_000
+SUM = LARGE * (LARGE - 1) / 2
+LARGE_KINDS = ("numbers", "columns", "masked", "dataset", "content", "texts")
 TRIALS = {
     "echo": ("trial_pipelines:echo", [{"value": value} for value in ECHOED]),
     "many": ("trial_pipelines:echo", [{"value": number} for number in range(200)]),
     "large": ("trial_pipelines:large", [{"size": 100_000}] * 50),
     "both": ("trial_pipelines:echo_both", [{"value": 1}, {"value": 2}]),
     "fail": ("trial_pipelines:fail", [{"message": ""}, {"message": "no {such} data"}, {"message": ""}]),
-    "pickle": ("trial_pipelines:pickle", {}),
+    "kinds": ("trial_pipelines:give", [{"kind": kind, "size": 4} for kind in KINDS]),
+    "opaque": ("trial_pipelines:give", [{"kind": kind, "size": LARGE} for kind in ("numbers", "opaque", "numbers")]),
+    "large kinds": ("trial_pipelines:give", [{"kind": kind, "size": LARGE} for kind in LARGE_KINDS]),
+    "each": ("trial_pipelines:give_each", [{"kinds": kinds, "size": 3} for kinds in ("numbers opaque image", "image")]),
+    "server": ("trial_pipelines:give_at_the_server", [{"kind": kind, "size": LARGE} for kind in ("opaque", "numbers")]),
     "nan": ("trial_pipelines:not_a_number", {}),
     "picture": ("trial_pipelines:picture", [{"rows": 5}, {"rows": 3}]),
     "none": ("trial_pipelines:echo", []),
@@ -102,18 +112,62 @@ def test_an_adapter_that_raises_fails_the_job_with_its_error_and_its_site(target
     assert [result.value for result in results.received()] == ["fine", "fine"]
 
 
-def test_a_result_that_needs_a_pickle_to_be_run_is_refused(target):
-    with pytest.raises(UnsafeResult, match="site seattle"):
-        list(target.results("pickle"))
+def test_what_the_tutorials_yield_arrives_as_what_it_was(target):
+    results = dict(zip(KINDS, target.results("kinds"), strict=True))
+    dataset = results["dataset"].dataset()
+    assert dataset["temperature"].values.tolist() == [0, 1, 2, 3]
+    assert (str(dataset["day"].values[2])[:10], dataset.attrs) == ("2010-01-03", {"unit": "K"})
+    table = results["table"].table()
+    assert (list(table["city"]), list(table["mean"]), table["day"][1].day) == (["Ulm"] * 4, [0, 0.5, 1, 1.5], 2)
+    masked = results["masked"].array()
+    assert (masked.tolist(), masked.sum()) == ([1, None, 3, 4], 8)
+    image = results["image"].image()
+    assert (image.size, image.mode, image.getpixel((2, 1))) == ((4, 2), "RGB", (255, 0, 0))
+    assert results["numbers"].array().tolist() == [0, 1, 2, 3]
+    assert results["columns"].array().tolist() == [[0, 1], [2, 3]]
+    assert results["decimal"].value == "1.5"
+    assert numpy.frombuffer(results["content"].content()).tolist() == [0, 1, 2, 3]
 
 
-def test_a_pickle_is_run_where_the_connection_allows_it(target):
-    with FederationSession(target.session.settings.model_copy(update={"allow_pickles": True})) as session:
-        # Refused before, and kept so; a local job is known to its own session only.
-        local = session.settings.target == "local"
-        job = session.execute(*TRIALS["pickle"]) if local else session.reattach(target.jobs["pickle"].job_id)
-        assert job.wait_until_finished(timeout=240, poll_interval=0.5)
-        assert [result.value for result in job.results()] == ["1.5"]
+def test_a_value_without_a_plain_form_fails_its_set_by_type_and_place_and_the_others_arrive(target):
+    results = target.results("opaque")
+    with pytest.raises(JobFailed, match=r"parameter set 1, site seattle: NoPlainForm: .* place 'result' .*lock"):
+        list(results)
+    assert "['answers'][2]" in results.outcome.failed_sets()[1], "where in the value it is"
+    assert [(each.parameter_set, each.array().sum()) for each in results.partial()] == [(0, SUM), (2, SUM)]
+    # What the refused value had in it already is not kept.
+    assert len({name for each in results.received() for name in each.files.sizes}) == 1
+
+
+def test_an_item_of_a_generator_without_a_plain_form_fails_its_set_alone(target):
+    results = target.results("each")
+    assert results.outcome.failed_sets().keys() == {0}
+    assert [each.frame for each in results.received()] == [(0, 0), (0, 2), (1, 0)]
+
+
+def test_what_the_server_itself_yields_is_plain_as_well(target):
+    results = target.results("server")
+    assert results.outcome.failed_sets().keys() == {0}
+    assert "site server: NoPlainForm" in results.outcome.failed_sets()[0]
+    assert [(each.site, each.array().sum()) for each in results.partial()] == [("server", SUM)]
+
+
+def test_large_values_are_files_beside_the_results(target):
+    results = target.results("large kinds")
+    kept = dict(zip(LARGE_KINDS, results, strict=True))
+    folder = Path(target.session.settings.results_path) / target.jobs["large kinds"].job_id
+    # The mask is small enough to stay there.
+    assert (folder / "results.jsonl").stat().st_size < 600_000
+    files = {name for each in kept.values() for name in each.files.sizes}
+    assert {path.name for path in (folder / "values").iterdir()} == files
+    for name in files:
+        assert hashlib.sha256((folder / "values" / name).read_bytes()).hexdigest() == name
+    assert kept["numbers"].array().sum() == SUM
+    assert kept["columns"].array()[1].tolist() == [2, 3]
+    assert kept["masked"].array()[:3].tolist() == [1, None, 3]
+    assert kept["dataset"].dataset()["temperature"].sum() == SUM
+    assert numpy.frombuffer(kept["content"].content()).sum() == SUM
+    assert kept["texts"].value["texts"][-1] == f"text {LARGE - 1}", "JSON that is large, too"
 
 
 def test_a_float_that_json_does_not_know_arrives(target):
@@ -145,16 +199,16 @@ def test_flare_refuses_what_the_home_site_does_and_the_local_target_does_it(targ
             target.session.execute("trial_pipelines:echo", {"value": 1}, pipeline_arguments=arguments)
 
 
-def test_a_jobs_files_are_as_they_came_where_pickles_are_read(target, tmp_path):
-    with FederationSession(target.session.settings.model_copy(update={"allow_pickles": True})) as session:
-        job_id = target.jobs["pickle"].job_id
-        if session.settings.target == "local":
-            with pytest.raises(ConnectionSettingsError, match="have no files to download"):
-                session.download_job_result(job_id, tmp_path)
-            return
-        assert session.reattach(job_id).wait_until_finished(timeout=240, poll_interval=0.5)
-        (name,) = session.download_job_result(job_id, tmp_path, "**/tokens.jsonl").files
-        assert '"PickledObject"' in (tmp_path / name).read_text()
+def test_the_files_of_a_job_have_its_large_values(target, tmp_path):
+    job_id = target.jobs["opaque"].job_id
+    if target.session.settings.target == "local":
+        with pytest.raises(ConnectionSettingsError, match="have no files to download"):
+            target.session.download_job_result(job_id, tmp_path)
+        return
+    results = target.results("opaque")
+    (name,) = target.session.download_job_result(job_id, tmp_path, "**/values/*").files
+    (size,) = {size for each in results.received() for size in each.files.sizes.values()}
+    assert (tmp_path / name).stat().st_size == size
 
 
 def test_no_parameter_set_no_result(target):

@@ -6,6 +6,7 @@ import base64
 import datetime
 import json
 import pickle
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -303,6 +304,54 @@ def test_a_site_that_only_one_can_be_need_not_be_named(local, local_fields, tmp_
         assert session.prepare("trial_pipelines:unnamed_site", restrict_to_sites="homesite").sites == ("seattle",)
     some = {"candidates": ["seattle", "san_francisco"]}
     assert set(local.prepare("trial_pipelines:unnamed_site", pipeline_arguments=some).sites) < {*some["candidates"]}
+
+
+@pytest.fixture(scope="module")
+def on_flare(local_fields, tmp_path_factory):
+    """A session for the target flare that logs in nowhere: there is no such kit."""
+    fields = local_fields(target="flare", user="nobody", startup_kit="/no/such/kit")
+    settings = read_settings(fields | {"results_path": str(tmp_path_factory.mktemp("results"))}, "test")
+    with FederationSession(settings, log_in=False) as session:
+        yield session
+
+
+@pytest.mark.parametrize("session", ["local", "on_flare"])
+def test_the_one_site_that_can_do_it_is_the_one(session, request):
+    session = request.getfixturevalue(session)
+    assert session.prepare("trial_pipelines:one_site_can").sites == ("seattle",)
+    assert session.prepare("trial_pipelines:unnamed_site", restrict_to_sites=["seattle"]).sites == ("seattle",)
+    with pytest.raises(PipelineError, match=r"operation Spell, names no site, and none .* offers it, san_francisco"):
+        session.prepare("trial_pipelines:one_site_can", restrict_to_sites=["san_francisco"])
+
+
+def test_with_the_target_flare_the_home_site_is_no_candidate(on_flare):
+    homesite = {"candidates": ["analyst", "seattle"]}
+    assert on_flare.prepare("trial_pipelines:unnamed_site", pipeline_arguments=homesite).sites == ("seattle",)
+    assert on_flare.prepare_discovery("trial_pipelines:open_discovery").sites == ("san_francisco", "seattle", "server")
+    for only in ("homesite", ["analyst"]):
+        with pytest.raises(PipelineError, match=r"the home site 'analyst' alone.*Restrict it to other sites"):
+            on_flare.prepare("trial_pipelines:unnamed_site", restrict_to_sites=only)
+
+
+@pytest.mark.parametrize("session", ["local", "on_flare"])
+def test_the_advice_for_an_open_site_can_be_followed(session, request):
+    session = request.getfixturevalue(session)
+    with pytest.raises(PipelineError, match=r"DFM would pick one of .* without a word") as refused:
+        session.prepare("trial_pipelines:unnamed_site")
+    advice = re.search(r"restrict_to_sites=\['(\w+)'\]", str(refused.value))
+    assert session.prepare("trial_pipelines:unnamed_site", restrict_to_sites=[advice[1]]).sites == (advice[1],)
+
+
+def test_no_advice_for_the_target_flare_names_the_home_site(on_flare):
+    with pytest.raises(PipelineError) as refused:
+        on_flare.prepare("trial_pipelines:literal")
+    assert str(refused.value).endswith("Yield an operation's result.")
+
+
+@pytest.mark.parametrize("session", ["local", "on_flare"])
+def test_an_empty_pipeline_is_refused_when_it_is_prepared(session, request):
+    with pytest.raises(PipelineError, match=r"The pipeline 'empty' is empty: no site would have anything to do"):
+        request.getfixturevalue(session).prepare("trial_pipelines:empty")
 
 
 @pytest.mark.parametrize(

@@ -124,15 +124,17 @@ def test_a_task_waits_for_a_queued_pipeline_and_sends_once_over_its_tries(fields
     with DfmHook("sends") as hook:
         # A log-in of the task's own would take longer than the job is queued.
         monkeypatch.setattr(dfm_send, "DfmHook", lambda dfm_conn_id: hook)
-        job = hook.execute("trial_pipelines:echo", None, autostop=False)
-        options = {"input_params": {"value": 1}, "stop": True, "deferrable": False, "dfm_conn_id": "sends"}
+        job = hook.execute("trial_pipelines:spell", None, autostop=False)
+        # As a template gives it; what has a default is left out.
+        sets = {"text": "12", "limit": "1"}
+        options = {"input_params": sets, "stop": True, "deferrable": False, "dfm_conn_id": "sends"}
         store = Store()
         for _ in range(2):
             operator = DfmSendParamsOperator(task_id="send", job_id=job.job_id, poll_interval=0.5, **options)
             assert operator.execute(of_task(store)) == job.job_id
         assert "is SUBMITTED: waiting up to 3600 s" in capsys.readouterr().out
         assert job.wait_until_finished(timeout=120)
-        assert _values(job.results()) == [(0, "result", 1)]
+        assert _values(job.results()) == [(0, "result", "1")]
 
 
 def test_what_takes_no_sets_says_so(flare_settings, local_fields):

@@ -34,7 +34,7 @@ def processes(request, fields, local_fields, kit_as_text):
     if request.param == "local":
         settings = local_fields()
     else:
-        settings = fields(federation="trials", startup_kit="", startup_kit_content=kit_as_text)
+        settings = fields(federation="trials", startup_kit="", startup_kit_secret=kit_as_text)
     with FederationSession(read_settings(settings, "test")) as session:
         job = session.execute("trial_pipelines:sleep", {"seconds": 60})
         host = session._session._host._pid

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_dfm.federation.errors import JobContentConflict, JobDefinitionError
+from airflow_provider_dfm.federation import job_source
+from airflow_provider_dfm.federation.errors import CommandTimedOut, JobContentConflict, JobDefinitionError
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
@@ -123,8 +124,17 @@ def test_what_is_no_job_is_refused(plain_fields, tmp_path):
     with FederationSession(read_settings(plain_fields(), "test")) as session:
         with pytest.raises(JobDefinitionError, match="There is no FLARE job at /nowhere"):
             session.submit_job("/nowhere")
-        with pytest.raises(JobDefinitionError, match="holds no JSON object"):
+        with pytest.raises(JobDefinitionError, match=r"meta\.json holds no object, but a list"):
             session.submit_job(tmp_path)
         (tmp_path / "meta.json").write_text('{"name": "empty", "deploy_map": {"app": ["@ALL"]}}')
         with pytest.raises(JobDefinitionError, match="app"):
             session.submit_job(tmp_path)
+
+
+def test_a_function_that_gives_no_job_or_runs_on_is_told_what_it_has_to_do(local_fields, monkeypatch):
+    with FederationSession(read_settings(local_fields(), "test")) as session:
+        with pytest.raises(JobDefinitionError, match=r"os:getcwd returned a value of type str.* return the job that"):
+            session.submit_job("os:getcwd")
+        monkeypatch.setattr(job_source, "EXPORT_SECONDS", 1.0)
+        with pytest.raises(CommandTimedOut, match=r"signal:pause did not return within 1 s\. It has to build a job"):
+            session.submit_job("signal:pause")

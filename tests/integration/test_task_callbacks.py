@@ -97,4 +97,21 @@ def test_mapped_tasks_read_a_large_set_where_it_is_kept(noted):
     taken = [each for each in run.get_task_instances() if each.task_id == "take"]
     values = {each.map_index: each.xcom_pull(task_ids="take", map_indexes=each.map_index) for each in taken}
     assert values == {0: {"result": 30_000}, 1: {"result": 30_001}}
-    assert [one["values"] for one in task_results(run)["sets"]] == [None, None]
+    handed_on = [one["values"] for one in task_results(run)["sets"]]
+    assert [list(value) for each in handed_on for value in each.values()] == [["@kept"], ["@kept"]]
+
+
+@pytest.mark.parametrize("way", ["local", "flare", "deferred"])
+def test_a_status_callback_hears_of_the_set_that_failed_and_of_the_jobs_end(way, noted):
+    assert task_states(run_dag(f"statuses_{way}")) == {"run": "failed"}
+    statuses = [(frame, value) for _, frame, place, value in noted() if place == "_dfm_status_"]
+    events = [(frame, value["event"]) for frame, value in statuses]
+    # What came before the end depends on when the task looked; what failed comes in any case, and last.
+    assert events[-3:] == [([1], "start"), ([1], "error"), ([], "error")]
+    assert events[:-3] in ([], [([0], "start"), ([0], "end")])
+    error = statuses[-2][1]
+    assert error["reason"] == "site seattle: RuntimeError: no data here"
+    assert [(one["type"], one["message"], one["site"]) for one in error["errors"]] == [
+        ("RuntimeError", "no data here", "seattle")
+    ]
+    assert "parameter set 1, site seattle: RuntimeError: no data here" in statuses[-1][1]["reason"]

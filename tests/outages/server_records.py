@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation.session import FederationSession
@@ -50,9 +52,18 @@ class AdminCommands:
 
 def stored_jobs(federation: FlarePoc) -> dict[str, dict[str, Any]]:
     """The meta of each job that the server stores, by job id."""
+    return {path.parent.name: json.loads(path.read_text()) for path in _jobs(federation).glob("*/meta")}
+
+
+def forget_jobs(federation: FlarePoc) -> None:
+    """Empty the store of a server that is not running."""
+    for job in _jobs(federation).iterdir():
+        shutil.rmtree(job)
+
+
+def _jobs(federation: FlarePoc) -> Path:
     # nvflare/app_common/storages/filesystem_storage.py
-    jobs = federation.folder / "workspace" / "storage" / "jobs-storage"
-    return {path.parent.name: json.loads(path.read_text()) for path in jobs.glob("*/meta")}
+    return federation.folder / "workspace" / "storage" / "jobs-storage"
 
 
 def active_jobs(federation: FlarePoc) -> list[str]:

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from tests.outages.forms import LONG, long_form_only
-from tests.outages.server_records import active_jobs, completed_values, stored_jobs
+from tests.outages.server_records import active_jobs, completed_values, forget_jobs, stored_jobs
 from tests.outages.surroundings import add_connection
-from tests.outages.waiting_run import WaitingRun, wait_until
+from tests.outages.waiting_run import HeldJobs, WaitingRun, wait_until
 
 pytestmark = [pytest.mark.federation, pytest.mark.airflow]
 
@@ -44,6 +44,37 @@ def test_deferred_tasks_outlast_the_server(outage_airflow, outage_federation, op
     first_jobs = {task["map_index"] for task in run.instances() if task["try_number"] == 1}
     assert len(first_jobs) == tasks - len(lost)
     assert not lost & {answered_by[index] for index in first_jobs}
+
+
+def test_tasks_that_are_to_submit_in_an_outage_hold_no_worker_and_submit_once_it_is_over(
+    outage_airflow, outage_federation, open_session, held_jobs, tmp_path
+):
+    """And a task that waits for a job is told that the server has come back without it."""
+    tasks, seconds = (20, 600) if LONG else (2, 10)
+    forgotten = HeldJobs(tmp_path)
+    waiting = WaitingRun(outage_airflow, "hold_deferred", 1, forgotten.conf(1))
+    waiting.wait_for_all("deferred", 90)
+    wait_until(lambda: "is RUNNING" in waiting.log(0), 90, "the job running")
+    held_jobs.release()
+    forgotten.release()
+    outage_federation.kill()
+    try:
+        forget_jobs(outage_federation)
+        run = WaitingRun(outage_airflow, "hold_deferred", tasks, held_jobs.conf(tasks))
+        run.wait_for_all("deferred", 60 + 20 * tasks)
+        wait_until(lambda: "Waiting in the triggerer to try again" in run.log(0), 60, "the outage in the log")
+        time.sleep(seconds)
+    finally:
+        outage_federation.start_again()
+    assert run.wait_for_end(120 + 40 * tasks) == "success", run.logs_of_failed()
+    assert {task["try_number"] for task in run.instances()} == {1}, run.log(0)
+    with open_session() as session:
+        values = completed_values(outage_federation, session, held_jobs.values)
+    assert sorted(values.values()) == sorted(held_jobs.value(index) for index in range(tasks)), "each once"
+    assert waiting.wait_for_end(180) == "success", waiting.logs_of_failed()
+    assert [task["try_number"] for task in waiting.instances()] == [2]
+    assert "JobLost" in waiting.log(0, 1)
+    assert "which was RUNNING before. Its server was started at" in waiting.log(0, 1)
 
 
 @long_form_only

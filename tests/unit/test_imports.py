@@ -19,10 +19,12 @@ MODULES = (
     "operators.dfm",
     "operators.flare",
     "params",
+    "results",
     "sensors.federation",
     "sensors.job",
     "triggers.federation",
     "triggers.job",
+    "triggers.outage",
 )
 
 

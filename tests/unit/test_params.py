@@ -38,6 +38,13 @@ def form(schema, **defaults):
             {"allOf": [{"type": "integer"}, {"type": "number"}]},
             {"allOf": [{"type": "integer"}, {"type": "number"}], "type": "integer"},
         ),
+        (
+            {"allOf": [{"anyOf": [{"type": "integer"}, NULL]}, {"anyOf": [{"type": "number"}, NULL]}]},
+            {
+                "allOf": [{"anyOf": [{"type": "integer"}, NULL]}, {"anyOf": [{"type": "number"}, NULL]}],
+                "type": ["integer", "null"],
+            },
+        ),
         # No field of the form's, but still what a run's value is checked by.
         (
             {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]},
@@ -62,6 +69,22 @@ def test_defaults_come_from_the_keywords_and_else_from_the_operation():
     assert form(schema).value is None
     assert form(schema, place=3).value == 3
     assert form({"type": "string", "format": "date"}, place=datetime.date(2010, 1, 1)).value == "2010-01-01"
+
+
+@pytest.mark.parametrize(
+    ("schema", "wanted"),
+    [
+        ({"type": "string"}, {"type": ["string", "null"]}),
+        ({"type": ["integer", "string"]}, {"type": ["integer", "string", "null"]}),
+        ({"type": "string", "enum": ["a"]}, {"type": ["string", "null"], "enum": ["a", None]}),
+        ({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string"}]}, None),
+    ],
+)
+def test_a_default_of_none_is_taken_also_where_a_kept_schema_does_not_say_so(schema, wanted):
+    """As the release before wrote it of what a site exposes: no DAG with a schedule could be read."""
+    param = form(schema | {"default": None})
+    assert param.resolve() is None
+    assert wanted in (None, param.schema)
 
 
 def test_a_param_goes_before_what_the_pipeline_says():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
+import sys
 
 import pytest
 
@@ -50,10 +52,62 @@ def test_a_second_try_finds_the_job_and_another_content_is_a_conflict(session, t
 
 
 def test_what_the_server_takes_for_no_job_is_refused(session, tmp_path, seen):
-    job = make_job(tmp_path, "refused", deploy_map={"no_such_app": ["@ALL"]})
-    with pytest.raises(JobDefinitionError, match="no_such_app") as caught:
+    job = make_job(tmp_path, "refused job", deploy_map={"no_such_app": ["@ALL"]})
+    with pytest.raises(JobDefinitionError, match=r"no_such_app.* for job refused_job") as caught:
         session.submit_job(job)
     seen("a job without the app that it names is refused with", str(caught.value).split(": ")[1])
+
+
+# As `nvflare job create` writes it, and as people do who have OmegaConf.
+HOCON = """{
+  resource_spec {}
+  deploy_map { app = ["@ALL"] }
+  min_clients = 2
+  mandatory_clients = ["seattle"]
+}"""
+YAML = "resource_spec: {}\ndeploy_map:\n  app: ['@ALL']\nmin_clients: 2\nmandatory_clients: [seattle]\n"
+
+
+@pytest.mark.parametrize(("file", "text"), [("meta.conf", HOCON), ("meta.yml", YAML)])
+def test_a_job_whose_meta_is_in_another_form_and_without_a_name(session, version, tmp_path, file, text):
+    job = make_job(tmp_path, "named by its folder")
+    (job / "meta.json").unlink()
+    (job / file).write_text(text)
+    if file == "meta.yml" and not _has_omegaconf(version):
+        with pytest.raises(JobDefinitionError, match=r"meta\.yml needs a library .*omegaconf"):
+            session.submit_job(job)
+        return
+    submitted = session.submit_job(job)
+    meta = submitted.get_job_meta()
+    submitted.cancel()
+    assert (meta.name, meta.min_clients, meta.mandatory_clients) == ("named by its folder", 2, ["seattle"])
+    assert meta.deploy_map == {"app": ["@ALL"]}
+    assert meta.job_folder_name == "named_by_its_folder"
+
+
+def _has_omegaconf(version):
+    return str(version.python) == sys.executable and importlib.util.find_spec("omegaconf") is not None
+
+
+def test_a_mounted_config_map_is_one_job_whatever_pod_tries_again(session, tmp_path):
+    claim = claim_of_its_own()
+    jobs = [_mounted(tmp_path / pod, f"..2026_11_28_03_00_00.{pod}") for pod in ("1111", "2222")]
+    first = session.submit_job(jobs[0], claim=claim)
+    assert session.submit_job(jobs[1], claim=claim).job_id == first.job_id
+    first.cancel()
+
+
+def _mounted(folder, version):
+    job = make_job(folder / version, "mounted", seconds=600)
+    for path in job.iterdir():
+        path.rename(job.parent / path.name)
+    job.rmdir()
+    (folder / "..data").symlink_to(version)
+    for path in (folder / version).iterdir():
+        (folder / path.name).symlink_to(f"..data/{path.name}")
+    (folder / version / "app" / "__pycache__").mkdir()
+    (folder / version / "app" / "__pycache__" / "code.pyc").write_text(version)
+    return folder
 
 
 @long_form_only

@@ -10,8 +10,8 @@ import pendulum
 from airflow.sdk import DAG, Variable, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator, DfmResultsOperator
+from airflow_provider_dfm.results import kept_results, whole
 
 WAYS = {"local": ("local", False), "flare": ("flare", False), "deferred": ("flare", True)}
 
@@ -54,13 +54,12 @@ def note_set_once(answer: dict[str, Any]) -> None:
 
 @task(retries=0)
 def take(one: dict[str, Any]) -> Any:
-    """One set's values, read from where they are kept where they were too large."""
+    """One set's values, or how large they are."""
     if one["status"] == "failed":
         raise AirflowSkipException(one["reason"])
-    if one["values"] is None:
-        results = DfmHook("local").results(one["job_id"]).of_set(one["parameter_set"])
-        return {result.place: len(result.value) for result in results}
-    return one["values"]
+    values = {result.place: result.value for result in kept_results(one)}
+    assert whole(one)["values"] == values
+    return {place: len(value) if len(value) > 1000 else value for place, value in values.items()}
 
 
 def count(connection: str, **arguments: Any) -> DfmExecuteOperator:
@@ -114,3 +113,16 @@ for name, pipeline, sets in (
         )
         run >> sets
         take.expand(one=sets.output)
+
+for way, (connection, deferrable) in WAYS.items():
+    with trial_dag(f"statuses_{way}"):
+        DfmExecuteOperator(
+            task_id="run",
+            dfm_conn_id=connection,
+            pipeline="trial_pipelines:fail",
+            input_params=[{"message": ""}, {"message": "no data here"}, {"message": ""}],
+            place_callbacks={"_dfm_status_": note_later, "result": note},
+            poll_interval=0.5,
+            timeout=120,
+            deferrable=deferrable,
+        )

@@ -17,6 +17,7 @@ from airflow_provider_dfm.operators.dfm import (
     DfmSendParamsOperator,
 )
 from airflow_provider_dfm.operators.flare import FlareSubmitJobOperator
+from airflow_provider_dfm.results import whole
 from airflow_provider_dfm.sensors.job import FederationJobSensor
 
 UNKNOWN_JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
@@ -44,7 +45,7 @@ def read(connection: str, **arguments) -> DfmResultsOperator:
 
 @task
 def advised_sets(discovery):
-    return discovery["parameter_sets"]
+    return whole(discovery)["parameter_sets"]
 
 
 UNSTEADY = [
@@ -58,7 +59,13 @@ for way, (connection, deferrable) in WAYS.items():
         execute(connection, input_params=sets, deferrable=deferrable) >> read(connection)
 
     with trial_dag(f"discover_{way}"):
-        in_discovery = {"pipeline_arguments": {"mode": "discovery"}, "deferrable": deferrable}
+        # So little that it is kept in a file in one of the ways.
+        size = 1000 if way == "local" else 10_000
+        in_discovery = {
+            "pipeline_arguments": {"mode": "discovery"},
+            "deferrable": deferrable,
+            "max_xcom_bytes": size,
+        }
         advice = discover(connection, "trial_pipelines:measure", **in_discovery)
         if way == "local":
             partial = DfmExecuteOperator.partial(
@@ -89,7 +96,7 @@ for way, (connection, deferrable) in WAYS.items():
             deferrable=deferrable,
             on_partial_failure="succeed",
         )
-        run >> read(connection, on_partial_failure="succeed")
+        run >> read(connection)
 
 for way, deferrable in (("plain", False), ("plain_deferred", True)):
     with trial_dag(way):
@@ -178,6 +185,23 @@ for native in (False, True):
         DfmExecuteOperator(task_id="run", input_params=dates | rest, **options) >> read("local")
         mapped = DfmExecuteOperator.partial(task_id="mapped", **options).expand(input_params=[dates | rest])
         DfmResultsOperator.partial(task_id="read_mapped", dfm_conn_id="local").expand(job_id=mapped.output)
+
+with trial_dag("typed", params={"text": "1234", "limit": 2, "separator": "+"}) as dag:
+    options = {"pipeline": "trial_pipelines:spell", "dfm_conn_id": "local", "deferrable": False}
+    limited = {"text": "{{ params.text }}", "limit": "{{ params.limit }}"}
+    jobs = [
+        DfmExecuteOperator(
+            task_id="values",
+            input_params=[limited, {"text": "{{ 12 }}", "separator": dag.param("separator")}],
+            **options,
+        ),
+        DfmExecuteOperator(task_id="whole", input_params="{{ params }}", **options),
+    ]
+    for job in jobs:
+        DfmResultsOperator(task_id=f"read_{job.task_id}", job_id=job.output, dfm_conn_id="local")
+    mapped = DfmExecuteOperator.partial(task_id="mapped", input_params=limited, **options).expand(on_timeout=["abort"])
+    DfmResultsOperator.partial(task_id="read_mapped", dfm_conn_id="local").expand(job_id=mapped.output)
+    DfmExecuteOperator(task_id="unclear", input_params={"text": "a", "separator": "{{ none }}"}, **options)
 
 with trial_dag("unknown"):
     FederationJobSensor(task_id="wait", job_id=UNKNOWN_JOB, dfm_conn_id="flare", poke_interval=1, timeout=60)

@@ -68,6 +68,8 @@ for way, deferrable in (("deferred", True), ("in_worker", False)):
             dfm_conn_id=CONNECTION,
             deferrable=deferrable,
             poll_interval=1,
+            outage_timeout=timedelta(hours=1) if deferrable else None,
+            outage_interval=5,
             **RETRIES,
         ).expand(input_params=parameter_sets())
 

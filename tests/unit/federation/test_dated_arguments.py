@@ -37,6 +37,8 @@ class Host:
 
     def ask(self, method, timeout=None, **arguments):
         self.asked[method] = json.loads(json.dumps(arguments))
+        if method == "read_meta_file":
+            return {"file": "meta.json", "meta": json.loads((Path(arguments["folder"]) / "meta.json").read_text())}
         return arguments.get("folder")
 
 

@@ -51,3 +51,10 @@ def test_an_unknown_name_is_still_an_error_of_the_federation(name):
 
 def test_a_known_name_is_its_class():
     assert type(errors.error_from_name("JobNotFound", "text")) is errors.JobNotFound
+
+
+def test_what_a_message_quotes_can_go_into_a_database_and_a_log_file():
+    """Airflow keeps a trigger's error in JSONB, and writes its logs as UTF-8."""
+    error = errors.WorkFailed("site x: a\x00b\ud800c")
+    assert str(error) == "site x: a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c"
+    assert str(errors.error_from_name("NoSuchError", "a\x00")) == "NoSuchError: a\N{REPLACEMENT CHARACTER}"

@@ -92,6 +92,27 @@ def test_an_error_that_has_a_name_keeps_it(folder):
     assert type(caught.value).__name__ == "JobNotFound"
 
 
+ODD = r"""
+print("a\0b\ud800c")
+raise ImportError("d\0e\udffff")
+"""
+
+
+def test_what_it_says_can_go_into_a_database_and_a_log_file(folder, caplog):
+    """PostgreSQL's JSONB takes no NUL, and UTF-8 no half of a surrogate pair."""
+    caplog.set_level(logging.INFO)
+    (folder.parent / "odd.py").write_text(ODD)
+    settings = SETTINGS | {"federation": "odd", "homesite": "x"}
+    log = logging.getLogger("test")
+    with (
+        HostProcess(sys.executable, (str(folder.parent),), str(folder), settings, log) as host,
+        pytest.raises(FederationError) as raised,
+    ):
+        host.ask("prepare", 30, source={"function": "odd:x", "arguments": {}}, restrict_to_sites=None, debug=False)
+    assert "d\N{REPLACEMENT CHARACTER}e\N{REPLACEMENT CHARACTER}f" in str(raised.value)
+    assert "stdout: a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c" in caplog.messages
+
+
 def test_an_error_of_the_hosts_own_says_where(folder):
     with (
         _start(folder) as host,

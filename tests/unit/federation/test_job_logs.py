@@ -4,7 +4,16 @@ import logging
 
 import pytest
 
-from airflow_provider_dfm.federation.job_logs import LEFT_OUT, LogEnd, error_lines, last_error, shown, with_levels
+from airflow_provider_dfm.federation.job_logs import (
+    LEFT_OUT,
+    LogEnd,
+    error_lines,
+    in_one_line,
+    last_error,
+    shortened,
+    shown,
+    with_levels,
+)
 
 FAILED = """\
 2026-11-24 18:33:40,916 - ClientRunner - ERROR - [identity=seattle, run=1] - RuntimeError from executor Work: \
@@ -103,4 +112,38 @@ def test_an_error_without_a_traceback_is_told_without_time_and_identity():
 
 def test_what_others_wrote_can_neither_paint_nor_flood_a_log():
     assert shown("\x1b[31mred\tand\r") == "\N{REPLACEMENT CHARACTER}[31mred\tand\N{REPLACEMENT CHARACTER}"
-    assert shown("x" * 400, 300) == "x" * 300 + " ..."
+    assert len(shown("x" * 400, 300)) == 300
+
+
+def test_of_a_long_line_the_beginning_and_the_end_are_shown():
+    """nvflare puts the cause last."""
+    line = 'Unable to build component: class "' + "x" * 400 + '" is not in allow_list'
+    assert shown(line, 100).startswith("Unable to build component")
+    assert shown(line, 100).endswith('" is not in allow_list')
+    assert in_one_line("first\n" + "x" * 400 + "\nlast", 100).endswith("last")
+    assert shortened("first\n" + "x" * 400 + "\nlast", 100).endswith("last")
+
+
+CHAIN = """\
+2026-11-24 18:33:40,918 - runner - ERROR - Traceback (most recent call last):
+  File "a.py", line 1, in a
+ModuleNotFoundError: No module named 'torch'
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "b.py", line 1, in b
+ValueError: cannot build it
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "c.py", line 1, in c
+RuntimeError: the job cannot start
+"""
+
+
+def test_an_error_that_another_one_led_to_names_the_first():
+    expected = "RuntimeError: the job cannot start (caused by ModuleNotFoundError: No module named 'torch')"
+    assert last_error(CHAIN.splitlines()) == expected
+    assert last_error([*CHAIN.splitlines(), *FAILED.splitlines()[:1]]).endswith("Aborting the job!")

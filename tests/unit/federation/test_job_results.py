@@ -5,10 +5,13 @@ A list stands in for the server: a real one takes such metas too (``tests/versio
 
 from __future__ import annotations
 
+import base64
 import itertools
 import logging
+import pickle
 import shutil
 import sys
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -40,9 +43,10 @@ class Server:
     """
 
     def __init__(self, folder, target="flare"):
-        self.settings = SimpleNamespace(target=target, allow_pickles=False)
+        self.settings = SimpleNamespace(target=target)
         self.jobs = {}
         self.folder = folder
+        self.tokens = TOKENS
         self.asked = 0
 
     def add(self, job_id, note=None, **fields):
@@ -55,9 +59,9 @@ class Server:
         assert self.asked < 1000, "asked for ever"
         return self.jobs[job_id]
 
-    def transfer(self, method, job_id, raw):
+    def transfer(self, method, job_id):
         number = len(list(self.folder.iterdir()))
-        return {"location": str(write_job(self.folder / f"{number}-{job_id}", *TOKENS))}
+        return {"location": str(write_job(self.folder / f"{number}-{job_id}", *self.tokens))}
 
 
 @pytest.fixture
@@ -112,6 +116,23 @@ def test_clones_of_each_other_are_plain_jobs(server, tmp_path, circle):
     assert results_of(server, tmp_path / "kept").check(A) is None
 
 
+def test_what_is_kept_of_a_local_job_is_not_brought_again_whatever_is_in_it(tmp_path):
+    """Its folder in the session host is gone by then, and nothing else has its results."""
+    (tmp_path / "private").mkdir()
+    server = Server(tmp_path / "private", "local")
+    server.settings.allow_pickles = True
+    server.tokens = (
+        token(value={"value": base64.b64encode(pickle.dumps(Decimal(1))).decode()}, tag="PickledObject"),
+        end([0]),
+        end("stop"),
+    )
+    server.add(A, {"parameter_sets": 1})
+    results = results_of(server, tmp_path / "kept")
+    assert results.of(A).outcome.pickles
+    server.transfer = None
+    assert results.of(A).outcome.pickles
+
+
 def test_a_forged_job_fails_by_name_when_it_is_checked(server, tmp_path):
     server.add(A, {"parameter_sets": "x"})
     with pytest.raises(JobMetaError, match=A):
@@ -146,6 +167,38 @@ def test_what_is_kept_of_a_local_job_alone_stays_when_keeping_fails(tmp_path):
     with pytest.raises(FederationError):
         results_of(server, tmp_path / "kept")._bring_copy(server.jobs[A], ())
     assert len(left_in(server)) == 1
+
+
+@pytest.fixture
+def local(tmp_path):
+    """A session host with one local job, whose only copy goes when its results are kept."""
+    (tmp_path / "private").mkdir()
+    server = Server(tmp_path / "private", "local")
+    folder = server.folder / "job"
+    server.transfer = lambda method, job_id: {"location": str(folder)}
+    return server, folder
+
+
+def test_a_local_job_without_any_result_is_kept_once_and_read_as_often_as_wanted(local, tmp_path):
+    """It has no other copy, and was looked for ten minutes in the folder that was gone."""
+    server, folder = local
+    server.add(A, {"parameter_sets": 0})
+    results = results_of(server, tmp_path / "kept")
+    write_job(folder, end("stop"))
+    results.keep_ended(A)
+    assert not folder.exists()
+    assert len(results._bring(server.jobs[A])) == len(results.of(A)) == 0
+
+
+def test_a_local_jobs_results_that_are_gone_are_an_error_at_once(local, tmp_path):
+    server, folder = local
+    server.add(A, {})
+    results = results_of(server, tmp_path / "kept")
+    write_job(folder, *TOKENS)
+    results.keep_ended(A)
+    shutil.rmtree(tmp_path / "kept")
+    with pytest.raises(ResultsIncomplete, match=r"of the local job .* are gone"):
+        results.of(A)
 
 
 @pytest.fixture

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import threading
 
 import pytest
 
 from airflow_provider_dfm.federation.callback_loop import CallbackLoop
 from airflow_provider_dfm.federation.errors import CallbackFailed
-from airflow_provider_dfm.federation.result_callbacks import CallbackRun, ResultCallbacks, describe_result
+from airflow_provider_dfm.federation.result_callbacks import (
+    CallbackRun,
+    ResultCallbacks,
+    current_result,
+    describe_result,
+)
 from airflow_provider_dfm.federation.tokens import Result
 
 CALLS = []
@@ -102,6 +108,25 @@ def test_the_running_loop_calls_both_in_its_own_thread():
     loop = asyncio.run(wait())
     assert CALLS[0][5] == loop
     assert threads == [threading.current_thread()]
+
+
+def test_a_callback_can_open_what_it_is_called_with():
+    def note(site, node, frame, place, value):
+        CALLS.append(current_result().content())
+
+    async def note_later(site, node, frame, place, value):
+        await asyncio.sleep(0)
+        CALLS.append(current_result().content())
+
+    def came(number, place):
+        form = {"@bytes": base64.b64encode(b"%d" % number).decode()}
+        return Result(parameter_set=number, frame=(number,), place=place, site="seattle", value=form)
+
+    results = [came(number, place) for number, place in enumerate(("now", "later", "later", "now"))]
+    callbacks = {"default_callback": note, "place_callbacks": {"later": note_later}}
+    process(run(*results, **callbacks))
+    asyncio.run(run(*results, **callbacks).process_async())
+    assert CALLS == [b"0", b"1", b"2", b"3"] * 2
 
 
 def test_a_callback_that_raises_says_for_what_and_is_called_again_with_that():

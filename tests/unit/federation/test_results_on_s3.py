@@ -17,17 +17,20 @@ from airflow_provider_dfm.federation.results import read_downloaded_job
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
 from tests.object_store import BUCKET
 
-from .tokens import end, meta, token, write_job
+from .tokens import end, large, meta, token, write_job
 
 pytestmark = pytest.mark.store
 
 VALUE_BYTES = 4_000_000
+LARGE = bytes(range(256)) * 80_000
+NAME = hashlib.sha256(LARGE).hexdigest()
+ALL = ["manifest.json", "results.jsonl", f"values/{NAME}"]
 # Keeps results as a task does; ``way`` says when it is killed.
 WRITER = """
-import os, signal, sys
+import io, os, signal, sys
 from pathlib import Path
 from airflow.sdk import Connection, ObjectStoragePath
-from airflow_provider_dfm.federation import results_folder, steps
+from airflow_provider_dfm.federation import large_values, results_folder, steps
 from airflow_provider_dfm.federation.results import FederationResults, read_downloaded_job
 from tests.unit.federation.tokens import meta
 download, uri, way = sys.argv[1:]
@@ -35,13 +38,19 @@ def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 if way == "before the manifest":
     steps.observer = lambda step, job_id: step == steps.KEEPING and kill()
+class Cut(io.BufferedReader):
+    def read(self, size=-1):
+        return kill() if self.tell() > 17_000_000 else super().read(size)
+if way == "in a value":
+    # Once more than one part of it has been sent.
+    large_values.opened = lambda path: Cut(path.open("rb", buffering=0))
 results = read_downloaded_job(Path(download), meta(sets=6))
 def until(number):
     for index, result in enumerate(results.received()):
         if index == number:
             kill()
         yield result
-read = (lambda: until(5)) if way == "in the middle" else results.received
+read = (lambda: until(7)) if way == "in the middle" else results.received
 print("ready", flush=True)
 if way == "at once":
     sys.stdin.readline()
@@ -62,10 +71,11 @@ def prefix():
 
 @pytest.fixture(scope="module")
 def download(tmp_path_factory):
-    """A downloaded job whose results are uploaded in more than one part."""
+    """A downloaded job whose results are uploaded in more than one part, and its large values as well."""
     folder = tmp_path_factory.mktemp("download")
     tokens = [token(frame=[i], value=str(i) * VALUE_BYTES) for i in range(6)]
-    return write_job(folder, *tokens, *[end([i]) for i in range(6)], end("stop"))
+    tokens += [large(LARGE, place="large", frame=[i]) for i in (0, 5)]
+    return write_job(folder, *tokens, *[end([i]) for i in range(6)], end("stop"), values=[LARGE])
 
 
 @pytest.fixture
@@ -85,12 +95,15 @@ def _start(download, uri, way):
 
 def _is_whole(objects):
     manifest = json.loads(objects["manifest.json"])
-    assert manifest["outcome"]["results"] == objects["results.jsonl"].count(b"\n") == 6
+    assert manifest["outcome"]["results"] == objects["results.jsonl"].count(b"\n") == 8
     content = objects["results.jsonl"]
     assert manifest["files"] == {
-        "results.jsonl": {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        "results.jsonl": {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()},
+        f"values/{NAME}": {"bytes": len(LARGE), "sha256": NAME},
     }
-    assert [json.loads(line)["value"][0] for line in content.splitlines()] == list("012345")
+    values = [row["value"][0] for row in map(json.loads, content.splitlines()) if row["place"] == "answer"]
+    assert values == list("012345")
+    assert objects[f"values/{NAME}"] == LARGE
     return True
 
 
@@ -98,15 +111,21 @@ def test_what_is_kept_is_what_came(results, object_store, prefix):
     path = ObjectStoragePath(object_store.uri(prefix))
     assert read_kept_results(path) is None
     keep_results(results, path)
-    assert sorted(object_store.objects(prefix)) == ["manifest.json", "results.jsonl"]
+    assert sorted(object_store.objects(prefix)) == ALL
     assert _is_whole(object_store.objects(prefix))
     kept = read_kept_results(path)
     assert kept.outcome == results.outcome
     assert all(one == other for one, other in zip(kept, results, strict=True))
+    (first, *_) = (each for each in kept if each.place == "large")
+    assert first.files.path(NAME) is None
+    with first.files.open(NAME) as file:
+        assert file.read() == LARGE
 
 
 @pytest.mark.parametrize(
-    ("way", "seen"), [("in the middle", []), ("before the manifest", ["results.jsonl"])], ids=["middle", "manifest"]
+    ("way", "seen"),
+    [("in a value", []), ("in the middle", ALL[2:]), ("before the manifest", ALL[1:])],
+    ids=["value", "middle", "manifest"],
 )
 def test_a_killed_writer_leaves_nothing_that_is_taken_for_whole(results, download, object_store, prefix, way, seen):
     path = ObjectStoragePath(object_store.uri(prefix))
@@ -125,7 +144,7 @@ def test_an_error_in_the_middle_leaves_what_was_there(results, object_store, pre
 
     def broken():
         received = results.received()
-        yield from (next(received) for _ in range(5))
+        yield from (next(received) for _ in range(6))
         raise TimeoutError("the task's time is over")
 
     with pytest.raises(TimeoutError):
@@ -147,7 +166,7 @@ def test_two_tasks_that_keep_the_same_job_at_once(download, object_store, prefix
         _, errors = writer.communicate(timeout=300)
         assert writer.returncode == 0, errors
     assert _is_whole(object_store.objects(prefix))
-    assert len(list(read_kept_results(ObjectStoragePath(uri)))) == 6
+    assert len(list(read_kept_results(ObjectStoragePath(uri)))) == 8
 
 
 def test_a_truncated_object_is_found_before_the_first_result(results, object_store, prefix):
@@ -167,7 +186,7 @@ def test_a_changed_object_is_found_at_the_latest_at_its_end(results, object_stor
     content = object_store.objects(prefix)["results.jsonl"]
     object_store.put(f"{prefix}/results.jsonl", content.replace(b"00", b"07", 1))
     read = iter(read_kept_results(path))
-    assert [next(read).parameter_set for _ in range(6)] == list(range(6))
+    assert [next(read).parameter_set for _ in range(8)] == [0, 0, 1, 2, 3, 4, 5, 5]
     with pytest.raises(ResultsIncomplete, match="SHA-256 differs"):
         next(read)
     object_store.put(f"{prefix}/results.jsonl", content.replace(b'"value"', b'"val\nue'))

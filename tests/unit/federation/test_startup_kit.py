@@ -71,11 +71,76 @@ def test_missing(private, tmp_path):
         copy_startup_kit(tmp_path / "nowhere", private)
 
 
-@pytest.mark.parametrize("name", ["startup/client.key", "startup/fed_admin.json", "local"])
+@pytest.mark.parametrize("name", ["startup/client.key", "startup/fed_admin.json"])
 def test_not_whole(kit, private, name):
-    shutil.rmtree(kit / name) if (kit / name).is_dir() else (kit / name).unlink()
+    (kit / name).unlink()
     with pytest.raises(StartupKitError, match=f"not whole: {name} missing"):
         copy_startup_kit(kit, private)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("fed_client.json", "site"), ("fed_server.json", "server")])
+def test_somebody_elses_kind_of_kit(kit, private, name, kind):
+    (kit / "startup" / "fed_admin.json").rename(kit / "startup" / name)
+    with pytest.raises(StartupKitError, match=f"It is the kit of a {kind}: there is a {name} in it"):
+        copy_startup_kit(kit, private)
+
+
+def test_a_kit_without_its_empty_folders(kit, private):
+    shutil.rmtree(kit / "local")
+    root = copy_startup_kit(kit, private)
+    _is_whole_and_private(root)
+    assert (root / "local").is_dir()
+
+
+@pytest.mark.parametrize("folders", ["", "kit", "prod_00/kit", "workspace/prod_00/kit"])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_with_the_folders_that_a_kit_lay_in(kit, private, tmp_path, folders, kind):
+    shutil.copytree(kit, tmp_path / "packed" / folders, dirs_exist_ok=True)
+    for beside in ("__MACOSX/kit/startup/fed_admin.json", ".hidden/startup/fed_admin.json", "readme.txt"):
+        (tmp_path / "packed" / beside).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "packed" / beside).write_text("what is beside a kit")
+    archive = shutil.make_archive(str(tmp_path / "a"), kind, tmp_path / "packed")
+    _is_whole_and_private(copy_startup_kit(tmp_path / archive, private))
+
+
+def test_a_folder_with_one_kit_of_an_administrator_in_it(kit, private, tmp_path):
+    site = tmp_path / "seattle" / "startup"
+    site.mkdir(parents=True)
+    (site / "fed_client.json").write_text("{}")
+    _is_whole_and_private(copy_startup_kit(ObjectStoragePath(f"file://{tmp_path}"), private))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_folder_with_the_kits_of_several_administrators(kit, private, tmp_path, packed):
+    shutil.copytree(kit, tmp_path / "folder" / "analyst@weather.example")
+    shutil.copytree(kit, tmp_path / "folder" / "admin@weather.example")
+    source = tmp_path / "folder"
+    if packed:
+        source = tmp_path / shutil.make_archive(str(tmp_path / "a"), "zip", tmp_path / "folder")
+    with pytest.raises(StartupKitError, match=r"several .*: admin@weather\.example, analyst@weather\.ex"):
+        copy_startup_kit(source, private)
+
+
+def test_files_that_the_kit_itself_calls_otherwise(kit, private):
+    (kit / "startup" / "client.crt").rename(kit / "startup" / "analyst.crt")
+    (kit / "startup" / "fed_admin.json").write_text('{"admin": {"client_cert": "analyst.crt", "ca_cert": "ca.pem"}}')
+    with pytest.raises(StartupKitError, match=r"not whole: startup/ca\.pem missing"):
+        copy_startup_kit(kit, private)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_what_editors_and_mail_make_of_a_kits_text(kit, private, encoding, line_end):
+    names = ("fed_admin.json", "client.crt", "client.key", "rootCA.pem")
+    for name in names:
+        (kit / "startup" / name).write_bytes(f"one{line_end}two{line_end}".encode(encoding))
+    root = copy_startup_kit(kit, private)
+    assert {(root / "startup" / name).read_bytes() for name in names} == {b"one\ntwo\n"}
+
+
+def test_what_is_no_text_in_a_kit_stays_as_it_is(kit, private):
+    (kit / "startup" / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert (copy_startup_kit(kit, private) / "startup" / "picture.png").read_bytes() == b"\x89PNG\r\n\x1a\n"
 
 
 def test_corrupt_archive(private, tmp_path):
@@ -98,7 +163,6 @@ def test_an_archive_cannot_leave_its_folder(private, tmp_path):
     (tmp_path / "outside").write_text("x")
     with tarfile.open(tmp_path / "kit.tar", "w") as archive:
         archive.add(tmp_path / "outside", arcname="../escaped")
-    shutil.rmtree(private / "startup_kit")
     with pytest.raises(StartupKitError):
         copy_startup_kit(tmp_path / "kit.tar", private)
     assert not list(tmp_path.rglob("escaped")) or all(private in path.parents for path in tmp_path.rglob("escaped"))
@@ -109,7 +173,7 @@ def test_an_archive_cannot_leave_its_folder(private, tmp_path):
     [
         (tarfile.SYMTYPE, "/etc/hostname", "links to what is not in the archive"),
         (tarfile.LNKTYPE, "../../secret", "links to what is not in the archive"),
-        (tarfile.SYMTYPE, "link", "RecursionError"),
+        (tarfile.SYMTYPE, "link", "links to what is not in the archive"),
         (tarfile.FIFOTYPE, "", "is no file or folder"),
     ],
 )
@@ -124,7 +188,7 @@ def test_what_is_no_file_of_an_archives_own_is_refused(private, tmp_path, kind, 
 
 def test_a_kit_that_cannot_be_read_whole(kit, private):
     (kit / "local" / "dangling").symlink_to("/nowhere")
-    with pytest.raises(StartupKitError, match=r"Cannot read the startup kit at .*No such file"):
+    with pytest.raises(StartupKitError, match=r"in local, dangling is a link to /nowhere, where nothing can be found"):
         copy_startup_kit(kit, private)
 
 

@@ -11,6 +11,7 @@ from airflow_provider_dfm.federation.flare_job_folder import copy_job_folder
 from airflow_provider_dfm.federation.startup_kit import copy_startup_kit
 from airflow_provider_dfm.hooks import locations
 from airflow_provider_dfm.hooks.locations import read_pipeline
+from tests.unit.federation.meta_files import read_here
 
 PASSING = [TimeoutError("no answer"), ConnectionError("reset"), OSError(errno.ENOSPC, "No space left on device")]
 LASTING = [FileNotFoundError("no such key"), PermissionError("Access Denied"), ImportError("install s3fs")]
@@ -34,7 +35,7 @@ class Away:
     [
         (lambda away, folder: read_pipeline("s3://bucket/pipeline.json"), PipelineError),
         (copy_startup_kit, StartupKitError),
-        (lambda away, folder: copy_job_folder(away, folder / "copy"), JobDefinitionError),
+        (lambda away, folder: copy_job_folder(away, folder / "copy", read_here), JobDefinitionError),
     ],
     ids=["pipeline", "kit", "job"],
 )

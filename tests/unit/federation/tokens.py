@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.remote.token_lines import PLAIN
+from airflow_provider_dfm.remote.value_store import VALUES
 
 
 def token(
@@ -31,6 +35,13 @@ def token(
     }
 
 
+def large(*contents: bytes, **options: Any) -> dict[str, Any]:
+    """A list of byte strings, each in a file of its own."""
+    sizes = {hashlib.sha256(content).hexdigest(): len(content) for content in contents}
+    value = [{"@bytes": {"file": name, "bytes": size, "sha256": name}} for name, size in sizes.items()]
+    return token(value=value, tag=PLAIN, **options) | {"files": sizes}
+
+
 def model(name: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"class": name, "data": data}
 
@@ -53,10 +64,15 @@ def error(
     return token(place, frame, data, "BaseModel", site)
 
 
-def write_job(folder: Path, *tokens: dict[str, Any], failures: dict[str, str] | None = None) -> Path:
+def write_job(
+    folder: Path, *tokens: dict[str, Any], failures: dict[str, str] | None = None, values: Sequence[bytes] = ()
+) -> Path:
     """Lay out a job as FLARE's download does."""
     kept = folder / "workspace" / "app_server" / "airflow_provider_dfm"
     kept.mkdir(parents=True)
+    for value in values:
+        (kept / VALUES).mkdir(exist_ok=True)
+        (kept / VALUES / hashlib.sha256(value).hexdigest()).write_bytes(value)
     (kept / "tokens.jsonl").write_text("".join(json.dumps(each) + "\n" for each in tokens))
     if failures:
         (kept / "failures.json").write_text(json.dumps(failures))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import threading
 import time
@@ -12,8 +13,10 @@ from airflow.configuration import get_airflow_home
 from airflow.sdk import Connection
 
 from airflow_provider_dfm.federation.errors import CorrectionNeeded, FederationError, FederationUnreachable
+from airflow_provider_dfm.federation.results_folder import keep_results
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.patience import patiently
+from tests.unit.federation.test_partial_acceptance import partly_answered
 
 LOG = logging.getLogger("test")
 
@@ -217,3 +220,13 @@ def test_results_are_kept_where_airflow_has_its_home(hook, monkeypatch, home, ex
         monkeypatch.setenv("AIRFLOW_HOME", home)
     assert get_airflow_home() == expanded
     assert hook.results_path.path == f"{expanded}/dfm_results"
+
+
+def test_that_a_loop_leaves_out_what_the_submitting_task_accepts_is_said(tmp_path, monkeypatch, capsys):
+    extra = json.dumps({"startup_kit": "/kit", "results_path": str(tmp_path / "kept")})
+    connection = Connection(conn_id="partly", conn_type="dfm", login="a", extra=extra)
+    monkeypatch.setenv("AIRFLOW_CONN_PARTLY", connection.as_json())
+    job_id = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
+    keep_results(partly_answered(tmp_path / "job", accepts=True), tmp_path / "kept" / job_id)
+    assert [result.value for result in DfmHook("partly").results(job_id)] == [1]
+    assert "were not answered, which the task that submitted the job accepts" in capsys.readouterr().out

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -16,6 +17,7 @@ from airflow_provider_dfm.federation.errors import (
     JobNotFound,
 )
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
+from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.hooks import job_aborts
 from airflow_provider_dfm.hooks.federation_watch import FederationWatch
 from airflow_provider_dfm.hooks.job_aborts import JobAborts, abort_patiently
@@ -31,6 +33,9 @@ class Federation:
         self.failed = 0
         self.answers = threading.Event()
         self.answers.set()
+
+    def active_jobs(self, identity):
+        return [identity.job_id(0), identity.job_id(1)] if identity.dag_id == "active" else []
 
     def abort_jobs(self, job_ids):
         self.requests.append(list(job_ids))
@@ -84,6 +89,17 @@ def test_what_waits_at_a_time_goes_into_one_request(federation, aborts):
         ["first"],
         sorted(str(number) for number in range(19)),
     ]
+
+
+def test_of_a_job_whose_id_is_not_known_all_that_its_task_has_are_aborted(federation, aborts):
+    whose = JobIdentity("c", "active", "r", "t", -1, "salt", 1)
+    aborts.abort(whose)
+    assert federation.requests == [[whose.job_id(0), whose.job_id(1)]]
+    federation.refusals = {whose.job_id(1): FederationError("not now")}
+    with pytest.raises(FederationError, match="not now"):
+        aborts.abort(whose)
+    aborts.abort(replace(whose, dag_id="never submitted"))
+    assert len(federation.requests) == 2
 
 
 def test_a_job_that_is_refused_is_the_trouble_of_its_own_task(federation, aborts):

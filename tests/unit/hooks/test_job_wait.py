@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from airflow_provider_dfm.federation.errors import JobTimedOut
+from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks import job_wait
 from airflow_provider_dfm.hooks.federation_watch import Fault
-from airflow_provider_dfm.hooks.job_wait import JobWait, look
+from airflow_provider_dfm.hooks.job_wait import JobWait, look, run_here
 from airflow_provider_dfm.hooks.job_watch import Snapshot
 
 from .snapshots import snapshot
@@ -185,3 +187,84 @@ def test_what_stays_wrong_with_one_job_ends_its_wait_alone():
     event = JobWait("1", None, LOG, status="RUNNING").take(refused)
     assert event == {"job_id": "1", "status": "RUNNING", "error": "AuthenticationFailed", "fault": "not authorized"}
     assert JobWait("2", None, LOG).take(refused) is None
+
+
+def waiting(*tries, status="SUBMITTED"):
+    history = [f"2026-11-24 18:33:0{number}: {came}" for number, came in enumerate(tries)]
+    return snapshot({"1": status}, deploy_map={"app": ["@ALL"]}, schedule_history=history)
+
+
+def test_why_the_server_does_not_start_a_job_is_told_and_again_when_that_changes(caplog):
+    caplog.set_level(logging.INFO)
+    wait = JobWait("1", None, LOG)
+    short, missing = "connected sites (1) < min_sites (3)", "missing required site seattle"
+    for tries in ((), (), (short,), (short, short), (short, missing), (missing, short)):
+        assert wait.take(waiting(*tries)) is None
+    wait.take(waiting(short, "scheduled", status="DISPATCHED"))
+    assert caplog.messages == [
+        "Job 1 is SUBMITTED",
+        "The server has not started job 1: it has not tried to yet, as while it runs as many jobs at once as it may",
+        f"The server has not started job 1: {short}",
+        f"The server has not started job 1: {missing}",
+        "Job 1 is DISPATCHED",
+    ]
+
+
+def test_what_a_list_leaves_out_does_not_change_the_reason_which_is_said_with_the_quiet(clock, caplog):
+    caplog.set_level(logging.INFO)
+    wait = JobWait("1", None, LOG)
+    wait.take(waiting("no resources"))
+    caplog.clear()
+    clock.now += 10
+    wait.take(snapshot({"1": "SUBMITTED"}))
+    assert caplog.messages == ["Job 1 has been SUBMITTED for at least 0:00:10: no resources"]
+
+
+def test_reasons_that_are_never_the_same_do_not_flood_the_log(caplog):
+    caplog.set_level(logging.INFO)
+    wait = JobWait("1", None, LOG)
+    for number in range(1000):
+        wait.take(waiting(f"{number} sites: " + "x" * 5000))
+    assert len(caplog.messages) == 1 + job_wait.MAX_REASONS
+    assert max(map(len, caplog.messages)) < 1100
+
+
+@pytest.mark.parametrize("seen", [None, "SUBMITTED"])
+def test_a_job_that_nobody_knows_any_more_is_told_from_one_that_nobody_ever_knew(seen):
+    wait = JobWait("1", None, LOG, seen=seen)
+    wait.take(Snapshot(fault="connection refused"))
+    expected = {} if seen is None else {"seen": seen, "seen_at": None, "submit_time": None}
+    assert wait.take(snapshot({"1": None})) == {"job_id": "1", "status": None} | expected
+    wait = JobWait("1", None, LOG, seen=seen)
+    wait.take(snapshot({"1": "RUNNING"}, submit_time=5.0))
+    wait.take(Snapshot(fault="connection refused"))
+    event = wait.take(snapshot({"1": None}))
+    assert time.time() - 60 < event.pop("seen_at") <= time.time()
+    assert event == {"job_id": "1", "status": None, "seen": "RUNNING", "submit_time": 5.0}
+
+
+def test_what_a_callback_raises_can_go_into_a_database():
+    def callback(job_id, meta):
+        raise ValueError("a\0b\ud800c")
+
+    assert looked_at("RUNNING", callback)["fault"].endswith(
+        "ValueError: a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [([], "It was aborted."), (["site seattle: ImportError: x"], "DFM's runner said: site seattle: ImportError: x")],
+)
+def test_a_local_job_that_is_out_of_time_says_what_its_sites_said(said, told):
+    aborted = []
+    job = SimpleNamespace(
+        job_id="1",
+        wait_until_finished=lambda timeout, poll_interval: False,
+        get_job_meta=lambda: JobMeta(job_id="1", status="RUNNING", said=said),
+        cancel=lambda: aborted.append("1"),
+    )
+    with pytest.raises(JobTimedOut) as raised:
+        run_here(job, time.time() - 1, 1.0)
+    assert str(raised.value).endswith(told)
+    assert aborted == ["1"]

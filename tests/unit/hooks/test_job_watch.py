@@ -20,7 +20,7 @@ from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import RunningJob, SystemInfo
 from airflow_provider_dfm.hooks import federation_watch, lost_jobs
 from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS, Fault
-from airflow_provider_dfm.hooks.job_watch import POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
+from airflow_provider_dfm.hooks.job_watch import DETAILS_A_POLL, POLLS_UNTIL_NEXT_LIST, JobWatch, Snapshot
 
 from .snapshots import statuses
 
@@ -314,3 +314,42 @@ def test_any_other_fault_of_a_list_is_one_of_all(error):
 
     federation.list_jobs = broken
     assert JobWatch(federation).poll([*federation.answers]).fault == str(error)
+
+
+class Waiting(Federation):
+    """A federation whose list is short of detail, as the real one's is."""
+
+    def __init__(self, statuses, detail=None):
+        super().__init__(statuses)
+        self.detail = detail or {}
+        self.asked_for = []
+
+    def get_job_meta(self, job_id):
+        self.asked_for.append(job_id)
+        if job_id in self.detail:
+            raise self.detail[job_id]
+        meta = super().get_job_meta(job_id)
+        return meta.model_copy(update={"deploy_map": {"app": ["@ALL"]}, "schedule_history": ("now: no resources",)})
+
+
+def test_of_many_waiting_jobs_a_few_are_asked_for_their_reason_at_each_poll_in_turn():
+    jobs = [str(number) for number in range(10)]
+    federation = Waiting(dict.fromkeys(jobs, "SUBMITTED") | {"running": "RUNNING"})
+    watch = JobWatch(federation)
+    told = []
+    for _ in range(5):
+        seen = watch.poll([*jobs, "running"])
+        assert statuses(seen) == dict.fromkeys(jobs, "SUBMITTED") | {"running": "RUNNING"}
+        told.append([job_id for job_id, meta in seen.jobs.items() if meta.why_it_waits == "no resources"])
+    assert [len(each) for each in told] == [DETAILS_A_POLL] * 5
+    assert federation.asked.count("list") == 5
+    assert sorted(federation.asked_for) == sorted(jobs * 2)
+
+
+def test_a_reason_that_cannot_be_asked_for_leaves_the_job_as_the_list_has_it():
+    jobs = [str(number) for number in range(5)]
+    detail = {"0": FederationError("odd"), "1": UnreadableAnswer("no form"), "2": JobNotFound("2")}
+    watch = JobWatch(Waiting(dict.fromkeys(jobs, "SUBMITTED"), detail))
+    seen = watch.poll(jobs)
+    assert statuses(seen) == dict.fromkeys(jobs, "SUBMITTED")
+    assert seen.faults == {}

@@ -140,9 +140,10 @@ DURATION = Examples(
 MAYBE_DURATION = Examples(
     "a duration, 0 or None",
     {**LASTS, "0": 0.0, "None": None},
-    {},
+    {"3600": 3600.0, "0": 0.0, "None": None, "": None},
     tuple(source for source in NO_TIME if source != "None"),
-    (),
+    ("-1", "nan", "inf", "an hour", "True", "1:00:00"),
+    natives=("3600", "0.5", "0"),
 )
 SITES = Examples(
     "sites",
@@ -299,12 +300,7 @@ def value_of(source: str) -> Any:
 def examples_of(kind: ArgumentKind) -> Examples:
     """The examples of a kind."""
     if kind.choices:
-        first, *_ = kind.choices
-        texts = {choice: choice for choice in kind.choices}
-        wrong = (repr(first.title()), "'ignore'", "None", "True", f"['{first}']")
-        literals = {repr(choice): choice for choice in kind.choices}
-        name = f"one of {', '.join(f'`{choice}`' for choice in kind.choices)}"
-        return Examples(name, literals, texts, wrong, (first.title(), "ignore", "", "None"))
+        return examples_of_choice(kind)
     if kind.wanted in EXAMPLES:
         return EXAMPLES[kind.wanted]
     least = int(kind.wanted.removesuffix(", or None").rpartition(" ")[2])
@@ -313,6 +309,21 @@ def examples_of(kind: ArgumentKind) -> Examples:
     wrong = (str(least - 1), "2.5", "'3'", "True", "float('nan')")
     wrong_texts = (str(least - 1), "2.5", "many", "nan", "True", *(() if "None" in numbers else ("None", "")))
     return Examples(kind.wanted, numbers, texts, wrong, wrong_texts, natives=("3", "3.0"))
+
+
+def examples_of_choice(kind: ArgumentKind) -> Examples:
+    """The examples of a choice, which None may be among."""
+    first, *_ = kind.choices
+    literals: dict[str, Any] = {repr(choice): choice for choice in kind.choices}
+    texts: dict[str, Any] = {choice: choice for choice in kind.choices}
+    wrong = (repr(first.title()), "'ignore'", "''", "True", f"['{first}']")
+    wrong_texts = (first.title(), "ignore")
+    name = f"one of {', '.join(f'`{choice}`' for choice in kind.choices)}"
+    if not kind.wanted.endswith("None"):
+        return Examples(name, literals, texts, (*wrong, "None"), (*wrong_texts, "", "None"))
+    natives = tuple(literals)
+    literals, texts = literals | {"None": None}, texts | {"None": None, "": None}
+    return Examples(f"{name}, or None", literals, texts, wrong, wrong_texts, natives)
 
 
 def is_templated(owner: type, name: str) -> bool:

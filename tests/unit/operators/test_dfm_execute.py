@@ -10,6 +10,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator
 
+SCHEMA = {"properties": {"size": {"type": "integer"}, "name": {"type": "string"}}}
+
 
 def note(site, node, frame, place, value):
     pass
@@ -60,12 +62,13 @@ def executed(target, **arguments):
 
     class Hook:
         settings = SimpleNamespace(target=target)
+        parameter_schema = SCHEMA
 
         def prepare(self, *arguments):
             return self
 
         def execute(self, *arguments, **keywords):
-            asked.update(keywords)
+            asked.update(keywords, input_params=arguments[1])
             return self
 
         def call_back(self, callbacks):
@@ -85,3 +88,18 @@ def test_the_federations_own_limit_is_a_minute_later_than_the_tasks_or_as_option
 def test_the_local_target_is_asked_for_no_other_limit_than_options_name():
     assert executed("local")["options"] == {}
     assert executed("local", options={"task_timeout_s": 7})["options"] == {"task_timeout_s": 7}
+
+
+@pytest.mark.parametrize(
+    "input_params",
+    [
+        {"size": 4, "name": "4"},
+        {"size": "4", "name": "4"},
+        "{'size': 4, 'name': '4'}",
+        '{"size": "4", "name": "4"}',
+    ],
+)
+def test_what_is_given_as_text_and_as_a_value_is_one_content(input_params):
+    """So a retry finds its job, whichever way the DAG gives it by then."""
+    asked = executed("flare", input_params=input_params)["input_params"]
+    assert (asked, type(asked["size"])) == ({"size": 4, "name": "4"}, int)

@@ -12,6 +12,7 @@ from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.hooks.job_callback import load_callback
 from airflow_provider_dfm.operators import dfm_send
 from airflow_provider_dfm.operators.dfm import DfmSendParamsOperator
+from airflow_provider_dfm.results import whole
 from tests.unit.hooks.test_task_identity import Store, context
 
 
@@ -24,6 +25,7 @@ class Hook:
     def __init__(self, *statuses):
         self._statuses = list(statuses)
         self.sent = []
+        self.indices = [0]
 
     def find_job(self, job_id):
         status = self._statuses[0] if len(self._statuses) == 1 else self._statuses.pop(0)
@@ -36,7 +38,7 @@ class Hook:
 
     def send_input_params(self, job_id, input_params, key, stop):
         self.sent.append((job_id, input_params, key))
-        return [len(self.sent)]
+        return self.indices
 
     def close(self):
         pass
@@ -73,6 +75,18 @@ def test_a_job_that_has_begun_is_sent_to_at_once(hook, status, deferrable):
     made = hook(status)
     assert send(deferrable=deferrable).execute(of_task()) == "1"
     assert len(made.sent) == 1
+
+
+@pytest.mark.parametrize("count", [2, 200_000])
+def test_the_indices_of_the_sets_are_handed_on_however_many_they_are(hook, tmp_path, count):
+    made, handed_on = hook("RUNNING"), {}
+    made.results_path = tmp_path
+    made.indices = list(range(count))
+    task = of_task()
+    task["ti"].xcom_push = lambda key, value: handed_on.update({key: value})
+    send().execute(task)
+    assert len(str(handed_on)) < 1000
+    assert whole(handed_on["parameter_sets"]) == list(range(count))
 
 
 def test_a_queued_job_is_waited_for_through_an_outage_and_the_log_says_so(hook, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -12,21 +13,30 @@ from airflow.sdk.execution_time.timeout import timeout
 from airflow_provider_dfm.federation.errors import (
     AuthenticationFailed,
     FederationError,
+    FederationUnreachable,
     JobAborted,
     JobDefinitionError,
     JobTimedOut,
+    SitesMissing,
 )
 from airflow_provider_dfm.federation.job import FederationJob
+from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_status import JobStatus
+from airflow_provider_dfm.hooks.clone_once import STATE_KEY
 from airflow_provider_dfm.hooks.task_identity import give_up
 from airflow_provider_dfm.operators import submitting
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator
+from airflow_provider_dfm.operators.flare import FlareCloneJobOperator
+from airflow_provider_dfm.triggers.job import FederationJobTrigger
+from airflow_provider_dfm.triggers.outage import FederationOutageTrigger
 from tests.unit.hooks.test_task_identity import Store, context
 
 
 class Hook:
     """Has one job, which runs, of each identity that it is asked for; submits another."""
+
+    dfm_conn_id = "c"
 
     def __init__(self):
         self.settings = SimpleNamespace(target="flare")
@@ -63,6 +73,8 @@ class Hook:
 
     def close(self):
         pass
+
+    close_failed = close
 
 
 @pytest.fixture
@@ -207,3 +219,147 @@ def test_a_task_that_is_ended_while_it_submits_aborts_the_job_that_it_submitted(
     with pytest.raises((JobAborted, AirflowFailException)):
         operator.execute(made)
     assert hook.aborted == submitted
+
+
+class Outage:
+    """The hook's federation goes away, and comes back after so many tries."""
+
+    def __init__(self, hook, tries, error=None):
+        self.left, self.error = tries, error or FederationUnreachable("connection refused")
+        self.submit = hook.execute
+        hook.execute = self.execute
+
+    def execute(self, *arguments, **rest):
+        if self.left:
+            self.left -= 1
+            raise self.error
+        return self.submit(*arguments, **rest)
+
+
+def deferred_try(operator, context, event=None):
+    """What a try of a deferrable task defers to, or what it gives."""
+    try:
+        return operator.execute(context) if event is None else operator.execute_after_outage(context, event)
+    except TaskDeferred as deferral:
+        return deferral.trigger
+
+
+def test_a_task_that_is_to_submit_in_an_outage_waits_in_the_triggerer_and_submits_the_same_job(hook):
+    Outage(hook, tries=2)
+    made = context(Store(), 1, 1)
+    made["ti"].xcom_push = lambda key, value: None
+    operator = DfmExecuteOperator(
+        task_id="run", pipeline="pipelines:compare", deferrable=True, wait_for_completion=False, outage_timeout=3600
+    )
+    first = deferred_try(operator, made)
+    assert isinstance(first, FederationOutageTrigger)
+    assert first.outage["tries"] == 1
+    second = deferred_try(operator, made, {"outage": first.outage, "fault": ""})
+    assert second.ends_at == first.ends_at == pytest.approx(first.outage["since"] + 3600)
+    assert second.not_before > first.not_before
+    # Whoever ends the task meanwhile has the job aborted that a try may have submitted.
+    job_id = deferred_try(operator, made, {"outage": second.outage, "fault": ""})
+    assert job_id == JobIdentity(**first.identity).job_id(0)
+
+
+def test_an_outage_that_is_too_long_is_the_error_of_the_last_try(hook):
+    Outage(hook, tries=10)
+    operator = DfmExecuteOperator(
+        task_id="run", pipeline="pipelines:compare", deferrable=True, outage_timeout=timedelta(hours=1)
+    )
+    made = context(Store(), 1, 1)
+    trigger = deferred_try(operator, made)
+    long_ago = trigger.outage | {"since": trigger.outage["since"] - 3600}
+    with pytest.raises(FederationUnreachable, match="connection refused"):
+        operator.execute_after_outage(made, {"outage": long_ago, "fault": ""})
+
+
+@pytest.mark.parametrize("error", [SitesMissing("seattle"), AuthenticationFailed("no")])
+def test_what_is_no_outage_is_not_waited_for(hook, error):
+    Outage(hook, tries=1, error=error)
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", deferrable=True)
+    with pytest.raises((SitesMissing, AirflowFailException)):
+        operator.execute(context(Store(), 1, 1))
+
+
+def test_a_task_that_is_not_deferrable_tries_in_its_worker_for_as_long_as_it_is_told(hook):
+    outage = Outage(hook, tries=10)
+    with pytest.raises(FederationUnreachable):
+        run(Store(), 1, 1, deferrable=False, outage_timeout=0)
+    assert outage.left == 9
+    outage.left = 2
+    run(Store(), 1, 1, deferrable=False, wait_for_completion=False, outage_interval=timedelta(milliseconds=10))
+    assert outage.left == 0
+
+
+def test_the_outage_counts_for_the_execution_timeout(hook):
+    Outage(hook, tries=1)
+    operator = DfmExecuteOperator(
+        task_id="run", pipeline="p:f", deferrable=True, execution_timeout=timedelta(minutes=1), outage_timeout=3600
+    )
+    trigger = deferred_try(operator, context(Store(), 1, 1))
+    assert trigger.ends_at == pytest.approx(trigger.outage["started"] + 60)
+
+
+@pytest.mark.parametrize("name", ["outage_timeout", "outage_interval"])
+@pytest.mark.parametrize("value", ["an hour", -1, True, timedelta(seconds=-1), float("nan")])
+def test_what_is_no_time_is_refused_as_the_dag_is_read(name, value):
+    with pytest.raises(ValueError, match=name):
+        DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", **{name: value})
+
+
+def test_times_that_templates_give_are_read_anew_after_an_outage(hook):
+    Outage(hook, tries=1)
+    made = context(Store(), 1, 1)
+    made["ti"].xcom_push = lambda key, value: None
+
+    def rendered():
+        """As Airflow makes the operator anew for each part of a try."""
+        times = {"timeout": "{{ 60 * 60 }}", "outage_timeout": "{{ 30 * 60 }}", "outage_interval": "{{ 20 }}"}
+        operator = DfmExecuteOperator(task_id="run", pipeline="p:f", deferrable=True, **times)
+        operator.render_template_fields({})
+        return operator
+
+    outage = deferred_try(rendered(), made)
+    assert outage.ends_at == pytest.approx(outage.outage["since"] + 1800)
+    assert outage.interval == 20
+    job = deferred_try(rendered(), made, {"outage": outage.outage, "fault": ""})
+    assert isinstance(job, FederationJobTrigger)
+    assert time.time() < job.ends_at <= time.time() + 3600
+
+
+def test_a_clone_whose_id_is_not_known_cannot_be_aborted(hook):
+    """Nobody can tell whose it is."""
+
+    def refuse(*arguments):
+        raise FederationUnreachable("connection refused")
+
+    hook.find_job = hook.list_jobs = hook.check_sites = refuse
+    made = context(Store(), 1, 1)
+    operator = FlareCloneJobOperator(task_id="run", job_id="1", deferrable=True)
+    trigger = deferred_try(operator, made)
+    assert (trigger.identity, trigger.job_id) == (None, None)
+    made["task_state_store"].set(STATE_KEY, {"of": "1", "cycle": 1, "clone": "2", "ends_at": 0.0})
+    again = deferred_try(operator, made, {"outage": trigger.outage, "fault": ""})
+    assert (again.identity, again.job_id) == (None, "2")
+
+
+class PreparedOperator(DfmExecuteOperator):
+    """What a user may write: the parameters are made up in the task."""
+
+    def execute(self, context):
+        self.input_params = {"value": 7}
+        return super().execute(context)
+
+
+def test_what_a_class_of_ones_own_does_before_the_submit_is_done_again_after_an_outage(hook):
+    outage = Outage(hook, tries=1)
+    given = []
+    submit = outage.submit
+    outage.submit = lambda pipeline, input_params, **rest: given.append(input_params) or submit(**rest)
+    made = context(Store(), 1, 1)
+    made["ti"].xcom_push = lambda key, value: None
+    options = {"task_id": "run", "pipeline": "pipelines:compare", "deferrable": True, "wait_for_completion": False}
+    trigger = deferred_try(PreparedOperator(**options), made)
+    deferred_try(PreparedOperator(**options), made, {"outage": trigger.outage, "fault": ""})
+    assert given == [{"value": 7}]

@@ -7,17 +7,22 @@ import json
 import pytest
 
 from airflow_provider_dfm.federation.token_index import TokenIndex
-from airflow_provider_dfm.remote import incoming_tokens
-from airflow_provider_dfm.remote.incoming_tokens import DEPTH, LINES_A_MESSAGE, IncomingTokens, SitePart
+from airflow_provider_dfm.remote import incoming_tokens, json_text
+from airflow_provider_dfm.remote.incoming_tokens import LINES_A_MESSAGE, IncomingTokens, SitePart
+from airflow_provider_dfm.remote.json_text import DEPTH
 from airflow_provider_dfm.remote.message_seal import BadMessage
+from airflow_provider_dfm.remote.token_lines import PLAIN
 from tests.unit.federation.tokens import end, error, token
 
 PART = SitePart("key", {"answer": 1, "pair": 2, "_dfm_status_": 1, "error": 0}, frozenset({("denver", "in")}))
 
 
+FILE, OTHER = "ab" * 32, "cd" * 32
+
+
 @pytest.fixture
 def tokens():
-    return IncomingTokens("seattle", PART, "job", frozenset({0, 1, 7}))
+    return IncomingTokens("seattle", PART, "job", frozenset({0, 1, 7}), lambda *file: file == (FILE, 7))
 
 
 def nested(depth):
@@ -33,7 +38,8 @@ HONEST = {
     "of the last set": token(frame=[7]),
     "an item": token(frame=[0, 12]),
     "not a number": token(value=float("nan")),
-    "a pickle": token(tag="PickledObject", value={"value": "gASVBQAAAAAAAABLAS4="}),
+    "a plain value": token(tag=PLAIN, value={"@bytes": "YQ=="}) | {"files": {}},
+    "a plain value with a file": token(tag=PLAIN, value={"@bytes": {"file": FILE}}) | {"files": {FILE: 7}},
     "the end of a set": end(),
     "the end of the pipeline": end("stop"),
     "an error": error("no data", place="error"),
@@ -79,8 +85,17 @@ FORGED = {
     "a list for a tag": (line(token(), tagged_data=[[], 1]), "unknown kind"),
     "a model without data": (line(token(tag="BaseModel", value={"class": "a.B"})), "without a class or data"),
     "a model that is none": (line(token(tag="BaseModel", value=1)), "without a class or data"),
-    "a pickle without data": (line(token(tag="PickledObject", value={})), "not base64"),
-    "a pickle of text": (line(token(tag="PickledObject", value={"value": "a"})), "not base64"),
+    "a pickle": (line(token(tag="PickledObject", value={"value": "gASVBQAAAAAAAABLAS4="})), "a pickle to the place"),
+    "a pickle of the telemetry": (line(token("__telemetry__", tag="PickledObject", value=1)), "a pickle to the place"),
+    "a pickle that says nothing": (line(token(tag="PickledObject", value=[])), "a pickle to the place 'answer'"),
+    "a plain value of unknown files": (line(token(tag=PLAIN)), "without saying which files belong to it"),
+    "a plain value of no files": (line(token(tag=PLAIN), files=[FILE]), "without saying which files belong to it"),
+    "a file that it has not sent": (line(token(tag=PLAIN), files={OTHER: 7}), f"'{OTHER}', which it has not sent"),
+    "a file of another size": (line(token(tag=PLAIN), files={FILE: 8}), "which it has not sent"),
+    "a file that is a path": (line(token(tag=PLAIN), files={"../tokens.jsonl": 7}), "which it has not sent"),
+    "a file of a size without end": (line(token(tag=PLAIN), files={FILE: float("inf")}), "which it has not sent"),
+    "files of a value that has none": (line(token(), files={FILE: 7}), "files without a value"),
+    "a later form": (line(token(tag="airflow_provider_dfm.plain.2")), "unknown kind"),
     "an error that is none": (
         line(end(), tagged_data=[STATUS[0], {"class": "x", "data": {"token": "@dfm-error-token"}}]),
         "says nothing",
@@ -145,11 +160,11 @@ def test_a_flood_of_errors_ends(tokens):
 
 
 def test_what_is_too_large_is_not_even_parsed(tokens, monkeypatch):
-    monkeypatch.setattr(incoming_tokens, "CHARACTERS_A_LINE", 1000)
+    monkeypatch.setattr(json_text, "CHARACTERS_A_LINE", 1000)
     monkeypatch.setattr(incoming_tokens, "CHARACTERS_AN_ERROR", 100)
     with pytest.raises(BadMessage, match="a token of 1001 characters"):
         tokens.check_results(["x" * 1001])
-    monkeypatch.setattr(incoming_tokens, "ELEMENTS_A_LINE", 100)
+    monkeypatch.setattr(json_text, "ELEMENTS_A_LINE", 100)
     tokens.check_results([line(token(value=',[{"' * 100))])
     with pytest.raises(BadMessage, match="elements, and 100 are the most"):
         tokens.check_results([line(token(value=[[]] * 100))])

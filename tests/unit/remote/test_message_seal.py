@@ -42,3 +42,21 @@ def test_the_seal_of_something_else_does_not_fit(seal, key, job_id, topic, parts
 def test_what_is_no_message_is_refused(seal, change):
     with pytest.raises(BadMessage):
         seal.open(seal.put({}, "topic", ["1"]) | change, "topic")
+
+
+def test_a_message_has_bytes_at_its_end_where_both_expect_them(seal):
+    message = seal.put({}, "topic", ["1", b"\x00\xff"])
+    assert seal.open(message, "topic", with_bytes=True) == ["1", b"\x00\xff"]
+    with pytest.raises(BadMessage, match="not a list of texts"):
+        seal.open(message, "topic")
+    for parts in (["1"], [], [b"1", "2"], ["1", b"2", "3"]):
+        with pytest.raises(BadMessage):
+            seal.open(seal.put({}, "topic", parts), "topic", with_bytes=True)
+    with pytest.raises(BadMessage, match="not sealed with the key"):
+        seal.open(message | {PARTS: ["1", b"\x00\xfe"]}, "topic", with_bytes=True)
+
+
+def test_bytes_are_no_text_to_the_seal(seal):
+    message = seal.put({}, "topic", ["1", "2"])
+    with pytest.raises(BadMessage, match="not sealed with the key"):
+        seal.open(message | {PARTS: ["1", b"2"]}, "topic", with_bytes=True)

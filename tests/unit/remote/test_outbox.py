@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from airflow_provider_dfm.remote import incoming_tokens
+from airflow_provider_dfm.remote import json_text
 from airflow_provider_dfm.remote.outbox import BYTES_WAITING, Outbox
 
 SECONDS = 10
@@ -14,6 +14,7 @@ class Token:
     """Stands in for DFM's TokenPackage."""
 
     target_place = "answer"
+    tagged_data = ("json", None)
 
     def __init__(self, value):
         self._value = value
@@ -99,7 +100,7 @@ def test_what_cannot_be_sent_fails_the_pipeline_and_all_that_come_after(outbox, 
 
 
 def test_what_is_larger_than_the_server_takes_is_refused_at_the_site(outbox, server, monkeypatch):
-    monkeypatch.setattr(incoming_tokens, "CHARACTERS_A_LINE", 10)
+    monkeypatch.setattr(json_text, "CHARACTERS_A_LINE", 10)
     with pytest.raises(ValueError, match="'answer' is too large: as JSON it has 11 characters, and 10 are the most"):
         outbox.put(Token("x" * 9))
     outbox.put(Token("small"))

@@ -8,12 +8,20 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_dfm.federation.errors import StartupKitError
+from airflow_provider_dfm.federation.errors import JobNotFound, StartupKitError
 from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.system_info import SystemInfo
 from airflow_provider_dfm.sensors import job as sensors_job
 from airflow_provider_dfm.sensors.job import FederationJobSensor
 
 JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
+
+
+class Store(dict):
+    """Stands in for a task's state store."""
+
+    def set(self, key, value, retention):
+        self[key] = value
 
 
 class Hook:
@@ -57,5 +65,24 @@ def test_a_connection_that_cannot_work_is_no_timeout(monkeypatch, mode, fault, s
     )
     sensor = FederationJobSensor(task_id="t", job_id=JOB, mode=mode, soft_fail=soft_fail, timeout=0, poke_interval=10)
     with pytest.raises(raised):
-        sensor.execute({"ti": ti})
+        sensor.execute({"ti": ti, "task_state_store": Store()})
     assert outcomes == told
+
+
+def test_looks_that_are_processes_of_their_own_remember_that_they_have_seen_the_job(monkeypatch, caplog):
+    """A server cannot be made to lose a job between two looks without one that is stopped and emptied for it."""
+    hook = Hook(None)
+    monkeypatch.setattr(sensors_job, "DfmHook", lambda dfm_conn_id: hook)
+    context = {"ti": SimpleNamespace(xcom_push=None), "task_state_store": Store()}
+    look(context)
+    hook.find_job = lambda job_id: None
+    hook.dfm_conn_id = "poc"
+    hook.get_system_info = lambda: SystemInfo(server_status="stopped", server_start_time=0, sites=(), running_jobs=())
+    with pytest.raises(JobNotFound, match=f"no longer knows job {JOB}, which was SUBMITTED before"):
+        look(context)
+    with pytest.raises(JobNotFound, match="belong to another federation"):
+        look(context | {"task_state_store": Store()})
+
+
+def look(context):
+    FederationJobSensor(task_id="t", job_id=JOB, mode="reschedule").poke(context)

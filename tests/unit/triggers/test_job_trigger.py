@@ -14,7 +14,9 @@ from airflow.jobs import triggerer_job_runner
 
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.triggers import job as triggers_job
-from airflow_provider_dfm.triggers.job import ENDED_BY_A_PERSON, FederationJobTrigger
+from airflow_provider_dfm.triggers import task_end
+from airflow_provider_dfm.triggers.job import FederationJobTrigger
+from airflow_provider_dfm.triggers.task_end import ENDED_BY_A_PERSON
 
 
 class Aborts:
@@ -117,7 +119,7 @@ def test_a_triggerer_that_shuts_down_aborts_nothing(aborts):
 
 
 def test_a_triggerer_that_shuts_down_stays_a_moment_for_an_abort_under_way(aborts, monkeypatch):
-    monkeypatch.setattr(triggers_job, "SHUTDOWN_SECONDS", 0.05)
+    monkeypatch.setattr(task_end, "SHUTDOWN_SECONDS", 0.05)
 
     async def run():
         task = asyncio.create_task(as_the_triggerer_runs(FederationJobTrigger("weather", "1")))

@@ -6,12 +6,13 @@ import asyncio
 import os
 import struct
 import zlib
-from collections.abc import AsyncIterator
-from decimal import Decimal
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import numpy
 from nv_dfm_core.exec.discovery import AdvisedError, AdvisedLiteral, AdvisedOneOf, field_advisor
+
+from .values import VALUES
 
 
 class Echo:
@@ -28,6 +29,14 @@ class Repeat:
     async def body(self, text: str, count: int) -> str:
         """Return the text count times."""
         return text * count
+
+
+class Spell:
+    """Returns the letters of a text."""
+
+    async def body(self, text: str, separator: str, limit: int) -> str:
+        """Return the first letters, as many as the limit says, with the separator between them."""
+        return separator.join(text[:limit])
 
 
 class Fail:
@@ -103,12 +112,20 @@ class Large:
         return "x" * size
 
 
-class Pickle:
-    """Returns what DFM cannot send as JSON, and no pickle of plain data holds."""
+class Give:
+    """Returns what JSON does not know."""
 
-    async def body(self) -> Decimal:
-        """Return one and a half."""
-        return Decimal("1.5")
+    async def body(self, kind: str, size: int) -> Any:
+        """Return a value of the kind, see :mod:`trials.lib.values`."""
+        return VALUES[kind](size)
+
+
+class GiveEach:
+    """Gives several such values, one after the other."""
+
+    async def body(self, kinds: str, size: int) -> Iterator[Any]:
+        """Return what gives a value of each kind."""
+        return (VALUES[kind](size) for kind in kinds.split())
 
 
 class Grid:

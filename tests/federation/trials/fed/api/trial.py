@@ -70,6 +70,25 @@ class Repeat(Operation):
     count: Union[int, NodeParam, PlaceParam, Advise]
 
 
+class Spell(Operation):
+    """
+    Returns the letters of a text, with something between them
+
+    Parameters:
+        text: [Accepts: literal input, node input, place input. Discoverable]
+            A text
+
+    Returns: str
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.Spell'] = 'trials.fed.api.trial.Spell'
+    __api_name__: Literal['trial.Spell'] = 'trial.Spell'
+    text: Union[str, NodeParam, PlaceParam, Advise]
+
+
 class Fail(Operation):
     """
     Raises a RuntimeError with the message, or returns 'fine' when it is empty
@@ -216,17 +235,50 @@ class Large(Operation):
     size: Union[int, NodeParam, PlaceParam, Advise]
 
 
-class Pickle(Operation):
+class Give(Operation):
     """
-    Returns a Decimal, which DFM pickles
+    Returns a value of a kind that JSON does not know
+
+    Parameters:
+        kind: [Accepts: literal input, node input, place input. Discoverable]
+            Which: see trials/lib/values.py
+        size: [Accepts: literal input, node input, place input. Discoverable]
+            How many numbers it has, where that is up to anybody
 
     Returns: object
     """
 
-    dfm_class_name: Literal['trials.fed.api.trial.Pickle'] = (
-        'trials.fed.api.trial.Pickle'
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.Give'] = 'trials.fed.api.trial.Give'
+    __api_name__: Literal['trial.Give'] = 'trial.Give'
+    kind: Union[str, NodeParam, PlaceParam, Advise]
+    size: Union[int, NodeParam, PlaceParam, Advise]
+
+
+class GiveEach(Operation):
+    """
+    Gives values of several kinds, one by one
+
+    Parameters:
+        kinds: [Accepts: literal input, node input, place input. Discoverable]
+            Which, with blanks between them
+        size: [Accepts: literal input, node input, place input. Discoverable]
+            As of trial.Give
+
+    Returns: object
+    """
+
+    class Config:
+        arbitrary_types_allowed = True
+
+    dfm_class_name: Literal['trials.fed.api.trial.GiveEach'] = (
+        'trials.fed.api.trial.GiveEach'
     )
-    __api_name__: Literal['trial.Pickle'] = 'trial.Pickle'
+    __api_name__: Literal['trial.GiveEach'] = 'trial.GiveEach'
+    kinds: Union[str, NodeParam, PlaceParam, Advise]
+    size: Union[int, NodeParam, PlaceParam, Advise]
 
 
 class Grid(Operation):

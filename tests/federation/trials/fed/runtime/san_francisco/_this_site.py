@@ -98,13 +98,20 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_Large = trials.lib.Large(**_adapter_kwargs)
-        _adapter_params = inspect.signature(trials.lib.Pickle).parameters
+        _adapter_params = inspect.signature(trials.lib.Give).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
             _adapter_kwargs['site'] = self
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
-        self.adapter_trials_lib_Pickle = trials.lib.Pickle(**_adapter_kwargs)
+        self.adapter_trials_lib_Give = trials.lib.Give(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.GiveEach).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_GiveEach = trials.lib.GiveEach(**_adapter_kwargs)
         _adapter_params = inspect.signature(trials.lib.Measure).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
@@ -319,24 +326,43 @@ class ThisSite(nv_dfm_core.exec.Site):
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Large, **_dfm_prepped_kwargs_)
 
-    async def call_trial_Pickle(self, **kwargs):
+    async def call_trial_Give(self, **kwargs):
         # prepare arguments
         # handle exposed args (if any)
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         # call adapter with telemetry
-        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Pickle", "trial.Pickle") as _dfm_span_:
-            _dfm_result_ = await self.adapter_trials_lib_Pickle.body(**_dfm_prepped_kwargs_)
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Give", "trial.Give") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Give.body(**_dfm_prepped_kwargs_)
             if _dfm_span_:
                 _dfm_span_.set_ok()
             return _dfm_result_
 
-    async def discover_trial_Pickle(self, **kwargs):
+    async def discover_trial_Give(self, **kwargs):
         # prepare arguments
         # handle exposed args (if any)
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
-        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Pickle, **_dfm_prepped_kwargs_)
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Give, **_dfm_prepped_kwargs_)
+
+    async def call_trial_GiveEach(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "GiveEach", "trial.GiveEach") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_GiveEach.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_GiveEach(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_GiveEach, **_dfm_prepped_kwargs_)
 
     async def call_trial_Measure(self, **kwargs):
         # prepare arguments

@@ -56,6 +56,13 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_Repeat = trials.lib.Repeat(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Spell).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Spell = trials.lib.Spell(**_adapter_kwargs)
         _adapter_params = inspect.signature(trials.lib.Fail).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
@@ -98,13 +105,20 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_Large = trials.lib.Large(**_adapter_kwargs)
-        _adapter_params = inspect.signature(trials.lib.Pickle).parameters
+        _adapter_params = inspect.signature(trials.lib.Give).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
             _adapter_kwargs['site'] = self
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
-        self.adapter_trials_lib_Pickle = trials.lib.Pickle(**_adapter_kwargs)
+        self.adapter_trials_lib_Give = trials.lib.Give(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.GiveEach).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_GiveEach = trials.lib.GiveEach(**_adapter_kwargs)
         _adapter_params = inspect.signature(trials.lib.Measure).parameters
         _adapter_kwargs = {}
         if 'site' in _adapter_params:
@@ -204,6 +218,43 @@ class ThisSite(nv_dfm_core.exec.Site):
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Repeat, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Spell(self, **kwargs):
+        # prepare arguments
+        text = kwargs.get("text", None)
+        separator = "-"
+        limit = 100
+        # handle exposed args (if any)
+        separator = kwargs.get("separator", None) or separator
+        limit = kwargs.get("limit", None) or limit
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = {
+           "text": text,
+           "separator": separator,
+           "limit": limit,
+        }
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Spell", "trial.Spell") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Spell.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Spell(self, **kwargs):
+        # prepare arguments
+        text = kwargs.get("text", None)
+        separator = "-"
+        limit = 100
+        # handle exposed args (if any)
+        separator = kwargs.get("separator", None) or separator
+        limit = kwargs.get("limit", None) or limit
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = {
+           "text": text,
+           "separator": separator,
+           "limit": limit,
+        }
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Spell, **_dfm_prepped_kwargs_)
 
     async def call_trial_Fail(self, **kwargs):
         # prepare arguments
@@ -319,24 +370,43 @@ class ThisSite(nv_dfm_core.exec.Site):
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Large, **_dfm_prepped_kwargs_)
 
-    async def call_trial_Pickle(self, **kwargs):
+    async def call_trial_Give(self, **kwargs):
         # prepare arguments
         # handle exposed args (if any)
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         # call adapter with telemetry
-        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Pickle", "trial.Pickle") as _dfm_span_:
-            _dfm_result_ = await self.adapter_trials_lib_Pickle.body(**_dfm_prepped_kwargs_)
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Give", "trial.Give") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Give.body(**_dfm_prepped_kwargs_)
             if _dfm_span_:
                 _dfm_span_.set_ok()
             return _dfm_result_
 
-    async def discover_trial_Pickle(self, **kwargs):
+    async def discover_trial_Give(self, **kwargs):
         # prepare arguments
         # handle exposed args (if any)
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
-        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Pickle, **_dfm_prepped_kwargs_)
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Give, **_dfm_prepped_kwargs_)
+
+    async def call_trial_GiveEach(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "GiveEach", "trial.GiveEach") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_GiveEach.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_GiveEach(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_GiveEach, **_dfm_prepped_kwargs_)
 
     async def call_trial_Measure(self, **kwargs):
         # prepare arguments

@@ -42,6 +42,13 @@ class ThisSite(nv_dfm_core.exec.Site):
         if 'provider' in _adapter_params:
             _adapter_kwargs['provider'] = None
         self.adapter_trials_lib_Echo = trials.lib.Echo(**_adapter_kwargs)
+        _adapter_params = inspect.signature(trials.lib.Give).parameters
+        _adapter_kwargs = {}
+        if 'site' in _adapter_params:
+            _adapter_kwargs['site'] = self
+        if 'provider' in _adapter_params:
+            _adapter_kwargs['provider'] = None
+        self.adapter_trials_lib_Give = trials.lib.Give(**_adapter_kwargs)
     
     async def call_trial_Echo(self, **kwargs):
         # prepare arguments
@@ -61,5 +68,24 @@ class ThisSite(nv_dfm_core.exec.Site):
         # assemble into a dict
         _dfm_prepped_kwargs_ = kwargs
         return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Echo, **_dfm_prepped_kwargs_)
+
+    async def call_trial_Give(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        # call adapter with telemetry
+        with nv_dfm_core.telemetry.adapter_span(self.dfm_context, "Give", "trial.Give") as _dfm_span_:
+            _dfm_result_ = await self.adapter_trials_lib_Give.body(**_dfm_prepped_kwargs_)
+            if _dfm_span_:
+                _dfm_span_.set_ok()
+            return _dfm_result_
+
+    async def discover_trial_Give(self, **kwargs):
+        # prepare arguments
+        # handle exposed args (if any)
+        # assemble into a dict
+        _dfm_prepped_kwargs_ = kwargs
+        return await nv_dfm_core.exec.discovery.AdviceBuilder.build_advice(adapter=self.adapter_trials_lib_Give, **_dfm_prepped_kwargs_)
 
     

@@ -28,12 +28,13 @@ from ...api.trial import Describe as Describe_1
 from ...api.trial import Draw as Draw_1
 from ...api.trial import Echo as Echo_1
 from ...api.trial import Fail as Fail_1
+from ...api.trial import Give as Give_1
+from ...api.trial import GiveEach as GiveEach_1
 from ...api.trial import Grid as Grid_1
 from ...api.trial import Hold as Hold_1
 from ...api.trial import Large as Large_1
 from ...api.trial import Measure as Measure_1
 from ...api.trial import NotANumber as NotANumber_1
-from ...api.trial import Pickle as Pickle_1
 from ...api.trial import Repeat as Repeat_1
 from ...api.trial import Sleep as Sleep_1
 from ...api.trial import Unsteady as Unsteady_1
@@ -120,13 +121,22 @@ class Large(Large_1):
     __api_name__: Literal['trial.Large'] = 'trial.Large'
 
 
-class Pickle(Pickle_1):
+class Give(Give_1):
     site: Literal['san_francisco'] = 'san_francisco'
     provider: None = None
-    dfm_class_name: Literal['trials.fed.site.san_francisco.trial.Pickle'] = (
-        'trials.fed.site.san_francisco.trial.Pickle'
+    dfm_class_name: Literal['trials.fed.site.san_francisco.trial.Give'] = (
+        'trials.fed.site.san_francisco.trial.Give'
     )
-    __api_name__: Literal['trial.Pickle'] = 'trial.Pickle'
+    __api_name__: Literal['trial.Give'] = 'trial.Give'
+
+
+class GiveEach(GiveEach_1):
+    site: Literal['san_francisco'] = 'san_francisco'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.san_francisco.trial.GiveEach'] = (
+        'trials.fed.site.san_francisco.trial.GiveEach'
+    )
+    __api_name__: Literal['trial.GiveEach'] = 'trial.GiveEach'
 
 
 class Measure(Measure_1):

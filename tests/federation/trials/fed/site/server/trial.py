@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ...api.trial import Echo as Echo_1
+from ...api.trial import Give as Give_1
 
 
 class Echo(Echo_1):
@@ -31,3 +32,12 @@ class Echo(Echo_1):
         'trials.fed.site.server.trial.Echo'
     )
     __api_name__: Literal['trial.Echo'] = 'trial.Echo'
+
+
+class Give(Give_1):
+    site: Literal['server'] = 'server'
+    provider: None = None
+    dfm_class_name: Literal['trials.fed.site.server.trial.Give'] = (
+        'trials.fed.site.server.trial.Give'
+    )
+    __api_name__: Literal['trial.Give'] = 'trial.Give'

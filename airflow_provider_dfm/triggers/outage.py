@@ -1,0 +1,125 @@
+"""The trigger that waits through an outage, so that a task which is to submit its job holds no worker meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Hashable
+from typing import Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.federation.own_threads import in_own_thread
+from airflow_provider_dfm.federation.plain_json import plain_json
+from airflow_provider_dfm.hooks.dfm import DfmHook
+from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS, Fault
+from airflow_provider_dfm.hooks.site_wait import SiteWatch
+from airflow_provider_dfm.triggers.job import waiting_at
+from airflow_provider_dfm.triggers.task_end import TaskEnd
+
+# The first pauses between two looks are shorter than wanted: an outage may be over in a moment.
+FIRST_PAUSE_SECONDS = 1.0
+
+
+class FederationOutageTrigger(BaseEventTrigger):
+    """Fires once: when the federation answers again, when its connection cannot work, or when it is time to give up.
+
+    Whichever it is, the task tries again then, and has the error of that try if it fails. The event is
+    ``{"outage": {...}, "fault": ...}``: what the task gave, and why the federation could not be asked last, or ``""``.
+
+    :param dfm_conn_id: the connection.
+    :param outage: what the task is to be given back.
+    :param not_before: when the next try may be at the earliest, in seconds since 1970.
+    :param ends_at: when to give up waiting, at the first look after it, in seconds since 1970.
+    :param interval: seconds between two looks, a minute at most; tasks of one connection share that of the first.
+    :param identity: whose jobs to abort when a person ends the task, as a dict: an earlier try may have submitted one,
+        and so may one whose reply got lost; None: there can be none.
+    :param job_id: the same, where the job's id is known.
+    """
+
+    supports_triggerer_queue = True
+
+    def __init__(
+        self,
+        dfm_conn_id: str,
+        outage: dict[str, Any],
+        not_before: float,
+        ends_at: float,
+        interval: float = 30.0,
+        identity: dict[str, Any] | None = None,
+        job_id: str | None = None,
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.dfm_conn_id = dfm_conn_id
+        self.outage = outage
+        self.not_before = not_before
+        self.ends_at = ends_at
+        self.interval = interval
+        self.identity = identity
+        self.job_id = job_id
+        whose = None if identity is None else JobIdentity(**identity)
+        self._job = job_id or whose
+        self._end = TaskEnd(self, dfm_conn_id, job_id or ("" if whose is None else whose.job_id(0)), self._abort)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return (
+            "airflow_provider_dfm.triggers.outage.FederationOutageTrigger",
+            {
+                "dfm_conn_id": self.dfm_conn_id,
+                "outage": self.outage,
+                "not_before": self.not_before,
+                "ends_at": self.ends_at,
+                "interval": self.interval,
+                "identity": self.identity,
+                "job_id": self.job_id,
+            },
+        )
+
+    def shared_stream_key(self) -> Hashable | None:
+        return ("airflow_provider_dfm.outage", self.dfm_conn_id)
+
+    @classmethod
+    async def open_shared_stream(cls, kwargs: dict[str, Any]) -> AsyncIterator[Any]:
+        """Whether the federation answers, once a look."""
+        watch = SiteWatch(DfmHook(kwargs["dfm_conn_id"]))
+        pause = FIRST_PAUSE_SECONDS
+        try:
+            while True:
+                yield await in_own_thread(watch.poll)
+                await asyncio.sleep(min(pause, kwargs["interval"], MAX_PAUSE_SECONDS))
+                pause *= 2
+        finally:
+            await in_own_thread(watch.close)
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
+        """Fire at the first look that ends this task's wait."""
+        try:
+            async for seen in shared_stream:
+                fault = seen.reason if isinstance(seen, Fault) else ""
+                now = time.time()
+                answers = not isinstance(seen, Fault) or bool(seen.permanent)
+                if now >= self.ends_at or (answers and now >= self.not_before):
+                    yield TriggerEvent({"outage": self.outage, "fault": plain_json(fault)})
+                    return
+        except asyncio.CancelledError as cancelled:
+            self._end.take(cancelled)
+            raise
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """The same without a triggerer that shares streams, as in ``dag.test()``."""
+        async for event in self.filter_shared_stream(self.open_shared_stream(self.serialize()[1])):
+            yield event
+
+    async def on_kill(self) -> None:
+        """Begin to abort the task's job, where it may have one: a person ended the task."""
+        if self._job is not None:
+            self._end.begin_abort()
+
+    async def cleanup(self) -> None:
+        """Stay until the job is aborted, where it is to be."""
+        await self._end.stay()
+
+    def _abort(self) -> None:
+        if self._job is not None:
+            waiting_at(self.dfm_conn_id).aborts.abort(self._job)

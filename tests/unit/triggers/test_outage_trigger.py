@@ -1,0 +1,141 @@
+"""The trigger that waits through an outage before a submit, on looks that the test makes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import asdict
+from types import SimpleNamespace
+
+import pytest
+
+from airflow_provider_dfm.federation.errors import FederationUnreachable
+from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.hooks.federation_watch import Fault
+from airflow_provider_dfm.triggers import job as triggers_job
+from airflow_provider_dfm.triggers import outage as triggers_outage
+from airflow_provider_dfm.triggers.outage import FederationOutageTrigger
+from airflow_provider_dfm.triggers.task_end import ENDED_BY_A_PERSON
+
+AWAY, ANSWERS = Fault("connection refused"), ["seattle"]
+WHOSE = JobIdentity("weather", "d", "r", "t", -1, "salt", 1)
+
+
+def trigger(not_before=0.0, ends_in=60.0, **options):
+    return FederationOutageTrigger("weather", {"started": 1.0}, not_before, time.time() + ends_in, **options)
+
+
+def looks_until_it_fires(made, *looks):
+    """How many looks it takes, and the event; None where these are not enough."""
+    taken = []
+
+    async def stream():
+        for look in looks:
+            taken.append(look)
+            yield look
+
+    async def run():
+        return [event.payload async for event in made.filter_shared_stream(stream())]
+
+    events = asyncio.run(run())
+    return len(taken), next(iter(events), None)
+
+
+def test_it_fires_once_the_federation_answers_with_what_the_task_gave():
+    taken, event = looks_until_it_fires(trigger(), AWAY, AWAY, ANSWERS, ANSWERS)
+    assert (taken, event) == (3, {"outage": {"started": 1.0}, "fault": ""})
+
+
+def test_no_answer_counts_before_the_next_try_may_be():
+    assert looks_until_it_fires(trigger(not_before=time.time() + 60), ANSWERS, ANSWERS)[1] is None
+
+
+def test_a_connection_that_cannot_work_is_for_the_task_to_say():
+    event = looks_until_it_fires(trigger(), AWAY, Fault("the kit has expired", "StartupKitError"))[1]
+    assert event["fault"] == "the kit has expired"
+
+
+def test_when_its_time_is_over_the_task_tries_for_the_last_time():
+    event = looks_until_it_fires(trigger(not_before=time.time() + 60, ends_in=-1), Fault("a\0b"))[1]
+    assert event == {"outage": {"started": 1.0}, "fault": "a\N{REPLACEMENT CHARACTER}b"}
+
+
+def test_it_survives_a_triggerer():
+    made = trigger(identity=asdict(WHOSE))
+    path, arguments = made.serialize()
+    again = FederationOutageTrigger(**json.loads(json.dumps(arguments)))
+    assert path.endswith(f".{FederationOutageTrigger.__name__}")
+    assert again.serialize() == made.serialize()
+
+
+class Aborts:
+    """Stands in for what aborts jobs of the connection."""
+
+    def __init__(self):
+        self.aborted = []
+        self.faults = [FederationUnreachable("connection refused")]
+
+    def abort(self, job):
+        if self.faults:
+            raise self.faults.pop()
+        self.aborted.append(job)
+
+
+@pytest.mark.parametrize(
+    ("options", "aborted"),
+    [({"identity": asdict(WHOSE)}, [WHOSE]), ({"job_id": "1"}, ["1"]), ({}, [])],
+    ids=["whose", "which", "none"],
+)
+def test_a_person_who_ends_the_task_ends_what_an_earlier_try_may_have_submitted(monkeypatch, options, aborted):
+    aborts = Aborts()
+    waiting = triggers_job.Waiting("weather")
+    waiting.aborts = aborts
+    monkeypatch.setattr(triggers_job, "_waiting", {"weather": waiting})
+
+    async def nothing():
+        while True:
+            await asyncio.sleep(3600)
+            yield None
+
+    async def run_trigger(made):
+        try:
+            async for _ in made.filter_shared_stream(nothing()):
+                pass
+        finally:
+            await made.cleanup()
+
+    async def run():
+        task = asyncio.create_task(run_trigger(trigger(**options)))
+        await asyncio.sleep(0.05)
+        task.cancel(ENDED_BY_A_PERSON)
+        await asyncio.wait([task], timeout=60)
+        assert task.cancelled()
+
+    asyncio.run(run())
+    assert aborts.aborted == aborted
+
+
+def test_all_tasks_of_a_connection_look_through_one_session(monkeypatch):
+    made, answers = [], [AWAY, AWAY, ANSWERS]
+
+    class Watch:
+        def __init__(self, hook):
+            made.append(hook)
+
+        def poll(self):
+            return answers.pop(0)
+
+        def close(self):
+            made.append("closed")
+
+    monkeypatch.setattr(triggers_outage, "SiteWatch", Watch)
+    monkeypatch.setattr(triggers_outage, "DfmHook", lambda dfm_conn_id: SimpleNamespace(dfm_conn_id=dfm_conn_id))
+
+    async def run():
+        async for event in trigger(interval=0.01).run():
+            return event.payload
+
+    assert asyncio.run(run())["fault"] == ""
+    assert made[0].dfm_conn_id == "weather"
+    assert trigger().shared_stream_key() == trigger(interval=5.0, job_id="1").shared_stream_key()
