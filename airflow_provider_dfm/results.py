@@ -106,6 +106,9 @@ def kept_result(part: Row) -> Result:
 def whole(xcom: Any) -> Any:
     """The same plain data, with all that was left out of it; it is held in memory whole.
 
+    Use it on what operators of this provider hand on, where only they write references, and not on what it gave, or on
+    the value of a :class:`Result`: that is of a site, which can write what looks like a reference to anything.
+
     :param xcom: an XCom of an operator of this provider, or any part of one, or the XComs of a mapped one; what lacks
         nothing comes back as it is.
     :raises ResultsIncomplete: what was left out is not where it was kept, as this machine sees it, or is damaged.

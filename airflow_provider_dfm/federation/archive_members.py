@@ -18,6 +18,17 @@ OTHER_FORMATS = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!": "rar", b"\x28\xb5\x2f\xfd
 ENCRYPTED = 0x1
 UTF_8 = 0x800
 LINK_BYTES = 4096
+# A tar's headers that hold names and the like for the next member, which tarfile reads into memory whole.
+BEFORE_A_MEMBER = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+MOST_BYTES_BEFORE_A_MEMBER = 2**20
+# GNU tar --label.
+LABEL = b"V"
 
 _drive = re.compile(r"[A-Za-z]:")
 
@@ -49,7 +60,7 @@ def members_of(file: IO[bytes]) -> Iterator[Member]:
     """
     # A zip in the last 64 kB of a tar, such as a model of PyTorch's, makes a zip of the tar: zipfile.is_zipfile.
     try:
-        packed = tarfile.open(fileobj=file)  # noqa: SIM115 - closed below
+        packed = tarfile.open(fileobj=file, tarinfo=_TarMember)  # noqa: SIM115 - closed below
     except tarfile.ReadError as error:
         if not zipfile.is_zipfile(file):
             raise tarfile.ReadError(_described(file, error)) from None
@@ -65,7 +76,8 @@ def members_of(file: IO[bytes]) -> Iterator[Member]:
 def _described(file: IO[bytes], error: tarfile.ReadError) -> str:
     file.seek(0)
     begins = file.read(8)
-    return next((f"it is a {name}" for start, name in OTHER_FORMATS.items() if begins.startswith(start)), str(error))
+    one_line = " ".join(str(error).split())
+    return next((f"it is a {name}" for start, name in OTHER_FORMATS.items() if begins.startswith(start)), one_line)
 
 
 def _of_zip(packed: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
@@ -95,7 +107,31 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
     return name.replace("\\", "/")
 
 
+class _TarMember(tarfile.TarInfo):
+    """A member of a tar whose headers are all in order."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _TarMember:
+        """Read a header: tarfile takes a damaged one, or none, for the archive's end (``TarFile.next``).
+
+        :raises tarfile.ReadError: it is damaged or too large, or the archive was cut off before it.
+        """
+        try:
+            member = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if not buf:
+                raise tarfile.ReadError("it was cut off: it has no end mark") from None
+            if buf.strip(b"\0"):
+                raise tarfile.ReadError(f"a damaged header: {error}") from None
+            raise
+        if member.type in BEFORE_A_MEMBER and member.size > MOST_BYTES_BEFORE_A_MEMBER:
+            raise tarfile.ReadError(f"a header of {member.size} bytes")
+        return member
+
+
 def _of_tar(packed: tarfile.TarFile, member: tarfile.TarInfo) -> Member:
+    if member.type == LABEL:
+        return Member(member.name, ())
     parts = _parts(member.name)
     if member.isdir():
         return Member(member.name, parts)

@@ -34,7 +34,7 @@ DAMAGED = (
     ValueError,
     struct.error,
 )
-# What comes of names that are too long, and of offsets before the archive's beginning; the decompressors' own errors
+# What comes of paths that are too long, and of offsets before the archive's beginning; the decompressors' own errors
 # have no number. All others speak of this machine.
 ERRNOS_OF_ARCHIVES = (
     None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,8 @@ class ColumnReader:
             raise UnreadableValue(f"has a column of {found} rows in a table of {rows}")
         valid = self._flat(form["valid"], "b", found) if "valid" in form else None
         dtype = form.get("dtype", "")
-        return Column(found, data, valid, dtype if isinstance(dtype, str) else "")
+        missing = math.nan if form.get("missing") == "nan" else None
+        return Column(found, data, valid, dtype if isinstance(dtype, str) else "", missing)
 
     def _flat(self, form: Any, kinds: str, rows: int) -> Array:
         array: Array = open_array(form, self._buffers, writable=True)

@@ -15,10 +15,10 @@ from airflow_provider_dfm.federation.archives import ArchiveError, unpacked
 from airflow_provider_dfm.federation.checksum import sha256_of
 from airflow_provider_dfm.federation.errors import JobDefinitionError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
-from airflow_provider_dfm.federation.folder_entries import on_this_machine
+from airflow_provider_dfm.federation.folder_entries import as_it_is_now, is_folder
 from airflow_provider_dfm.federation.folder_layout import UnclearFolder
 from airflow_provider_dfm.federation.job_note import CUSTOM_PROPERTY
-from airflow_provider_dfm.federation.job_place import folder_name, jobs_in, name_for_flare, without_suffixes
+from airflow_provider_dfm.federation.job_place import folder_name, jobs_in, name_for_flare, names_in, without_suffixes
 from airflow_provider_dfm.federation.storage import storage_error, writing
 
 META = "meta.json"
@@ -125,9 +125,8 @@ def copy_job_folder(
     :raises JobDefinitionError: it is no job, several, or not a clear one, or the overrides are none.
     :raises StorageFailed: the target cannot be written.
     """
-    source = on_this_machine(source)
     try:
-        name, copy = _copy(source, folder)
+        name, copy = _copy(as_it_is_now(source), folder)
     except (JobDefinitionError, StorageFailed):
         raise
     except ArchiveError as error:
@@ -151,9 +150,9 @@ def copy_job_folder(
 
 
 def _copy(source: Any, folder: Path) -> tuple[str, Path]:
-    if not source.is_file():
+    if is_folder(source) or not source.is_file():
         # No deeper: it may be a whole bucket.
-        job = _only_job(jobs_in(source, levels=2) if source.is_dir() else [], source, source)
+        job = _only_job(jobs_in(source, levels=2) if is_folder(source) else [], source, source)
         return _copy_as(folder_name(job), job, folder)
     with source.open("rb") as archive, unpacked(archive, folder) as top:
         job = _only_job(jobs_in(top), source, top)
@@ -165,7 +164,7 @@ def _only_job(found: list[Any], source: Any, top: Any) -> Any:
         names = ", ".join(sorted(str(job).removeprefix(str(top)).strip("/") for job in found))
         raise JobDefinitionError(f"There are {len(found)} FLARE jobs at {source}: {names}. Give one of them.")
     if not found:
-        inside = sorted(child.name for child in top.iterdir())[:SHOWN_NAMES] if top.is_dir() else []
+        inside = names_in(top)[:SHOWN_NAMES] if is_folder(top) else []
         raise JobDefinitionError(
             f"There is no FLARE job at {source}{', which holds ' if inside else ''}{', '.join(inside)}: a job is a "
             f"folder (or a zip or tar of it) that holds {META}, or meta.conf or meta.yml, and the folders of its apps."

@@ -36,12 +36,27 @@ class Entry:
     file: Any = None
 
 
-def on_this_machine(path: Any) -> Any:
-    """A path on this machine as a ``pathlib.Path``, any other as it is.
+def as_it_is_now(path: Any) -> Any:
+    """A path on this machine as a ``pathlib.Path``, any other without what its store's library remembers of it.
 
     :param path: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
     """
-    return Path(path.path) if getattr(path, "protocol", None) in LOCAL else path
+    if getattr(path, "protocol", None) in LOCAL:
+        return Path(path.path)
+    if hasattr(path, "fs"):
+        # fsspec keeps listings as long as the process lives; of one folder alone, s3fs forgets none of those inside.
+        path.fs.invalidate_cache()
+    return path
+
+
+def is_folder(path: Any) -> bool:
+    """Whether it is a folder, also where an object store has an empty key of the folder's own name.
+
+    :param path: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
+    """
+    if path.is_dir():
+        return True
+    return not isinstance(path, Path) and path.is_file() and not path.fs.size(path.path) and bool(_keys(path))
 
 
 def entries_of(folder: Any) -> Iterator[Entry]:
@@ -52,7 +67,6 @@ def entries_of(folder: Any) -> Iterator[Entry]:
     :param folder: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
     :raises UnclearFolder: something there is neither a file nor a folder, leads nowhere or in a circle.
     """
-    folder = on_this_machine(folder)
     if not isinstance(folder, Path):
         return _in_store(folder)
     real = folder.resolve()

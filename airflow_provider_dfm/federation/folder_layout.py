@@ -4,6 +4,11 @@ from __future__ import annotations
 
 Parts = tuple[str, ...]
 
+# What file systems take, and what goes through a folder by recursion.
+MOST_BYTES_OF_A_NAME = 255
+MOST_LEVELS = 100
+SHOWN_LETTERS = 40
+
 
 class UnclearFolder(ValueError):
     """Nobody can tell what something in a folder or an archive is to be; the message names it."""
@@ -51,6 +56,8 @@ def shown(parts: Parts) -> str:
 
 
 def _check_names(parts: Parts) -> None:
+    if len(parts) > MOST_LEVELS:
+        raise UnclearFolder(f"{shown(parts)[:SHOWN_LETTERS]}... lies more than {MOST_LEVELS} folders deep")
     for name in parts:
         if name in ("", ".", ".."):
             raise UnclearFolder(f"{shown(parts)!r} has {name or 'an empty name'} in its path")
@@ -59,6 +66,8 @@ def _check_names(parts: Parts) -> None:
         if "\\" in name:
             raise UnclearFolder(f"{shown(parts)} has a backslash in its name")
         try:
-            name.encode()
+            size = len(name.encode())
         except UnicodeEncodeError:
             raise UnclearFolder(f"{shown(parts)} has a name that is not in UTF-8") from None
+        if size > MOST_BYTES_OF_A_NAME:
+            raise UnclearFolder(f"{name[:SHOWN_LETTERS]}... is a name of more than {MOST_BYTES_OF_A_NAME} bytes")

@@ -7,10 +7,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+from airflow_provider_dfm.federation.folder_entries import is_folder
 from airflow_provider_dfm.federation.stray_files import is_stray
 
-# FLARE knows meta.json, meta.conf, meta.yml and others: its reader says later which of them it reads.
-META_PREFIX = "meta."
+# nvflare/fuel/utils/config.py, config_ext_formats, as of 2.9. Where there is none of these, its reader says whether it
+# reads the one that is there.
+KNOWN_META = re.compile(r"meta\.(json|conf|ya?ml)(\.default)?")
+META = re.compile(r"meta\.")
+# FLARE is known to read its meta, and no link leads to it.
+SURE = (False, False)
 ARCHIVE_SUFFIXES = re.compile(r"(\.(zip|tar|tgz|tbz2?|txz|gz|bz2|xz))+$", re.IGNORECASE)
 # nvflare/fuel/utils/validation_utils.py, JOB_NAME_PATTERN.
 NOT_FOR_FLARE = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+")
@@ -19,18 +24,38 @@ NOT_FOR_FLARE = re.compile(r"^[^A-Za-z0-9]+|[^A-Za-z0-9._-]+")
 def jobs_in(folder: Any, levels: int | None = None) -> list[Any]:
     """The folders that hold a job, at the first level where there are any: below a job's folder, all is the job's.
 
+    What has a meta that FLARE is known to read goes before what has another one, and a folder before a link to one.
+
     :param folder: a ``pathlib.Path`` or one of its kin, such as Airflow's ``ObjectStoragePath``.
     :param levels: how many levels to look at, the folder's own included; None: all.
     """
-    level = [folder]
-    while level and levels != 0:
-        contents = [[child for child in each.iterdir() if not is_stray(child.name)] for each in level]
-        found = [each for each, children in zip(level, contents, strict=True) if any(map(_is_meta, children))]
-        if found:
-            return found
-        level = [child for children in contents for child in children if _is_own_folder(child)]
+    found: dict[tuple[bool, bool], list[Any]] = {}
+    linked_to: set[Path] = set()
+    level = [(folder, False)]
+    while level and levels != 0 and SURE not in found:
         levels = None if levels is None else levels - 1
-    return []
+        here: dict[tuple[bool, bool], list[Any]] = {}
+        below = []
+        for each, by_link in level:
+            children = _children(each)
+            metas = [child.name for child in children if META.match(child.name) and child.is_file()]
+            is_known = any(map(KNOWN_META.fullmatch, metas))
+            if metas:
+                here.setdefault((not is_known, by_link), []).append(each)
+            if not is_known and levels != 0:
+                below += [(child, by_link or _is_link(child)) for child in children if is_folder(child)]
+        # Links may lead back.
+        level = [(each, by_link) for each, by_link in below if not by_link or _is_new(each, linked_to)]
+        found = here | found
+    return found[min(found)] if found else []
+
+
+def names_in(folder: Any) -> list[str]:
+    """The names in a folder, in order, without what is stray there.
+
+    :param folder: a ``pathlib.Path`` or one of its kin.
+    """
+    return [child.name for child in _children(folder)]
 
 
 def folder_name(path: Any) -> str:
@@ -51,10 +76,18 @@ def name_for_flare(name: str) -> str:
     return NOT_FOR_FLARE.sub(lambda odd: "" if odd.start() == 0 else "_", name) or "job"
 
 
-def _is_meta(path: Any) -> bool:
-    return bool(path.name.startswith(META_PREFIX) and path.is_file())
+def _children(folder: Any) -> list[Any]:
+    # By name: an object store lists a folder twice where a key has its name.
+    children = {child.name: child for child in folder.iterdir() if not is_stray(child.name)}
+    return [children[name] for name in sorted(children)]
 
 
-def _is_own_folder(path: Any) -> bool:
-    # A link may lead back.
-    return bool(path.is_dir()) and not (isinstance(path, Path) and path.is_symlink())
+def _is_link(path: Any) -> bool:
+    return isinstance(path, Path) and path.is_symlink()
+
+
+def _is_new(linked: Path, seen: set[Path]) -> bool:
+    real = linked.resolve()
+    is_new = real not in seen
+    seen.add(real)
+    return is_new

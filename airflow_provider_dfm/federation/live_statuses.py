@@ -41,6 +41,7 @@ class LiveStatuses:
         self._ask_outcome = outcome
         self._outcome: JobOutcome | None = None
         self._failed: dict[int, str] = {}
+        self._errors: dict[int | None, list[AdapterError]] = {}
         self._failure: FederationError | None = None
         self._over = False
         self._next = 0
@@ -74,8 +75,8 @@ class LiveStatuses:
             self._fail(error)
             return
         if self._live.job_has_ended and not self.job_has_ended:
-            self._outcome = self._ask_outcome()
-            self._failed, self.job_has_ended = self._outcome.failed_sets(), True
+            self._learn()
+            self.job_has_ended = True
         for result in came:
             self._pass(result.parameter_set)
             self._begin(result.parameter_set)
@@ -90,17 +91,25 @@ class LiveStatuses:
     def _fail(self, failure: FederationError) -> None:
         self._failure, self.job_has_ended = failure, True
         try:
-            outcome = self._ask_outcome()
+            outcome = self._learn()
         except FederationError:
             # What the failure says has to do.
             self._add(_status(self._next, (), _error(str(failure), ())))
             return
-        self._outcome = outcome
-        for number, reason in outcome.failed_sets().items():
+        for number, reason in self._failed.items():
             if number >= self._next:
                 self._begin(number)
-                self._add(_status(number, (number,), _error(reason, self._errors_of(number))))
-        self._add(_status(outcome.parameter_sets, (), _error(str(failure), self._errors_of(None))))
+                self._add(_status(number, (number,), _error(reason, self._errors.get(number, ()))))
+        self._add(_status(outcome.parameter_sets, (), _error(str(failure), self._errors.get(None, ()))))
+
+    def _learn(self) -> JobOutcome:
+        """Ask how the job ended, and what failed of each set."""
+        outcome = self._outcome = self._ask_outcome()
+        self._failed = outcome.failed_sets()
+        self._errors = {}
+        for error in outcome.errors:
+            self._errors.setdefault(error.parameter_set, []).append(error)
+        return outcome
 
     def _begin(self, number: int) -> None:
         if number > self._begun:
@@ -112,7 +121,7 @@ class LiveStatuses:
         for number in range(self._next, until):
             self._begin(number)
             reason = self._failed.get(number)
-            value = _END if reason is None else _error(reason, self._errors_of(number))
+            value = _END if reason is None else _error(reason, self._errors.get(number, ()))
             self._add(_status(number, (number,), value))
         self._next = max(self._next, until)
 
@@ -120,10 +129,6 @@ class LiveStatuses:
         self._count += 1
         if self._failure is not None or self._count > self.position + len(self._ready):
             self._ready.append(result)
-
-    def _errors_of(self, parameter_set: int | None) -> list[AdapterError]:
-        errors = () if self._outcome is None else self._outcome.errors
-        return [error for error in errors if error.parameter_set == parameter_set]
 
 
 _END = {"event": "end", "token": STOP_TOKEN}

@@ -9,7 +9,7 @@ from airflow_provider_dfm.federation.column_reader import ColumnReader, Opened
 from airflow_provider_dfm.federation.errors import UnreadableValue
 from airflow_provider_dfm.federation.opened_arrays import open_array
 from airflow_provider_dfm.federation.pandas_tables import pandas_array
-from airflow_provider_dfm.federation.table_values import python_values
+from airflow_provider_dfm.federation.table_values import python_objects
 from airflow_provider_dfm.federation.value_buffers import Buffers
 from airflow_provider_dfm.federation.value_forms import hashable, inside, members
 
@@ -96,7 +96,7 @@ def _values(form: Any, buffers: Buffers, opened: Opened) -> Any:
         # Of times with a zone, xarray takes an index for what it is, and makes objects of an array.
         return pandas.DatetimeIndex(array) if isinstance(array, pandas.arrays.DatetimeArray) else array
     values = numpy.empty(count, dtype=object)
-    for number, value in enumerate(python_values(column)):
+    for number, value in enumerate(python_objects(column)):
         values[number] = value
     return values.reshape(shape)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Literal
 
-from airflow_provider_dfm.federation.errors import UnreadableValue
+from airflow_provider_dfm.federation.errors import OtherKindOfValue, UnreadableValue
 from airflow_provider_dfm.federation.opened_arrays import open_array
 from airflow_provider_dfm.federation.opened_datasets import open_dataset
 from airflow_provider_dfm.federation.opened_images import content_of, open_image
@@ -69,7 +69,7 @@ class ValueOpener:
         if form_kind(form) is None and isinstance(form, dict):
             return form
         inside(form, ["@dict"], "a dict")
-        return {hashable(self.opened(key)): item for key, item in pairs_of(form)}
+        return _keyed([(self.opened(key), item) for key, item in pairs_of(form)])
 
     def opened(self, form: Any, depth: int = 0) -> Any:
         """Data with all that is in it opened: arrays as numpy has them, tables as pandas has them.
@@ -81,7 +81,7 @@ class ValueOpener:
             raise UnreadableValue(f"is nested more than {MOST_DEPTH} deep")
         kind = form_kind(form)
         if kind == "@dict":
-            return {hashable(self.opened(k, depth + 1)): self.opened(item, depth + 1) for k, item in pairs_of(form)}
+            return _keyed([(self.opened(k, depth + 1), self.opened(item, depth + 1)) for k, item in pairs_of(form)])
         if kind in _OPENERS:
             return _OPENERS[kind](self, form)
         if isinstance(form, dict):
@@ -89,6 +89,13 @@ class ValueOpener:
         if isinstance(form, list):
             return [self.opened(item, depth + 1) for item in form]
         return form
+
+
+def _keyed(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    keyed = {hashable(key): item for key, item in pairs}
+    if len(keyed) < len(pairs):
+        raise OtherKindOfValue(f"has {len(pairs)} keys of which some became the same on their way; read its value")
+    return keyed
 
 
 def _pandas(table: Table) -> Any:

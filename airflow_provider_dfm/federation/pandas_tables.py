@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_dfm.federation import table_columns as columns
 from airflow_provider_dfm.federation.errors import UnreadableValue
 from airflow_provider_dfm.federation.opened_tables import Labels, Table
-from airflow_provider_dfm.federation.table_values import python_values, time_zone
+from airflow_provider_dfm.federation.table_values import python_objects, time_zone
 
 NULLABLE = re.compile(r"U?Int(8|16|32|64)|Float(32|64)|boolean")
 TEXT = re.compile(r"str|string(\[(python|pyarrow|pyarrow_numpy)\])?")
@@ -95,7 +95,7 @@ def pandas_array(column: columns.Column) -> Any:
     if isinstance(data, columns.Intervals):
         left, right = pandas.Index(pandas_array(data.left)), pandas.Index(pandas_array(data.right))
         return pandas.arrays.IntervalArray.from_arrays(left, right, closed=data.closed)
-    return _objects(python_values(column))
+    return _objects(python_objects(column))
 
 
 def _objects(values: list[Any]) -> Any:
@@ -110,7 +110,7 @@ def _objects(values: list[Any]) -> Any:
 def _texts(column: columns.Column, data: columns.Texts) -> Any:
     import pandas
 
-    items = column.with_none(data.items())
+    items = column.with_missing(data.items())
     if not TEXT.fullmatch(column.dtype):
         # Of another library: what pandas itself makes of text, which differs between its releases.
         return pandas.Series(items, dtype=None if any(item is not None for item in items) else "object").array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -15,6 +16,8 @@ from airflow_provider_dfm.federation.kept_reference import KEPT
 
 # An instance of a parameter set's model is a set too.
 ParameterSets: TypeAlias = Mapping[str, Any] | BaseModel | Sequence[Mapping[str, Any] | BaseModel] | None
+# A reference as a template writes it, alone or within a text.
+WRITTEN_REFERENCE = re.compile(rf"""\{{['"]{KEPT}['"]: ?\{{""")
 
 
 def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]]:
@@ -40,7 +43,8 @@ def normalize_parameter_sets(input_params: ParameterSets) -> list[dict[str, Any]
         )
     sets = []
     for index, one in enumerate(given):
-        parameter_set = one.model_dump(by_alias=True) if isinstance(one, BaseModel) else one
+        # A default is as the schema has it, such as the text of a date: pydantic would warn of that.
+        parameter_set = one.model_dump(by_alias=True, warnings=False) if isinstance(one, BaseModel) else one
         if not isinstance(parameter_set, Mapping):
             raise ParameterSetError(f"Parameter set {index} is not a dict: {parameter_set!r:.100}.")
         _refuse_reference(parameter_set, f"Parameter set {index}")
@@ -64,6 +68,10 @@ def plain_arguments(arguments: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, str):
+        written = WRITTEN_REFERENCE.search(value)
+        if written:
+            raise _says_where(value[written.start() :], where)
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float) and math.isfinite(value):
@@ -87,9 +95,13 @@ def _plain(value: Any, where: str) -> Any:
 
 
 def _refuse_reference(value: Mapping[Any, Any], where: str) -> None:
-    """A site could do nothing with it, and an operation that takes any value would not even say so."""
     if KEPT in value:
-        raise ParameterSetError(
-            f"{where}: {value!r:.300} only says where something is kept that was left out of an XCom. Have a task give "
-            "airflow_provider_dfm.results.whole(...) of it."
-        )
+        raise _says_where(value, where)
+
+
+def _says_where(reference: Any, where: str) -> ParameterSetError:
+    """A site could do nothing with it, and an operation that takes any value, or a text, would not even say so."""
+    return ParameterSetError(
+        f"{where}: {reference!r:.300} only says where something is kept that was left out of an XCom. Have a task give "
+        "airflow_provider_dfm.results.whole(...) of it."
+    )

@@ -96,9 +96,15 @@ def _objects(values: list[Any]) -> polars.Series:
     are_numbers = all(value is None or type(value) in (int, float) for value in values)
     try:
         # Otherwise polars makes text of numbers that are among text.
-        return polars.Series(values, strict=not are_numbers)
+        series = polars.Series(values, strict=not are_numbers)
     except (TypeError, ValueError, OverflowError, polars.exceptions.PolarsError) as error:
         raise mixed_objects("polars", error) from None
+    except polars.exceptions.PanicException as error:
+        # Of infinite decimal numbers, say. It is no Exception in Python.
+        raise mixed_objects("polars", error) from None
+    if series.null_count() > values.count(None):
+        raise mixed_objects("polars", OverflowError("it makes null of some"))
+    return series
 
 
 def _with_null(series: polars.Series, column: columns.Column) -> polars.Series:

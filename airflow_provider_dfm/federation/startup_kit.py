@@ -14,7 +14,7 @@ from typing import IO, Any
 from airflow_provider_dfm.federation.archives import ArchiveError, unpacked
 from airflow_provider_dfm.federation.errors import StartupKitError, StorageFailed
 from airflow_provider_dfm.federation.folder_copy import copy_folder
-from airflow_provider_dfm.federation.folder_entries import on_this_machine
+from airflow_provider_dfm.federation.folder_entries import as_it_is_now, is_folder
 from airflow_provider_dfm.federation.folder_layout import UnclearFolder
 from airflow_provider_dfm.federation.storage import storage_error, writing
 from airflow_provider_dfm.federation.stray_files import is_stray
@@ -41,9 +41,8 @@ def copy_startup_kit(source: Any, folder: Path) -> Path:
     :raises StartupKitError: there is no kit at ``source``, not a whole one, or several.
     :raises StorageFailed: ``folder`` cannot be written.
     """
-    source = on_this_machine(source)
     try:
-        _copy(source, folder)
+        _copy(as_it_is_now(source), folder)
     except (StartupKitError, StorageFailed):
         raise
     except Exception as error:  # object stores pass on whatever their libraries raise
@@ -74,7 +73,7 @@ def unpack_startup_kit(content: str, folder: Path) -> Path:
 
 
 def _copy(source: Any, folder: Path) -> None:
-    if source.is_dir():
+    if is_folder(source):
         # Somebody who points at startup/ means its parent.
         root = source.parent if source.name == "startup" and (source / "fed_admin.json").is_file() else source
         _copy_root(_root_below(root, str(source), DEEPEST_IN_FOLDERS) or root, folder / ROOT, str(source))
@@ -101,7 +100,7 @@ def _copy_root(root: Any, target: Path, source: str) -> None:
         target.mkdir(mode=0o700)
     try:
         for name in ("startup", "local"):
-            if (root / name).is_dir():
+            if is_folder(root / name):
                 copy_folder(root / name, target / name)
     except UnclearFolder as error:
         raise StartupKitError(
@@ -139,7 +138,7 @@ def _root_below(folder: Any, source: str, deepest: int) -> Any | None:
     for _ in range(deepest + 1):
         found = [root for root in level if (root / ADMIN_FILE).is_file()]
         if len(found) > 1:
-            names = ", ".join(sorted(root.name for root in found))
+            names = ", ".join(sorted(str(root.relative_to(folder)) for root in found))
             raise StartupKitError(f"There are several startup kits at {source}: {names}. Name one of them.")
         if found:
             return found[0]

@@ -153,18 +153,21 @@ class Column:
     :param data: its values; in the place of missing ones there is something.
     :param valid: for each row whether it has a value; None: each has.
     :param dtype: what pandas said of it; ``""``: nothing.
+    :param missing: what stood for a missing value among objects: None, or NaN.
     """
 
     rows: int
     data: Numbers | Texts | Categories | Days | Clock | Decimals | Periods | Intervals | Lists | Structs | Objects
     valid: Array | None
     dtype: str
+    missing: float | None = None
 
-    def with_none(self, items: list[Any]) -> list[Any]:
-        """The rows' values, with None for those that are missing.
+    def with_missing(self, items: list[Any], missing: float | None = None) -> list[Any]:
+        """The rows' values, with something else for those that are missing.
 
         :param items: the values.
+        :param missing: what.
         """
         if self.valid is None:
             return items
-        return [item if there else None for item, there in zip(items, self.valid.tolist(), strict=True)]
+        return [item if there else missing for item, there in zip(items, self.valid.tolist(), strict=True)]

@@ -13,7 +13,7 @@ from airflow_provider_dfm.federation import table_columns as columns
 from airflow_provider_dfm.federation.errors import OtherKindOfValue, UnreadableValue
 
 EPOCH = datetime.date(1970, 1, 1).toordinal()
-OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
+OFFSET = re.compile(r"([+-])(\d\d):(\d\d)(?::(\d\d))?")
 MIDNIGHT = datetime.datetime(1970, 1, 1)
 
 
@@ -26,10 +26,19 @@ def python_values(column: columns.Column) -> list[Any]:
     if isinstance(data, columns.Categories):
         categories = [*python_values(data.categories), None]
         return [categories[code] for code in data.codes.tolist()]
-    return column.with_none(_items(data))
+    return column.with_missing(_items(data))
 
 
-def mixed_objects(library: str, error: Exception) -> OtherKindOfValue:
+def python_objects(column: columns.Column) -> list[Any]:
+    """The values, with None or NaN for those that are missing, whichever the site had.
+
+    :param column: the column.
+    """
+    values = python_values(column)
+    return values if column.missing is None else column.with_missing(values, column.missing)
+
+
+def mixed_objects(library: str, error: BaseException) -> OtherKindOfValue:
     """The error of a column of objects that a library cannot have together.
 
     :param library: the library.
@@ -83,8 +92,9 @@ def time_zone(name: str) -> datetime.tzinfo:
     """
     offset = OFFSET.fullmatch(name)
     if offset:
-        minutes = int(offset[2]) * 60 + int(offset[3])
-        return datetime.timezone(datetime.timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+        hours, minutes, seconds = (int(number or 0) for number in offset.groups()[1:])
+        distance = datetime.timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        return datetime.timezone(-distance if offset[1] == "-" else distance)
     if name == "UTC":
         return datetime.timezone.utc
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,9 @@ class Buffers:
         :raises UnreadableValue: it is no buffer, or the bytes are not those that its checksum is of.
         """
         if isinstance(buffer, dict) and "file" in buffer:
-            name, size, checksum = _file(buffer)
-            content, found = bytearray(), hashlib.sha256()
-            with self._of(name).open(name) as file:
-                # No more than what it says is ever held.
-                while len(content) <= size and (chunk := file.read(CHUNK)):
-                    found.update(chunk)
-                    content += chunk
-            _check(name, len(content), size, found.hexdigest(), checksum)
+            content = bytearray()
+            for chunk in self._chunks(*_file(buffer)):
+                content += chunk
             return content
         return decoded(*members(buffer, {"data": str}))
 
@@ -55,12 +51,8 @@ class Buffers:
         # An empty file cannot be mapped.
         if path is None or not size:
             return None
-        found, count = hashlib.sha256(), 0
-        with self._of(name).open(name) as file:
-            while count <= size and (chunk := file.read(CHUNK)):
-                found.update(chunk)
-                count += len(chunk)
-        _check(name, count, size, found.hexdigest(), checksum)
+        for _ in self._chunks(name, size, checksum):
+            pass
         return path
 
     def size(self, buffer: Any) -> int:
@@ -73,6 +65,21 @@ class Buffers:
             return _file(buffer)[1]
         data: str = members(buffer, {"data": str})[0]
         return len(data) // 4 * 3 - data[-2:].count("=")
+
+    def _chunks(self, name: str, size: int, checksum: str) -> Iterator[bytes]:
+        """What is in a file, and an error in the end where it is not what it says."""
+        found, count = hashlib.sha256(), 0
+        with self._of(name).open(name) as file:
+            # No more than what it says is ever held.
+            while count <= size and (chunk := file.read(CHUNK)):
+                found.update(chunk)
+                count += len(chunk)
+                yield chunk
+        if count != size:
+            there_are = "more" if count > size else count
+            raise UnreadableValue(f"has a file {name!r:.80} of {size} bytes, where {there_are} are")
+        if found.hexdigest() != checksum:
+            raise UnreadableValue(f"has a file {name!r:.80} that is not what was written: its SHA-256 differs")
 
     def _of(self, name: str) -> ValueFiles:
         if self._files is None:
@@ -96,10 +103,3 @@ def _file(buffer: dict[str, Any]) -> tuple[str, int, str]:
     if size < 0:
         raise UnreadableValue(f"has a file of {size} bytes")
     return name, size, checksum
-
-
-def _check(name: str, count: int, size: int, found: str, checksum: str) -> None:
-    if count != size:
-        raise UnreadableValue(f"has a file {name!r:.80} of {size} bytes, where {'more' if count > size else count} are")
-    if found != checksum:
-        raise UnreadableValue(f"has a file {name!r:.80} that is not what was written: its SHA-256 differs")

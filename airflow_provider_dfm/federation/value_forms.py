@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import reprlib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 from airflow_provider_dfm.federation.errors import (
     FederationError,
@@ -66,7 +66,7 @@ def _step(value: Any, step: Any) -> Any:
         return found[0]
     if isinstance(value, dict):
         return value[key_text(step)]
-    if isinstance(value, list) and type(step) is int:
+    if isinstance(value, list) and isinstance(step, SupportsIndex) and not isinstance(step, bool):
         return value[step]
     raise LookupError(step)
 
@@ -144,7 +144,10 @@ def opening(what: str) -> Iterator[None]:
         raise type(error)(f"{what} {error}.") from None
     except (FederationError, ImportError, MemoryError, OSError):
         raise
-    except Exception as error:  # of numpy, pandas, polars, pyarrow, xarray or PIL, each its own
+    except BaseException as error:  # of numpy, pandas, polars, pyarrow, xarray or PIL, each its own
+        # A panic of polars is no Exception in Python, and would end a worker.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         reason = f"{type(error).__name__}: {str(error)[:300]}"
         raise UnreadableValue(
             f"{what} cannot be opened ({reason}): its site does not play fair, or another release wrote it."

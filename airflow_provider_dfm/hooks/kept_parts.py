@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +47,7 @@ def results_of(reference: KeptReference) -> list[Result]:
     :raises ResultsIncomplete, StorageFailed: as :func:`open_job`.
     """
     assert reference.parameter_set is not None
-    came = enumerate(open_job(reference.uri).received_of(reference.parameter_set))
-    return [result for number, result in came if _is_meant(reference, number, result)]
+    return _meant(reference, open_job(reference.uri).received_of(reference.parameter_set))
 
 
 def read_parts(references: Collection[KeptReference]) -> dict[KeptReference, Any]:
@@ -58,8 +57,10 @@ def read_parts(references: Collection[KeptReference]) -> dict[KeptReference, Any
     :raises ResultsIncomplete, StorageFailed: as :func:`open_job`.
     """
     parts: dict[KeptReference, Any] = {}
-    for uri in sorted({reference.uri for reference in references}):
-        here = [reference for reference in references if reference.uri == uri]
+    by_uri: dict[str, list[KeptReference]] = {}
+    for reference in references:
+        by_uri.setdefault(reference.uri, []).append(reference)
+    for uri, here in by_uri.items():
         parts.update(_of_answer(uri, here) if here[0].path is not None else _of_job(open_job(uri), here))
     return parts
 
@@ -82,8 +83,7 @@ def _of_job(results: FederationResults, references: Collection[KeptReference]) -
             of_sets.setdefault(reference.parameter_set, []).append(reference)
     for number, came in _sets(results, sorted(of_sets)):
         for reference in of_sets[number]:
-            meant = [result for index, result in enumerate(came) if _is_meant(reference, index, result)]
-            yield reference, _value(reference, meant)
+            yield reference, _value(reference, _meant(reference, came))
 
 
 def _rows(results: FederationResults, reference: KeptReference) -> Any:
@@ -95,18 +95,23 @@ def _rows(results: FederationResults, reference: KeptReference) -> Any:
 
 
 def _sets(results: FederationResults, numbers: list[int]) -> Iterator[tuple[int, list[Result]]]:
-    """The results of some sets, one set after the other."""
+    """The results of some sets, one set after the other; none of a set that is not there."""
     if len(numbers) <= FEW_SETS:
         yield from ((number, list(results.received_of(number))) for number in numbers)
         return
     wanted = set(numbers)
     for number, came in itertools.groupby(results.received(), attrgetter("parameter_set")):
         if number in wanted:
+            wanted.remove(number)
             yield number, list(came)
+    yield from ((number, []) for number in sorted(wanted))
 
 
-def _is_meant(reference: KeptReference, number: int, result: Result) -> bool:
-    return reference.number in (None, number) and reference.place in (None, result.place)
+def _meant(reference: KeptReference, came: Iterable[Result]) -> list[Result]:
+    """Those of a set's results that a reference stands for."""
+    if reference.number is not None:
+        return list(itertools.islice(came, reference.number, reference.number + 1))
+    return [result for result in came if reference.place in (None, result.place)]
 
 
 def _value(reference: KeptReference, meant: list[Result]) -> Any:

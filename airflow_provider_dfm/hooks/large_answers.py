@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.kept_document import keep_document
@@ -82,14 +82,17 @@ class _Outline:
             if size is not None and size <= room:
                 room -= size
                 left_out.discard(path)
-        if left_out or self._odd:
-            self.left_out.append(f"{len(left_out) + len(self._odd)} of its {len(sizes)} parts")
+        wholes: list[Path] = []
         for path in (*needed, *self._lists):
             rows = self._at(path)
             if not rows or path in left_out or _size(self._without(left_out)) <= max(max_bytes, OUTLINE_BYTES):
                 continue
-            self.left_out.append(f"the {len(rows)} {'.'.join(map(str, path))} as a whole")
+            self.left_out.append(f"all {len(rows)} {path[-1]}" if path else f"all of its {len(rows)} rows")
             left_out = {part for part in left_out if part[: len(path)] != path} | {path}
+            wholes.append(path)
+        parts = [part for part in left_out | self._odd if all(part[: len(path)] != path for path in wholes)]
+        if parts:
+            self.left_out.insert(0, f"{len(parts)} of its {len(sizes)} parts")
         return self._without(left_out)
 
     def _at(self, path: Path) -> Any:
@@ -118,6 +121,8 @@ class _Outline:
         return KeptReference(uri=self.uri, path=path, count=count).as_xcom()
 
 
+# The rows of a list have much the same keys.
+@lru_cache(maxsize=1024)
 def _is_fit(key: Any) -> bool:
     return xcom_bytes({key: None}) is not None
 

@@ -156,13 +156,16 @@ class ResultRows:
         return forms
 
     def _values(self, answer: SetAnswer, limit: int | None = None) -> Version:
+        # The places of a job are what its submitter calls them: with "@kept", its value would pass for a reference.
+        if xcom_bytes(dict.fromkeys(answer.values)) is None:
+            return self._bare_values(answer)
         values: dict[str, Any] = {}
         left_out = 0
         for place, value in answer.values.items():
             is_there = _last(value) not in (_UNFIT, _TOO_LARGE) and (limit is None or fits_xcom(value, limit))
             left_out += not is_there
             reference = KeptReference(uri=self._uri, parameter_set=answer.parameter_set, place=place)
-            values[str(plain_json(place))] = value if is_there else reference.as_xcom()
+            values[place] = value if is_there else reference.as_xcom()
         return Version(values, left_out)
 
     def _bare_values(self, answer: SetAnswer) -> Version:

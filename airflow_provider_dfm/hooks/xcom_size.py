@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from airflow_provider_dfm.federation.kept_reference import KEPT
+
 # Up to so much goes into an XCom as it is, unless a task says otherwise.
 MAX_XCOM_BYTES = 48 * 1024
 # pydantic, through which Airflow hands a value to its server, knows 255 levels, and the XCom has some of its own.
@@ -16,10 +18,10 @@ MAX_NUMBER = 2**63
 # PostgreSQL takes no NUL in its JSON, and UTF-8 has no halves of surrogate pairs.
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 # Airflow takes these for what its own serialization wrote: airflow/sdk/_shared/serialization/__init__.py,
-# FORBIDDEN_XCOM_KEYS; "@kept" is this provider's own, see kept_reference.py.
+# FORBIDDEN_XCOM_KEYS.
 _RESERVED = frozenset(
     (
-        "@kept",
+        KEPT,
         "__cache__",
         "__classname__",
         "__data__",

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 INSTEAD = (
     "give {instead} in its place, which hands on the value itself, or set the DAG's render_template_as_native_obj."
 )
-DATES = ("date", "date-time", "time")
+# Of text that is no number, no truth value and no None in any of these.
+FORMATS = ("date", "date-time", "time", "duration", "uuid", "ipv4", "ipv6", "email", "uri")
 
 
 def holds_text(params: Any) -> bool:
@@ -84,14 +85,12 @@ def _at(written: Any, key: Any) -> Any:
 
 def _read(written: Any, value: Any, schema: Mapping[str, Any], where: str, place: str) -> Any:
     if isinstance(value, (list, tuple)):
-        items = _part(schema, "array").get("items", {})
-        return [_read(_at(written, index), item, items, where, place) for index, item in enumerate(value)]
+        return [
+            _read(_at(written, index), item, _inner(schema, index), where, place) for index, item in enumerate(value)
+        ]
     if isinstance(value, Mapping):
-        part = _part(schema, "object")
-        known, rest = part.get("properties", {}), part.get("additionalProperties")
-        others = rest if isinstance(rest, Mapping) else {}
         return {
-            key: _read(_at(written, key), item, known.get(key, others), where, place) for key, item in value.items()
+            key: _read(_at(written, key), item, _inner(schema, str(key)), where, place) for key, item in value.items()
         }
     if not isinstance(value, str):
         return value
@@ -99,7 +98,8 @@ def _read(written: Any, value: Any, schema: Mapping[str, Any], where: str, place
     if form is NO_FORM or not fits(schema, form) or fits(schema, NO_FORM):
         return value
     if not fits(schema, value):
-        return form
+        # What is text in there was text before.
+        return _read(None, form, schema, where, place)
     if isinstance(written, str) and written != value:
         raise ParameterSetError(
             f"{where}: a template gave the text {value!r:.100}. The pipeline takes that as text, and also the "
@@ -134,13 +134,29 @@ def _is_of(kind: str, value: Any, form: str | None) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     if isinstance(value, str):
-        # No date is a number, or None.
-        return kind == "string" and (form not in DATES or plain_value(value) is NO_FORM)
+        return kind == "string" and (form not in FORMATS or plain_value(value) is NO_FORM)
     types: dict[str, Any] = {"integer": int, "number": (int, float), "null": type(None), "array": list, "object": dict}
     return kind in types and isinstance(value, types[kind])
 
 
-def _part(schema: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """The part of a schema that is for lists, or for dicts."""
-    parts = schema.get("anyOf") or schema.get("oneOf") or [schema]
-    return next((part for part in parts if part.get("type") == kind), {})
+def _inner(schema: Mapping[str, Any], key: int | str) -> Mapping[str, Any]:
+    """The schema of what is in a list at an index, or in a dict under a key; ``{}`` where it may be anything."""
+    if "allOf" in schema:
+        return {"allOf": [_inner(part, key) for part in schema["allOf"]]}
+    some_of = schema.get("anyOf") or schema.get("oneOf")
+    if some_of:
+        return {"anyOf": [_inner(part, key) for part in some_of if _may_hold(part, key)]}
+    known, rest = schema.get("properties", {}), schema.get("additionalProperties")
+    if isinstance(key, int):
+        first = schema.get("prefixItems", [])
+        known, rest = dict(enumerate(first)), schema.get("items")
+    found = known.get(key, rest)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _may_hold(schema: Mapping[str, Any], key: int | str) -> bool:
+    """Whether a schema is for lists, as an index is of one, or for dicts that may have a key."""
+    if isinstance(key, int):
+        return fits(schema, [])
+    is_closed = bool(schema.get("properties")) and not schema.get("additionalProperties")
+    return fits(schema, {}) and (not is_closed or key in schema["properties"])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_provider_dfm.federation.pipeline import is_pipeline_json
@@ -24,47 +23,44 @@ NO_FORM = object()
 def plain_value(text: str) -> Any:
     """The value that a text is the plain form of; :data:`NO_FORM` where it is none.
 
-    Plain forms are those that Python and JSON write: of finite numbers, booleans, None, lists and dicts, and Python's
-    of tuples and sets. Spaces around one of a number, a boolean or None make it another text.
+    Plain forms are those that Python and JSON write of what both know: finite numbers, booleans, None, lists, dicts.
     """
     if text in WORDS:
         return WORDS[text]
+    readers: list[Callable[[str], Any]]
+    kinds: tuple[type, ...]
     if NUMBER.fullmatch(text):
-        return _number(text)
-    if not text.lstrip().startswith(BRACKETS):
+        readers, kinds = [json.loads], (int, float)
+    elif text.lstrip().startswith(("[", "{")):
+        readers, kinds = [json.loads, ast.literal_eval], (list, dict)
+    else:
         return NO_FORM
-    for read in (_from_json, ast.literal_eval):
+    for read in readers:
         try:
             value = read(text.strip())
+            # Python writes more than JSON knows, such as bytes and sets, and both read what is no finite number.
+            json.dumps(value, allow_nan=False)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
-        if isinstance(value, (list, dict, tuple, set)):
+        if isinstance(value, kinds):
             return value
     return NO_FORM
 
 
-def _number(text: str) -> Any:
+def _tuple_or_set(text: str) -> Any:
+    """What only Python knows; the text where it is neither."""
     try:
-        number = json.loads(text)
-    except ValueError:
-        # More digits than Python reads of a whole number.
-        return NO_FORM
-    return NO_FORM if isinstance(number, float) and not math.isfinite(number) else number
-
-
-def _from_json(text: str) -> Any:
-    return json.loads(text, parse_constant=_no_constant)
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"JSON has no {name}")
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return text
+    return value if isinstance(value, (tuple, set)) else text
 
 
 def literal(value: Any) -> Any:
-    """What a rendered text is the plain form of, spaces around it aside; other text, and other values, as they are.
+    """What a rendered text is the plain form of, or Python's of a tuple or a set; other text, and values, as they are.
 
     A template gives text, so that 5, True, None and ``['a', 'b']`` have to be known by their plain forms. An empty text
-    is None.
+    is None, and spaces around one are left out.
 
     :param value: what came of a template, a Param or an XCom.
     """
@@ -74,7 +70,9 @@ def literal(value: Any) -> Any:
     if text in EMPTY:
         return None
     said = plain_value(text)
-    return value if said is NO_FORM else said
+    if said is not NO_FORM:
+        return said
+    return _tuple_or_set(text) if text.startswith(BRACKETS) else value
 
 
 def as_it_is(value: Any) -> Any:

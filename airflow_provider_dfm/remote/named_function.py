@@ -9,6 +9,10 @@ from typing import Any
 
 from airflow_provider_dfm.remote.failures import NamedError
 
+NO_COMMAND_LINE = (
+    "If it reads the command line: there is none here, and its keyword arguments are what the task gives it."
+)
+
 
 def call_named_function(path: str, arguments: dict[str, Any], what: str, error_name: str) -> Any:
     """Import a function and call it.
@@ -49,4 +53,6 @@ def call_function(function: Callable[..., Any], arguments: dict[str, Any], what:
     except BaseException as error:  # sys.exit() too, which would end the session host
         # The last two lines of the function's own: enough to find the fault, without our frames.
         where = "".join(traceback.format_tb(error.__traceback__)[1:][-2:])
-        raise NamedError(error_name, f"The {what} raised {type(error).__name__}: {error}\n{where}") from error
+        # As argparse does, with its reason on the error output only.
+        hint = f". {NO_COMMAND_LINE}" if isinstance(error, SystemExit) else ""
+        raise NamedError(error_name, f"The {what} raised {type(error).__name__}: {error}{hint}\n{where}") from error

@@ -26,15 +26,23 @@ def array_form(value: Any, parts: Parts) -> Any:
     :param parts: makes an object in it plain.
     :raises NoPlainForm: it holds what has none.
     """
-    unit = getattr(value, "unit", None) or getattr(value, "units", None)
-    if unit is not None:
-        raise NoPlainForm(
-            f"A value of type {type(value).__name__} in {unit!s:.40}", "Yield its numbers and its unit, in a dict."
-        )
+    refuse_units(value)
     array = numpy_array(library("numpy").asarray(value))
     if array.dtype.kind in "OT":
         return parts.form(array.tolist(), "")
     return {"@array": described(array, parts)}
+
+
+def refuse_units(value: Any) -> None:
+    """Refuse an array that carries a unit, which numpy would drop.
+
+    :param value: the array.
+    :raises NoPlainForm: it does.
+    """
+    unit = getattr(value, "unit", None) or getattr(value, "units", None)
+    if unit is not None:
+        what = f"A value of type {type(value).__name__} in {unit!s:.40}"
+        raise NoPlainForm(what, "Yield its numbers and its unit, in a dict.")
 
 
 def numpy_array(array: Any) -> Any:
@@ -164,11 +172,14 @@ def tensor_form(tensor: Any, parts: Parts) -> Any:
     return seen_form(tensor.numpy(), parts)
 
 
+def device_form(value: Any, parts: Parts) -> Any:
+    """The form of a ``cupy.ndarray``, which numpy must not take by itself."""
+    return seen_form(value.get(), parts)
+
+
 def seen_form(value: Any, parts: Parts) -> Any:
     """The form of what is an array to numpy: of jax, or a file; a number of one without dimensions."""
-    unit = getattr(value, "unit", None) or getattr(value, "units", None)
-    if unit is not None:
-        return array_form(value, parts)
+    refuse_units(value)
     try:
         array = library("numpy").asarray(value)
     except Exception as error:

@@ -83,12 +83,15 @@ def _column(array: Any, parts: Parts) -> dict[str, Any]:
         return _texts("bytes", array.cast(pyarrow.binary()), pyarrow.large_binary(), parts)
     if types.is_primitive(kind) and not types.is_interval(kind):
         return _numbers(array, parts)
+    if types.is_map(kind):
+        pair = pyarrow.struct([("key", kind.key_type), ("value", kind.item_type)])
+        return _column(array.cast(pyarrow.list_(pair)), parts)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         lengths = library("pyarrow.compute").list_value_length(array).fill_null(0)
         # Flattened, the lists that are missing have nothing.
         items = arrow_column(array.flatten(), parts)
         return {"kind": "list", "offsets": offsets_form(lengths.to_pylist(), parts), "items": items}
-    if types.is_struct(kind):
+    if types.is_struct(kind) and kind.num_fields:
         names = [kind[number].name for number in range(kind.num_fields)]
         return {"kind": "struct", "names": names, "fields": [arrow_column(each, parts) for each in array.flatten()]}
     valid = array.is_valid().to_pylist()

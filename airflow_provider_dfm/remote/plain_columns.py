@@ -6,7 +6,8 @@ A column is ``{"kind": …}``: ``array`` has ``values``, an array, and may have 
 since 1970 and ``time`` nanoseconds since midnight, in ``values``; ``decimal`` its ``texts``; ``period`` numbers in
 ``values``, and ``freq``; ``interval`` its ``left``, ``right`` and ``closed``; ``list`` its ``offsets`` into ``items``,
 a column; ``struct`` its ``names`` and ``fields``, columns; ``objects`` a list of plain values.
-Those whose values can be missing have ``valid``, an array of bools, where some are.
+Those whose values can be missing have ``valid``, an array of bools, where some are, and ``missing``, which is ``nan``,
+where NaN stood for all of these among objects.
 """
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ def object_column(items: Sequence[Any], valid: Sequence[bool], parts: Parts) -> 
     types = {type(item) for item, there in zip(items, valid, strict=True) if there}
     make = _OF_ONE_TYPE.get(types.pop()) if len(types) == 1 else None
     if make is not None:
-        return with_valid(make(items, valid, parts), valid, parts)
-    values = [parts.form(i, f"[{row}]") if valid[row] else None for row, i in enumerate(items)]
-    return {"kind": "objects", "values": values}
+        column = with_valid(make(items, valid, parts), valid, parts)
+        missing = {type(item) for item, there in zip(items, valid, strict=True) if not there}
+        return column | {"missing": "nan"} if missing == {float} else column
+    return {"kind": "objects", "values": [parts.form(item, f"[{row}]") for row, item in enumerate(items)]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .plain_arrays import array_form
+from .plain_arrays import array_form, refuse_units
 from .plain_columns import object_column
 from .plain_pandas import extension_column
 from .plain_part import NoPlainForm, Parts, library
@@ -31,6 +31,11 @@ def data_array_form(array: Any, parts: Parts) -> Any:
     # A name that no coordinate has.
     dataset = array.to_dataset(name=VALUES)
     return {"@dataarray": _described(dataset, parts) | {"name": parts.form(array.name, ".name")}}
+
+
+def tree_form(tree: Any, parts: Parts) -> Any:
+    """A dict of the Datasets of a ``xarray.DataTree``, by their paths."""
+    return parts.form(tree.to_dict(), "")
 
 
 def variable_form(variable: Any, parts: Parts) -> Any:
@@ -77,6 +82,7 @@ def _data(variable: Any, parts: Parts) -> dict[str, Any]:
         # One of pandas' own arrays, a categorical one, say; some releases of xarray have something around it.
         column = extension_column(getattr(variable.data, "array", variable.data), parts)
         return {"column": column, "shape": list(variable.shape), "extension": True}
+    refuse_units(variable.data)
     values = numpy.asarray(variable.values)
     if values.dtype.kind not in "OT":
         return {"data": array_form(values, parts)}
@@ -85,6 +91,9 @@ def _data(variable: Any, parts: Parts) -> dict[str, Any]:
     first: Any = flat[0] if flat.size else None
     if type(first).__module__.partition(".")[0] == "cftime":
         return {"cftime": _cftime(flat, first.calendar, parts), "shape": shape}
+    if values.ndim == 1 and library("pandas").api.types.infer_dtype(flat) in ("period", "interval"):
+        # xarray has them as objects in releases before 2024.
+        return {"column": extension_column(library("pandas").array(flat), parts), "shape": shape, "extension": True}
     items = [flat[number] for number in range(flat.size)]
     valid = (~library("pandas").isna(flat)).tolist()
     return {"column": object_column(items, valid, parts), "shape": shape}

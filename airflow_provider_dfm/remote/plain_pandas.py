@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,8 @@ from .plain_arrays import array_form
 from .plain_arrow import arrow_column
 from .plain_columns import object_column, texts, with_valid
 from .plain_part import NoPlainForm, Parts, library
+
+FREQUENCY = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def frame_form(frame: Any, parts: Parts) -> Any:
@@ -74,7 +78,8 @@ def _index(index: Any, parts: Parts) -> dict[str, Any]:
         return {"names": names, "levels": levels, "multi": True}
     freq = getattr(index, "freqstr", None)
     form = {"names": names, "levels": [_named(".index", index.array, parts)]}
-    return form if freq is None else form | {"freq": freq}
+    # A DateOffset has none that pandas reads.
+    return form | {"freq": freq} if freq is not None and FREQUENCY.fullmatch(freq) else form
 
 
 def _label(name: Any, parts: Parts) -> Any:
@@ -133,9 +138,17 @@ def _times(array: Any, parts: Parts) -> dict[str, Any]:
 
 
 def _zone(zone: Any) -> str:
-    # The name of a datetime.timezone is UTC+02:00, and of one without a name its offset is all there is.
-    text = str(getattr(zone, "zone", None) or zone)
-    return text[3:] if text.startswith(("UTC+", "UTC-")) else text
+    """The name that the time zone database has for it, or how far it is from UTC: ``"+02:00"``, say."""
+    # Of Python's own zones, of pytz's, and of the file of dateutil's.
+    names = (getattr(zone, "key", None), getattr(zone, "zone", None), getattr(zone, "_filename", None))
+    offset = zone.utcoffset(None)
+    name = next((str(name).rpartition("zoneinfo/")[2] for name in names if name), "/")
+    if offset is None and name.startswith("/"):
+        raise NoPlainForm(f"Times of a zone {zone!r:.100}", "Yield them in another one: .tz_convert('UTC').")
+    if not name.startswith("/"):
+        return name
+    text = str(datetime.timezone(offset))
+    return text[3:] or text
 
 
 def _masked(array: Any, parts: Parts) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _values(series: Any, parts: Parts) -> dict[str, Any]:
         lengths = series.list.len().fill_null(0)
         items = _column(series.filter(lengths > 0).explode(), parts)
         return {"kind": "list", "offsets": offsets_form(lengths.to_list(), parts), "items": items}
-    if kind == polars.Struct:
+    if kind == polars.Struct and series.struct.fields:
         names = series.struct.fields
         fields = [_column(series.struct.field(name), parts) for name in names]
         return {"kind": "struct", "names": names, "fields": fields}

@@ -163,7 +163,11 @@ def _list(value: Iterable[Any], parts: Parts) -> list[Any]:
 
 
 def _set(value: Iterable[Any], parts: Parts) -> list[Any]:
-    return sorted((parts.form(item, f"{{{item!r:.60}}}") for item in value), key=repr)
+    plain = [parts.form(item, f"{{{item!r:.60}}}") for item in value]
+    try:
+        return sorted(plain)
+    except TypeError:  # text among numbers, say
+        return sorted(plain, key=repr)
 
 
 def _dict(value: Mapping[Any, Any], parts: Parts) -> Any:
@@ -232,6 +236,7 @@ MAKERS: dict[tuple[str, str], Make] = {
     ("numpy", "ndarray"): plain_arrays.array_form,
     ("numpy", "generic"): plain_arrays.scalar_form,
     ("torch", "Tensor"): plain_arrays.tensor_form,
+    ("cupy", "ndarray"): plain_arrays.device_form,
     ("pandas", "DataFrame"): plain_pandas.frame_form,
     ("pandas", "Series"): plain_pandas.series_form,
     ("pandas", "Index"): plain_pandas.index_form,
@@ -253,6 +258,7 @@ MAKERS: dict[tuple[str, str], Make] = {
     ("xarray", "Dataset"): plain_datasets.dataset_form,
     ("xarray", "DataArray"): plain_datasets.data_array_form,
     ("xarray", "Variable"): plain_datasets.variable_form,
+    ("xarray", "DataTree"): plain_datasets.tree_form,
     ("cftime", "datetime"): plain_texts.iso_form,
     ("PIL", "Image"): plain_images.image_form,
 }
@@ -264,8 +270,9 @@ ADVICE = {
     "cudf": "Yield frame.to_pandas().",
     "modin": "Yield it as a pandas DataFrame: modin.pandas.io.to_pandas(frame).",
     "dask": "Compute it first: yield value.compute().",
-    "xarray": "Yield a Dataset or a DataArray, or a dict of them: tree.to_dict().",
+    "xarray": "Yield a Dataset or a DataArray, or a dict of them.",
     "torch": "Yield its tensors: of a module, module.state_dict().",
+    "shapely": "Yield geometry.wkb, of a table frame.to_wkb().",
     "matplotlib": "Yield a picture of it: figure.savefig(file := io.BytesIO()), then file.getvalue().",
     "_io": "Yield what it holds: file.read(), or buffer.getvalue().",
     "generator": "Yield its items: list(generator).",

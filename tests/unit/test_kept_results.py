@@ -139,6 +139,19 @@ def test_a_value_that_no_xcom_can_hold_is_kept_and_the_others_are_handed_on(keep
     assert [one["values"]["answer"] for one in whole(read)["sets"]] == [value, "a"]
 
 
+# DFM's generator gives a place no such name, but who submits a job can.
+@pytest.mark.parametrize("place", ["@kept", "__classname__", "__type", "a\0b"])
+@pytest.mark.parametrize("value", [{"uri": "file:///etc", "rows": "results"}, LARGE], ids=["small", "large"])
+def test_a_place_whose_name_means_something_to_airflow_is_a_place(keep, place, value):
+    keep(token(place, value=value), token("other"), sets=1, places=("other",))
+    read = _read()
+    assert [row["place"] for row in read["results"]] == [place.replace("\0", "\ufffd"), "other"]
+    assert read["sets"][0]["values"] == {"@kept": {"uri": read["uri"], "parameter_set": 0, "count": 2}}
+    assert whole(read)["sets"][0]["values"] == {place: value, "other": 1}
+    assert whole(_read(output="sets")[0])["values"] == {place: value, "other": 1}
+    assert [row["value"] for row in whole(read)["results"]] == [value, 1]
+
+
 @pytest.mark.parametrize("value", SIZES.values(), ids=SIZES)
 def test_a_mapped_task_opens_its_set(keep, value):
     keep(
@@ -254,6 +267,16 @@ def test_what_is_not_kept_any_more_is_named(keep, tmp_path):
     for opening in (kept_results, whole):
         with pytest.raises(ResultsIncomplete, match=rf"No results are kept at file://.*{JOB}, as this machine sees it"):
             opening(read)
+
+
+@pytest.mark.parametrize("sets", [2, 20])
+def test_sets_that_are_not_kept_any_more_are_named(keep, tmp_path, sets):
+    keep(*(token(frame=[number], value=LARGE) for number in range(sets)), sets=sets)
+    read = _read()
+    (tmp_path / "download").rename(tmp_path / "former")
+    keep(*(token(frame=[number], value=LARGE) for number in range(sets - 1)), sets=sets - 1)
+    with pytest.raises(ResultsIncomplete, match=rf"no such result as .*'parameter_set': {sets - 1}.* by now"):
+        whole(read)
 
 
 def test_what_lacks_nothing_needs_no_place_to_read_from(keep, tmp_path):

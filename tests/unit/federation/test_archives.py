@@ -88,10 +88,10 @@ def _damaged_zip():
     return bytes(whole)
 
 
-def _long_name():
+def _long_path():
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("n" * 300, b"")
+        archive.writestr("/".join(["n" * 200] * 30), b"")
     return content.getvalue()
 
 
@@ -107,7 +107,7 @@ def _truncated(mode):
 
 DAMAGED = {
     "zip": _damaged_zip(),
-    "a name that is too long": _long_name(),
+    "a path that is too long": _long_path(),
     "half a tar": _truncated("w"),
     "half a tar.gz": _truncated("w:gz"),
     "half a tar.xz": _truncated("w:xz"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import copy
+import gzip
 import io
+import lzma
 import os
 import stat
 import struct
@@ -94,6 +97,12 @@ def _gnu_tar(path, files):
     return path / "a.tgz"
 
 
+def _labelled(path, files):
+    write(path / "source", files)
+    subprocess.run(["tar", "cf", path / "a.tar", "--label=/backup", "-C", path, "source"], check=True)
+    return path / "a.tar"
+
+
 def _bsd_tar(path, files):
     return make_tar(
         path / "a.tar.gz", below("./source/", files) | below("./source/._", {"meta.json": "double"}), "w:gz"
@@ -120,6 +129,7 @@ MADE_BY = {
     "PowerShell": _windows,
     "PowerShell with folders": _windows_with_folders,
     "tar of .": _gnu_tar,
+    "tar with a label": _labelled,
     "bsdtar": _bsd_tar,
     "tar of a long path": _deep,
     "zip of a repository": _beside_others,
@@ -243,6 +253,14 @@ UNCLEAR = {
         lambda path, files: make_tar(path / "a.tar", files | {"local/device": link("", tarfile.CHRTYPE)}),
         "local/device is no file or folder",
     ),
+    "a long name": (
+        lambda path, files: make_zip(path / "a.zip", files | {f"local/{'x' * 256}": "1"}),
+        r"x{40}\.\.\. is a name of more than 255 bytes",
+    ),
+    "many levels": (
+        lambda path, files: make_tar(path / "a.tar", files | {"local/" + "x/" * 1200 + "y": "1"}),
+        r"local(/x)+/?\.\.\. lies more than 100 folders deep",
+    ),
     "a backslash in a tar": (
         lambda path, files: make_tar(path / "a.tar", files | {"local\\x": "1"}),
         "has a backslash in its name",
@@ -305,6 +323,35 @@ def test_so_are_more_files_than_anybody_has(kind, tmp_path, monkeypatch):
         kind.copy(archive, tmp_path / "copy")
 
 
+DAMAGE = {
+    "a bit": (lambda content, at: content[:at] + b"X" + content[at + 1 :], "a damaged header"),
+    "a cut": (lambda content, at: content[: at + 100], "a damaged header"),
+    "a cut between files": (lambda content, at: content[:at], "it was cut off"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("form", ["", "gz", "bz2", "xz"])
+def test_a_damaged_tar_is_not_taken_for_its_first_part(kind, tmp_path, damage, form):
+    name = "local/late.py"
+    content = make_tar(tmp_path / "a.tar", kind.files | {name: "value = 1"}).read_bytes()
+    do_damage, fault = DAMAGE[damage]
+    content = do_damage(content, content.rindex(name.encode()))
+    packed = {"": lambda content: content, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[form](content)
+    (tmp_path / "a.tar").write_bytes(packed)
+    with pytest.raises(kind.error, match=rf"neither a folder nor a readable zip or tar .*{fault}"):
+        kind.copy(tmp_path / "a.tar", tmp_path / "copy")
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_a_name_that_would_fill_the_memory_is_refused(kind, tmp_path, form):
+    make_tar(tmp_path / "a.tar", kind.files)
+    with tarfile.open(tmp_path / "a.tar", "a", format=form) as packed:
+        packed.addfile(tarfile.TarInfo("x" * 2**21))
+    with pytest.raises(kind.error, match=r"neither a folder nor a readable zip or tar .*a header of \d+ bytes"):
+        kind.copy(tmp_path / "a.tar", tmp_path / "copy")
+
+
 @pytest.mark.parametrize(("content", "name"), [(b"7z\xbc\xaf\x27\x1c\x00\x04", "7z"), (b"Rar!\x1a\x07\x01\x00", "rar")])
 def test_another_kind_of_archive_is_named(kind, tmp_path, content, name):
     (tmp_path / "a.zip").write_bytes(content + bytes(2000))
@@ -339,7 +386,7 @@ def test_of_a_whole_federation_the_users_kit_is_taken(tmp_path):
 
 def test_of_several_users_kits_none_is_taken(tmp_path):
     archive = make_zip(tmp_path / "a.zip", PROVISIONED | below("prod_00/lead@nvidia.com/", KIT))
-    with pytest.raises(Kits.error, match=r"There are 2 startup kits at .*: prod_00/admin@.*, prod_00/lead@.*Give one"):
+    with pytest.raises(Kits.error, match=r"several startup kits at .*: prod_00/admin@.*, prod_00/lead@.*Name one"):
         Kits.copy(archive, tmp_path / "copy")
 
 

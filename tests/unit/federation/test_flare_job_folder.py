@@ -201,6 +201,33 @@ def test_of_several_jobs_none_is_taken(tmp_path, job):
         copy_job_folder(tmp_path, tmp_path / "copy")
 
 
+@pytest.mark.parametrize("beside", ["meta.txt", "data/meta.csv"])
+def test_what_is_only_called_like_a_meta_does_not_hide_the_job(tmp_path, job, beside):
+    (tmp_path / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / beside).write_text("of something else")
+    copy = copy_job_folder(tmp_path, tmp_path / "copy")
+    assert (copy.path.name, files(copy.path)) == ("job", files(JOB))
+
+
+def test_a_job_in_a_folder_that_is_a_link(tmp_path, job):
+    # As several jobs of one ConfigMap are mounted.
+    mounted = tmp_path / "mounted"
+    shutil.copytree(job, mounted / "..2026_11_28" / "fedavg")
+    (mounted / "..data").symlink_to("..2026_11_28")
+    (mounted / "fedavg").symlink_to("..data/fedavg")
+    (mounted / "again").symlink_to(".")
+    copy = copy_job_folder(mounted, tmp_path / "a")
+    assert (copy.path.name, files(copy.path)) == ("fedavg", files(JOB))
+    (mounted / "again").unlink()
+    packed = shutil.make_archive(str(tmp_path / "packed"), "tar", mounted)
+    assert copy_job_folder(Path(packed), tmp_path / "b").content == copy.content
+
+
+def test_a_link_to_a_job_that_is_there_is_not_another(tmp_path, job):
+    (tmp_path / "a_link").symlink_to("job")
+    assert copy_job_folder(tmp_path, tmp_path / "copy").path.name == "job"
+
+
 @pytest.mark.parametrize("there", [["meta.txt"], ["meta.toml", "meta.JSON"]])
 def test_a_meta_that_flare_does_not_read_is_named(job, tmp_path, there):
     (job / "meta.json").unlink()
@@ -212,6 +239,7 @@ def test_a_meta_that_flare_does_not_read_is_named(job, tmp_path, there):
 
 def test_what_is_there_instead_of_a_job_is_named(job, tmp_path):
     (job / "meta.json").unlink()
+    (job / ".DS_Store").write_text("")
     with pytest.raises(JobDefinitionError, match=r"There is no FLARE job at .*, which holds app: a job is"):
         copy_job_folder(job, tmp_path / "copy")
     with pytest.raises(JobDefinitionError, match=r"There is no FLARE job at .*nowhere: a job is"):

@@ -205,6 +205,13 @@ def test_a_name_that_flare_cannot_send_is_refused(kind, folder, tmp_path, name, 
         kind.copy(folder, tmp_path / "copy")
 
 
+def test_a_folder_that_is_deeper_than_anybodys_is_refused(kind, folder, tmp_path):
+    deep = folder / kind.inside / "/".join("x" * 120)
+    deep.mkdir(parents=True)
+    with pytest.raises(kind.error, match=r"x/?\.\.\. lies more than 100 folders deep"):
+        kind.copy(folder, tmp_path / "copy")
+
+
 def test_a_folder_without_files_stays(job, tmp_path):
     (job / "app" / "resources").mkdir()
     assert (Jobs.copy(job, tmp_path / "copy") / "app" / "resources").is_dir()

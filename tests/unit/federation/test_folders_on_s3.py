@@ -54,15 +54,36 @@ MARKERS = {
 }
 
 
-@pytest.mark.parametrize("markers", [name for name in MARKERS if name != "the folder's own name"])
+@pytest.mark.parametrize("markers", MARKERS)
 def test_what_marks_a_folder_is_no_file(kind, put, tmp_path, markers):
     source = put(below(kind.files) | below(MARKERS[markers](kind.files)))
     assert read(kind.copy(source, tmp_path / "copy")) == kind.files
 
 
-def test_a_mark_of_the_folders_own_name_is_no_file(put, tmp_path):
-    source = put(below(JOB | MARKERS["the folder's own name"](JOB)))
+@pytest.mark.parametrize("name", ["source", "source/"])
+def test_a_mark_of_its_own_name_beside_it_is_no_archive(kind, put, tmp_path, name):
+    source = put(below(kind.files) | {"source": ""}, name)
+    assert read(kind.copy(source, tmp_path / "copy")) == kind.files
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_job_in_a_folder_that_is_marked_so(put, tmp_path, slash):
+    source = put(
+        {f"jobs{slash}": "", f"jobs/fedavg{slash}": "", **{f"jobs/fedavg/{name}": text for name, text in JOB.items()}},
+        "jobs",
+    )
     assert read(Jobs.copy(source, tmp_path / "copy")) == JOB
+
+
+def test_what_has_changed_there_since_is_seen(kind, object_store, tmp_path):
+    path = f"folders/{uuid.uuid4()}/source"
+    changed = [*kind.files][-1]
+    for number, more in enumerate(({}, {f"{kind.inside}/new.py": "value = 2"}, {changed: "another length"})):
+        files = kind.files | more
+        for name, text in files.items():
+            object_store.put(f"{path}/{name}", text.encode())
+        copied = read(kind.copy(ObjectStoragePath(object_store.uri(path)), tmp_path / str(number)))
+        assert copied.items() >= files.items()
 
 
 def test_the_same_job_as_in_a_folder(put, tmp_path):

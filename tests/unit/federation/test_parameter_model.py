@@ -91,6 +91,15 @@ def test_places_are_required_unless_their_operation_has_a_default():
         model(**PLACES)(**GOOD, more=1)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("default", ["2010-01-01", None])
+def test_a_default_is_handed_on_as_the_schema_has_it(default):
+    # None is what DFM's generator gives to fields whose type has no None in it.
+    assert normalize_parameter_sets(model(day={"type": "string", "format": "date", "default": default})()) == [
+        {"day": default}
+    ]
+
+
 def test_a_place_may_have_a_name_that_pydantic_uses():
     made = model(copy={"type": "string"}, model_config={"type": "string"}, _a={"type": "string"})
     values = {"copy": "a", "model_config": "b", "_a": "c"}

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import pendulum
 import pytest
 
 from airflow_provider_dfm.federation.errors import ParameterSetError
 from airflow_provider_dfm.federation.job_note import MAX_PARAMETER_SETS
-from airflow_provider_dfm.federation.parameter_sets import normalize_parameter_sets
+from airflow_provider_dfm.federation.parameter_sets import normalize_parameter_sets, plain_arguments
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,25 @@ def test_more_sets_than_a_job_can_have_are_refused():
     assert len(normalize_parameter_sets([{}] * MAX_PARAMETER_SETS)) == MAX_PARAMETER_SETS
     with pytest.raises(ParameterSetError, match="submit several jobs"):
         normalize_parameter_sets([{}] * (MAX_PARAMETER_SETS + 1))
+
+
+REFERENCE = {"@kept": {"uri": "s3://store@bucket/results/a", "parameter_set": 0, "number": 0}}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        REFERENCE,
+        [{"a": REFERENCE}],
+        # As templates give it: {{ value }}, {{ value | tojson }}, and a text around it.
+        str(REFERENCE),
+        json.dumps(REFERENCE, sort_keys=True),
+        json.dumps(REFERENCE, separators=(",", ":")),
+        [f"Say what is in {REFERENCE}, in English."],
+    ],
+)
+def test_what_only_says_where_a_value_is_kept_is_not_sent_to_a_site(value):
+    with pytest.raises(ParameterSetError, match=r"Parameter set 1, place 'text': .*@kept.* only says where .*whole"):
+        normalize_parameter_sets([{"text": "@kept"}, {"text": value}])
+    with pytest.raises(ParameterSetError, match=r"Argument 'text' of the function: .*@kept.* only says where .*whole"):
+        plain_arguments({"text": value}, "function")

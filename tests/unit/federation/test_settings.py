@@ -44,8 +44,6 @@ def test_what_a_form_or_a_variable_leaves_blank_is_not_set(name, unset):
         ("secure_mode", " False\n", False),
         ("secure_mode", "0", False),
         ("secure_mode", 1, True),
-        ("allow_pickles", "True", True),
-        ("allow_pickles", "no", False),
         ("connect_timeout", "30", 30.0),
         ("connect_timeout", " 2.5 ", 2.5),
         ("connect_timeout", 7, 7.0),

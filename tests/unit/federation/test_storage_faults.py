@@ -27,6 +27,7 @@ class Away:
         raise self._fault
 
     is_file = is_dir = exists = read_text = open = iterdir = __truediv__ = _fail
+    fs = property(_fail)
 
 
 @pytest.mark.parametrize("fault", [*PASSING, *LASTING], ids=str)

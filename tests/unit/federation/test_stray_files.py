@@ -9,11 +9,15 @@ STRAY = [
     *(".DS_Store", "._meta.json", "__MACOSX", "Thumbs.db", "desktop.ini", "Desktop.ini"),
     *(".nfs000000000001", ".fuse_hidden0001", "lost+found", "app_$folder$", ".snapshot"),
     *(".meta.json.swp", ".meta.json.swo", ".swp", "meta.json~", ".#meta.json", "#meta.json#", ".~lock.data.ods#"),
-    *("~$data.xlsx", ".train.py.kate-swp", ".idea", ".vscode"),
+    *("~$data.xlsx", ".train.py.kate-swp", ".idea", ".vscode", ".vs", ".history", "job.sublime-workspace"),
+    *("code.py:Zone.Identifier", ".apdisk", ".smbdeleteAAA4", ".snapshots", "#recycle", ".@__thumb"),
+    *(".meta.json.crc", ".dropbox", ".dropbox.cache", ".stfolder", ".syncthing.code.py.tmp", ".sync_0a1b.db-wal"),
+    *(".coverage", ".tox", ".hypothesis", ".jj"),
 ]
 PROPER = [
     *("meta.json", "app", "custom", ".", "..", ".hidden", ".env", "data.swp", "git", "nfs0001", ".gitignore"),
     *("folder", "_private.py", "__init__.py", "notes#1", "a~b", "desktop", "code.pyc", "code.pyo", "CVS"),
+    *("history", "data.crc", "table.crc", "sync.db", "#1", ".coveragerc", ".python-version", "data.tmp", "code.bak"),
 ]
 
 

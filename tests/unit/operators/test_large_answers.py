@@ -124,11 +124,12 @@ def test_parameter_sets_that_are_left_out_are_not_sent_to_a_site(discover):
             normalize_parameter_sets(given)
 
 
-def test_the_advice_of_thousands_of_operations_is_one_reference():
+def test_the_advice_of_thousands_of_operations_is_one_reference(capsys):
     operations = [{"operation": f"measure {number}", "site": "seattle", "fields": {}} for number in range(20_000)]
     answer = {"operations": operations, "parameter_sets": None, "errors": []}
     lists = (("operations",), ("errors",))
     fit = fit_answer(answer, lists, DfmHook("kept"), 1000, DfmHook("kept").log, needed=[("parameter_sets",)])
+    assert "left out of it: all 20000 operations. All is kept" in capsys.readouterr().out
     assert fit["operations"]["@kept"]["count"] == 20_000
     assert (fit["parameter_sets"], fit["errors"]) == (None, [])
     assert whole(_pulled(fit)) == answer
@@ -228,9 +229,10 @@ def test_the_whole_meta_of_many_jobs_is_kept_and_opened_alike(list_jobs, capsys)
     assert "left out of it: 100 of" in capsys.readouterr().out
 
 
-def test_thousands_of_jobs_are_one_reference(list_jobs):
+def test_thousands_of_jobs_are_one_reference(list_jobs, capsys):
     jobs = _jobs(8000, {})
     listed = list_jobs(jobs, limit=None)
+    assert "left out of it: all of its 8000 rows. All is kept" in capsys.readouterr().out
     assert listed["@kept"]["count"] == 8000
     assert [job["job_id"] for job in whole(listed)] == [job.job_id for job in jobs]
     with pytest.raises(TypeError):

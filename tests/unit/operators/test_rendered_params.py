@@ -34,8 +34,13 @@ def read(schema, text, written="{{ params.place }}"):
         ({"anyOf": [WHOLE, NULL]}, "null", None),
         ({"anyOf": [DAY, NULL]}, "None", None),
         ({"anyOf": [DAY, NULL]}, "2010-01-01", "2010-01-01"),
+        ({"anyOf": [{"type": "string", "format": "duration"}, NULL]}, "None", None),
+        ({"anyOf": [{"type": "string", "format": "uuid"}, WHOLE]}, "4", 4),
         (NUMBER, "1" + "0" * 400, 10**400),
         (WHOLES, "[1, 2]", [1, 2]),
+        (WHOLES, "['1', 2]", [1, 2]),
+        ({"type": "array", "items": WHOLES}, "[['1'], [2]]", [[1], [2]]),
+        ({"type": "array", "items": {"anyOf": [WHOLE, TEXT]}}, "['1', 2]", ["1", 2]),
         ({"type": "array"}, "['a', None, True]", ["a", None, True]),
         ({"type": "array"}, '["a", null, true]', ["a", None, True]),
         ({"type": "object"}, "{'a': {'b': 1}}", {"a": {"b": 1}}),
@@ -51,7 +56,7 @@ def test_text_becomes_what_it_is_the_plain_form_of(schema, text, value):
     assert (type(found), found) == (type(value), value)
 
 
-@pytest.mark.parametrize("text", ["4", "4.5", "True", "None", "[1]", "{}", ""])
+@pytest.mark.parametrize("text", ["4", "4.5", "True", "None", "[1]", "{}", "", "9" * 5000])
 def test_a_place_that_takes_text_keeps_it(text):
     assert read(TEXT, text) == text
     # What nobody knows the type of, too.
@@ -77,7 +82,10 @@ def test_a_place_that_takes_text_keeps_it(text):
         (WHOLES, "[1"),
         (WHOLES, "[1, f()]"),
         (WHOLES, "[" * 100_000),
-        (WHOLE, "1" * 5000),
+        (WHOLE, "9" * 5000),
+        (WHOLES, "[1e999]"),
+        (WHOLES, "[b'a', {1}, ...]"),
+        (WHOLES, "{'a': 1j}"),
         ({"type": "object"}, "{1, 2}"),
     ],
 )
@@ -105,9 +113,39 @@ def test_what_could_be_both_is_refused_where_a_template_gave_it(schema, text):
 def test_values_inside_of_lists_and_dicts_are_read_as_well():
     shape = {"type": "object", "properties": {"a": WHOLE}, "additionalProperties": NUMBER}
     assert read(WHOLES, ["1", "2", 3], ["{{ a }}", "{{ b }}", 3]) == [1, 2, 3]
+    assert read({"type": "object", "additionalProperties": WHOLE}, {1: "1"}, {1: "{{ a }}"}) == {1: 1}
     assert read({"anyOf": [shape, NULL]}, {"a": "1", "b": "0.5", "c": None}, {}) == {"a": 1, "b": 0.5, "c": None}
     with pytest.raises(ParameterSetError, match="nobody knows"):
         read({"type": "array", "items": {"anyOf": [TEXT, NULL]}}, ["None"], ["{{ a }}"])
+
+
+TEXTS = {"type": "array", "items": TEXT}
+
+
+@pytest.mark.parametrize(
+    ("schema", "items", "read_items"),
+    [
+        # What any of several kinds of lists takes as text is text.
+        ({"anyOf": [WHOLES, TEXTS]}, ["1", "a"], ["1", "a"]),
+        ({"anyOf": [WHOLES, {"type": "array", "items": {"anyOf": [DAY, NULL]}}]}, ["1", "None"], [1, None]),
+        ({"anyOf": [NULL, {"anyOf": [WHOLES, TRUTH]}]}, ["1"], [1]),
+        ({"allOf": [WHOLES, {"type": "array", "items": NUMBER}]}, ["1", "2"], [1, 2]),
+        ({"type": "array", "prefixItems": [WHOLE, TEXT]}, ["1", "2"], [1, "2"]),
+        ({"type": "array"}, ["1"], ["1"]),
+    ],
+)
+def test_lists_of_several_kinds_take_text_where_one_of_them_does(schema, items, read_items):
+    assert read(schema, items, None) == read_items
+
+
+def test_dicts_of_several_kinds_take_text_where_one_of_them_does():
+    one, other = (
+        {"type": "object", "properties": {name: WHOLE, "c": kind}} for name, kind in (("a", TEXT), ("b", WHOLE))
+    )
+    either = {"anyOf": [one, other]}
+    assert read(either, {"a": "1", "c": "3"}, None) == {"a": 1, "c": "3"}
+    assert read(either, {"b": "1"}, None) == {"b": 1}
+    assert read({"anyOf": [one, {"type": "object", "additionalProperties": TEXT}]}, {"a": "1"}, None) == {"a": "1"}
 
 
 PLACES = {"properties": {"size": WHOLE, "name": {"anyOf": [TEXT, NULL]}}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import types
 from pathlib import Path
@@ -55,3 +56,15 @@ def test_what_a_function_has_to_return_is_said(function, tmp_path, value, what):
     assert caught.value.error_name == "JobDefinitionError"
     for hint in ("a FedJob or a recipe", "not to run it", "recipe.execute", "--export --export-dir FOLDER"):
         assert hint in text
+
+
+def test_a_function_that_reads_the_command_line_is_told_that_there_is_none(function, tmp_path, monkeypatch):
+    def main():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("--rounds", required=True)
+        return parser.parse_args([])
+
+    path = function(None)
+    monkeypatch.setattr(sys.modules[path.partition(":")[0]], "main", main)
+    with pytest.raises(NamedError, match=r"raised SystemExit: 2\. If it reads the command line: there is none here"):
+        export_job(path, {}, str(tmp_path / "exported"))

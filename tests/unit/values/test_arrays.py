@@ -233,6 +233,21 @@ def test_a_tensor_without_an_array_is_refused(change, monkeypatch):
         plain_form(Tensor(numpy.ones(2)), in_line)
 
 
+def test_an_array_of_cupy_is_an_array():
+    class ndarray:
+        """Stands in for cupy's arrays, which numpy must not take by itself."""
+
+        __module__, __qualname__ = "cupy", "ndarray"
+
+        def __array__(self, *_, **__):
+            raise TypeError("Implicit conversion to a NumPy array is not allowed.")
+
+        def get(self):
+            return numpy.arange(3)
+
+    assert arrived({"a": ndarray()}).array("a").tolist() == [0, 1, 2]
+
+
 def test_a_form_is_json():
     assert json.loads(json.dumps(plain_form(numpy.zeros((1, 2), ">f4"), in_line))) == {
         "@array": {"dtype": ">f4", "shape": [1, 2], "order": "C", "data": "AAAAAAAAAAA="}

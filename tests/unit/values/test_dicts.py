@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 import uuid
 from datetime import date
+from pathlib import PurePosixPath
 
 import numpy
 import pytest
 
-from airflow_provider_dfm.federation.errors import MissingPart
+from airflow_provider_dfm.federation.errors import MissingPart, OtherKindOfValue
 from airflow_provider_dfm.remote.plain_values import in_line, plain_form
 
 from .arrivals import arrived
@@ -50,3 +51,16 @@ def test_a_dict_is_opened_with_the_keys_that_it_had():
     for wrong in ((1, "b"), True, 1.0, "2"):
         with pytest.raises(MissingPart, match="has nothing at"):
             result.mapping("in", 0, wrong)
+
+
+def test_keys_that_became_the_same_are_not_made_one():
+    result = arrived({"a": {PurePosixPath("b"): 1, "b": 2}})
+    assert result.value == {"a": {"@dict": [["b", 1], ["b", 2]]}}
+    with pytest.raises(OtherKindOfValue, match=r"at \['a'\] has 2 keys of which some became the same"):
+        result.mapping("a")
+
+
+def test_an_index_can_be_numpy_s():
+    result = arrived([[1], {"a": numpy.arange(2)}])
+    for step in (1, -1, numpy.int64(1)):
+        assert result.array(step, "a").tolist() == [0, 1]

@@ -6,6 +6,8 @@ import base64
 import json
 import random
 import resource
+import struct
+from decimal import Decimal
 
 import numpy
 import pandas
@@ -274,3 +276,14 @@ def test_a_value_nested_without_end_is_an_error_by_name():
         value = [value]
     with pytest.raises(UnreadableValue, match="nested more than"):
         result_of({"@dict": [[value, 1]]}).mapping()
+
+
+def test_a_panic_of_polars_is_an_error_by_name():
+    """It is no Exception in Python, and would end a worker."""
+    form = arrived(pandas.Series([Decimal(1)])).form["@table"]
+    content = {"@bytes": {"data": base64.b64encode(b"sNaN").decode()}}
+    offsets = {"@array": {"dtype": "<i8", "shape": [2], "order": "C", **in_line(memoryview(struct.pack("<2q", 0, 4)))}}
+    texts = {"kind": "text", "offsets": offsets, "content": content}
+    forged = form | {"columns": [{"kind": "decimal", "precision": 9, "scale": 0, "texts": texts}]}
+    with pytest.raises(UnreadableValue, match="PanicException"):
+        result_of({"@table": forged}).table(library="polars")

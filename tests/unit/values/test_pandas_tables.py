@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 
+import dateutil.tz
 import numpy
 import pandas
 import polars
@@ -49,6 +50,8 @@ PANDAS = {
     "decimals": [Decimal("1.50"), None],
     "lists": [[1], [2, 3]],
     "mixed": [1, "a"],
+    "mixed and missing": pandas.Series([None, numpy.nan], dtype="object"),
+    "objects of text and NaN": pandas.Series(["a", numpy.nan], dtype="object"),
     "nothing": pandas.Series([None, None], dtype="object"),
 }  # fmt: skip
 
@@ -60,6 +63,39 @@ def test_a_column_of_pandas_is_what_it_was(name, tmp_path):
         pandas.testing.assert_frame_equal(arrived(frame, files).table(), frame)
     pandas.testing.assert_series_equal(arrived(frame["it"]).table(), frame["it"])
     pandas.testing.assert_frame_equal(arrived(frame[:0]).table(), frame[:0])
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        (datetime.timezone(datetime.timedelta(hours=2), "CEST"), "UTC+02:00"),
+        (datetime.timezone(-datetime.timedelta(hours=3, minutes=30, seconds=15)), "UTC-03:30:15"),
+        (dateutil.tz.gettz("Europe/Berlin"), "Europe/Berlin"),
+        (dateutil.tz.tzoffset("X", 3600), "UTC+01:00"),
+        (dateutil.tz.tzutc(), "UTC"),
+    ],
+)
+def test_moments_are_in_the_zone_that_they_were_in_whatever_class_it_was_of(zone, name):
+    moments = pandas.Series(pandas.date_range("2010-03-28", periods=2, tz=zone))
+    opened = arrived(moments).table()
+    assert (opened.tolist(), str(opened.dt.tz)) == (moments.tolist(), name)
+    assert arrived(moments).table(library="polars").dt.epoch("s").to_list() == [each.timestamp() for each in moments]
+
+
+def test_a_zone_that_nobody_else_knows_is_refused():
+    class Mars(datetime.tzinfo):
+        def utcoffset(self, when):
+            return when and datetime.timedelta(minutes=39)
+
+    moments = pandas.DatetimeIndex(["2010-01-01"]).tz_localize("UTC").tz_convert(Mars())
+    with pytest.raises(NoPlainForm, match=r"Times of a zone .* at value.index has.*\.tz_convert\('UTC'\)"):
+        plain_form(moments, in_line)
+
+
+def test_a_frequency_without_a_name_is_left_out():
+    days = pandas.date_range("2010", periods=2, freq=pandas.DateOffset(days=2))
+    pandas.testing.assert_index_equal(arrived(days).table(), days, exact=True, check_freq=False)
+    assert arrived(pandas.Series([1, 2], index=days)).table().index.freq is None
 
 
 def test_what_pandas_has_in_two_ways_comes_in_one():

@@ -79,6 +79,10 @@ class Table:
         return numpy.ones(1)
 
 
+class Geometry:
+    __module__ = "shapely.geometry.point"
+
+
 class Quantity(numpy.ndarray):
     unit = "K"
 
@@ -114,6 +118,7 @@ def _looping_model():
         (numpy.ones(2).view(Quantity), r"A value of type Quantity in K has.*its numbers and its unit"),
         (Raising(), r"A value of type Raising that gives no numpy array \(RuntimeError: no data here\)"),
         (Table(), "A value of type .*Table has"),
+        (Geometry(), r"A value of type shapely.*Yield geometry.wkb, of a table frame.to_wkb\(\)"),
         (_nested(200), "nested more than 100 deep"),
         (_holding_itself(), r"A value that holds itself at value\['a'\]\[0\]"),
         (_looping_model(), r"A value that holds itself at value\['inner'\]"),

@@ -69,6 +69,9 @@ ARROW = pyarrow.table(
 )
 
 
+MAPS: list[list[dict[str, object]] | None] = [[{"key": "a", "value": 1}], None, []]
+
+
 def test_a_table_of_polars_is_what_it_was(tmp_path):
     for files in (None, FolderFiles(tmp_path)):
         polars.testing.assert_frame_equal(arrived(POLARS, files).table(library="polars"), POLARS)
@@ -109,6 +112,9 @@ def test_a_table_of_arrow_is_what_it_was(tmp_path):
         (pyarrow.array([[1], [2, 3], None, []])[1:], [[2, 3], None, []]),
         (pyarrow.array([[1], None, [3]], pyarrow.list_(pyarrow.int8(), 1))[1:], [None, [3]]),
         (pyarrow.array([{"a": 1}, {"a": 2}])[1:], [{"a": 2}]),
+        (pyarrow.array([[("a", 1)], None, []], pyarrow.map_(pyarrow.string(), pyarrow.int8())), MAPS),
+        (pyarrow.array([[("a", 1)], None, []], pyarrow.map_(pyarrow.string(), pyarrow.int8()))[1:], MAPS[1:]),
+        (pyarrow.array([{}, {}], pyarrow.struct([])), [{}, {}]),
         (pyarrow.array([b"0" * 16], pyarrow.binary(16)).cast(pyarrow.uuid()), [b"0" * 16]),
     ],
     ids=lambda each: str(each.type) if isinstance(each, pyarrow.Array) else "",
@@ -158,11 +164,19 @@ def test_a_table_opens_with_each_library_whichever_the_site_had():
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
-    [("complex", "complex numbers"), ("periods", "periods, which only pandas has"), ("mixed", "a column of objects")],
+    ("values", "message"),
+    [
+        (PANDAS["complex"], "complex numbers"),
+        (PANDAS["periods"], "periods, which only pandas has"),
+        (PANDAS["mixed"], "a column of objects"),
+        # polars made None of the first, and a panic of the second, which is no Exception in Python.
+        (pandas.Series([10**80, 1], dtype="object"), "a column of objects"),
+        ([Decimal("Infinity"), Decimal(1)], "a column of objects"),
+    ],
+    ids=["complex", "periods", "mixed", "large", "infinite"],
 )
-def test_what_a_library_does_not_have_is_said(name, message):
-    result = arrived(pandas.DataFrame({"it": PANDAS[name]}))
+def test_what_a_library_does_not_have_is_said(values, message):
+    result = arrived(pandas.DataFrame({"it": values}))
     for library in ("polars", "pyarrow"):
         with pytest.raises(OtherKindOfValue, match=f"{message}.*open it with 'pandas'"):
             result.table(library=library)
