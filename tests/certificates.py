@@ -34,12 +34,14 @@ class Authority:
 
     :param days: from when to when its own certificate is valid, in days from now.
     :param name: its name.
+    :param key: its private key.
     """
 
-    def __init__(self, days: tuple[int, int] = ALWAYS, name: str = "authority") -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, days: tuple[int, int] = ALWAYS, name: str = "authority", key: Any = None) -> None:
+        #: Its private key.
+        self.key: Any = key or ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
-        self.certificate = self.issue(name, self._key, days, is_authority=True)
+        self.certificate = self.issue(name, self.key, days, is_authority=True)
 
     def issue(self, name: str, key: Any, days: tuple[int, int] = ALWAYS, is_authority: bool = False) -> bytes:
         """A certificate, in PEM.
@@ -59,7 +61,7 @@ class Authority:
             .not_valid_before(now + datetime.timedelta(days=days[0]))
             .not_valid_after(now + datetime.timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .sign(self._key, hashes.SHA256())
+            .sign(self.key, hashes.SHA256())
             .public_bytes(Encoding.PEM)
         )
 

@@ -26,7 +26,7 @@ def fixed_location(location: str) -> str:
 
     :param location: an absolute path, one below ``~``, or a URI.
     :return: an absolute path, or a URI.
-    :raises ValueError: it is a relative path, or the URI has a password in it. The message does not show it.
+    :raises ValueError: see :func:`fixed_path`, or the URI has a password in it. The message does not show it.
     """
     file = _FILE.match(location)
     if file is None and is_uri(location):
@@ -42,7 +42,8 @@ def fixed_path(path: str, otherwise: str = "") -> str:
 
     :param path: an absolute path, or one below ``~``.
     :param otherwise: what else may be given, for the error.
-    :raises ValueError: it is a relative path. The message does not show it: it may be a secret in the wrong field.
+    :raises ValueError: it is a relative path, or has an environment variable in it. The message does not show it: it
+        may be a secret in the wrong field.
     """
     path = os.path.expanduser(path)
     if not os.path.isabs(path):
@@ -50,6 +51,9 @@ def fixed_path(path: str, otherwise: str = "") -> str:
             "this is a relative path, which each process would look for in a folder of its own; give one that begins "
             f"with / or ~/{otherwise}"
         )
+    if os.path.expandvars(path) != path:
+        # It would be a folder called $HOME.
+        raise ValueError("there is a variable in the path, which is not replaced; write out what it stands for")
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 import sys
 import warnings
@@ -18,6 +17,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -26,11 +26,11 @@ from airflow_provider_dfm.federation.fixed_locations import fixed_location, fixe
 
 # Fields by the names that they had, and have.
 FORMER_NAMES = {"startup_kit_content": "startup_kit_secret"}
+FORMER_PICKLES = "allow_pickles"
+UNSET_FLAGS = ("", "none", "false", "no", "off", "0")
 # airflow/_shared/secrets_masker/secrets_masker.py
 MASK = "***"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-logger = logging.getLogger(__name__)
 
 
 def _trimmed(value: Any) -> Any:
@@ -68,7 +68,10 @@ def _folders(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
-        return json.loads(value)
+        try:
+            return json.loads(value)
+        except RecursionError:
+            raise ValueError("this is nested too deep for a list of folders") from None
     return tuple(part.strip() for part in value.replace("\n", ":").split(":") if part.strip())
 
 
@@ -114,6 +117,11 @@ class ConnectionSettings(BaseModel):
     connect_timeout: Annotated[float, BeforeValidator(_number)] = Field(default=30.0, gt=0, le=86400)
     results_path: Location = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_former_names(cls, given: Any, info: ValidationInfo) -> Any:
+        return _with_new_names(given, info.context) if isinstance(given, dict) else given
+
     @model_validator(mode="after")
     def _check_together(self) -> ConnectionSettings:
         if bool(self.federation) != bool(self.homesite):
@@ -136,14 +144,8 @@ def read_settings(fields: Mapping[str, Any], source: str) -> ConnectionSettings:
     :raises ConnectionSettingsError: names each wrong field, and never shows a value.
     """
     given = {name: value for name, value in fields.items() if not _is_unset(value)}
-    if given.pop("allow_pickles", None) is not None:
-        logger.warning(
-            "%s: allow_pickles has no effect any more, as the sites make all results plain, and pickles are never "
-            "read. Remove it.",
-            source,
-        )
     try:
-        return ConnectionSettings.model_validate(_with_new_names(given, source))
+        return ConnectionSettings.model_validate(given, context=source)
     except ValidationError as error:
         faults = []
         for fault in error.errors(include_input=False, include_url=False):
@@ -161,17 +163,27 @@ def _is_unset(value: Any) -> bool:
     return not value.strip() if isinstance(value, str) else value in (None, [], ())
 
 
-def _with_new_names(given: dict[str, Any], source: str) -> dict[str, Any]:
-    for former, name in FORMER_NAMES.items():
-        if former not in given:
-            continue
-        if name in given:
-            raise ConnectionSettingsError(f"{source}: {former} is the former name of {name}: set {name} alone")
+def _with_new_names(given: dict[str, Any], source: str | None) -> dict[str, Any]:
+    fields = dict(given)
+    # Airflow's form stored False where nobody had asked for it.
+    if str(fields.pop(FORMER_PICKLES, False)).strip().lower() not in UNSET_FLAGS:
         warnings.warn(
-            f"{source}: the field {former} is now called {name}. Rename it: what is in it can be read through "
-            f"Airflow's REST API under the former name, and is hidden there under the new one.",
+            f"{source or 'The settings'}: the field {FORMER_PICKLES} has no effect any more, as the sites make all "
+            "results plain, and pickles are never read. Remove it.",
             FutureWarning,
             stacklevel=3,
         )
-        given[name] = given.pop(former)
-    return given
+    for former, name in FORMER_NAMES.items():
+        if former not in fields:
+            continue
+        content = fields.pop(former)
+        # Airflow's form, which has the new one only, may leave both.
+        fields.setdefault(name, content)
+        warnings.warn(
+            f"{source or 'The settings'}: the field {former} is now called {name}. Rename it, or remove it where both "
+            f"are set: what is in it can be read through Airflow's REST API under the former name, and is hidden there "
+            "under the new one.",
+            FutureWarning,
+            stacklevel=3,
+        )
+    return fields

@@ -7,6 +7,7 @@ HOST_MODULES = (
     "failures",
     "library_version",
     "certificates",
+    "signed_files",
     "kit_check",
     "failed_login",
     "time_limit",

@@ -28,6 +28,8 @@ NAMED_FILES = {"client_cert": "client.crt", "client_key": "client.key", "ca_cert
 DEEPEST_IN_ARCHIVES, DEEPEST_IN_FOLDERS = 3, 1
 # What people's editors, mail and systems change in text, and no client library reads.
 TEXTS = (".json", ".default", ".crt", ".pem", ".key")
+FROM_URLS = str.maketrans("-_", "+/")
+IN_A_URI = " (There are spaces in it: in a connection that is given as a URI, each + of it has to be written as %2B.)"
 BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -62,13 +64,19 @@ def unpack_startup_kit(content: str, folder: Path) -> Path:
     :raises StartupKitError: the content is no kit.
     :raises StorageFailed: ``folder`` cannot be written.
     """
+    # Some tools write base64 as it is in URLs, and leave out what fills it up.
+    text = "".join(content.split()).translate(FROM_URLS).rstrip("=")
+    hint = IN_A_URI if " " in content.strip() else ""
     try:
-        archive = base64.b64decode("".join(content.split()), validate=True)
+        archive = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise StartupKitError(
-            "startup_kit_secret is not base64. Make it with: zip -r - startup local | base64 -w0"
+            f"startup_kit_secret is not base64. Make it with: zip -r - startup local | base64 -w0{hint}"
         ) from None
-    _copy_archive(io.BytesIO(archive), folder, "startup_kit_secret")
+    try:
+        _copy_archive(io.BytesIO(archive), folder, "startup_kit_secret")
+    except StartupKitError as error:
+        raise StartupKitError(f"{error}{hint}") from None
     return _checked_root(folder / ROOT, "startup_kit_secret")
 
 
@@ -160,7 +168,7 @@ def _folders_in(folder: Any) -> list[Any]:
 def _required_files(root: Path) -> list[str]:
     names = dict(NAMED_FILES)
     # What is wrong with it otherwise, the session host says.
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+    with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError, AttributeError):
         admin = json.loads(_plain((root / ADMIN_FILE).read_bytes()))["admin"]
         names = {key: admin.get(key) or name for key, name in names.items()}
     return [ADMIN_FILE, *(f"startup/{name}" for name in names.values())]
@@ -188,7 +196,10 @@ def _make_plain(root: Path) -> None:
 
 
 def _plain(content: bytes) -> bytes:
-    """Text in UTF-8 with the line ends of Unix, as provisioning wrote and signed it; whatever is no text as it is."""
+    """Text in UTF-8 with the line ends of Unix; whatever is no text as it is.
+
+    Where it was signed with others, the session host puts those back: remote/signed_files.py
+    """
     for mark, encoding in BYTE_ORDER_MARKS:
         if content.startswith(mark):
             with contextlib.suppress(ValueError):

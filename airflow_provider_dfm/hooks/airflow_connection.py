@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,6 +19,8 @@ from airflow_provider_dfm.hooks.locations import airflow_home
 
 # Which kind of process this is: airflow/sdk/execution_time/supervisor.py, ensure_secrets_backend_loaded
 CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
+# A signal handler may come here inside of it.
+_looking = threading.RLock()
 # JSON in JSON in JSON is somebody's odd tool; more is nobody's.
 MOST_LAYERS = 3
 WANTED = 'It has to hold the fields by name: {"startup_kit": "/path/to/kit", "python": "/path/to/python"}.'
@@ -29,11 +33,17 @@ def find_connection(ask: Callable[[str], Any], conn_id: str) -> Any:
     :param conn_id: its id.
     :raises ConnectionNotFound: Airflow gives none of this name.
     """
-    try:
-        return ask(conn_id)
-    except AirflowNotFoundException as error:
-        if not _is_plain_script():
-            raise _not_found(conn_id, error) from error
+    # Threads of a plain script must not take another's CONTEXT for the process's own.
+    with contextlib.nullcontext() if _is_supervised() else _looking:
+        try:
+            return ask(conn_id)
+        except AirflowNotFoundException as error:
+            if _is_supervised() or CONTEXT in os.environ:
+                raise _not_found(conn_id, error) from error
+        return _find_in_database(ask, conn_id)
+
+
+def _find_in_database(ask: Callable[[str], Any], conn_id: str) -> Any:
     # As Airflow's own commands do: airflow/cli/commands/connection_command.py. It stays so, since Airflow itself looks
     # up the connections of the stores that this one names.
     os.environ[CONTEXT] = "server"
@@ -60,10 +70,10 @@ def _not_found(conn_id: str, error: Exception, where: str = "") -> ConnectionNot
     )
 
 
-def _is_plain_script() -> bool:
-    """Whether this is no process of Airflow's. Tasks and triggers ask their supervisor, and must not go past it."""
+def _is_supervised() -> bool:
+    """Whether this process runs tasks or triggers: they ask their supervisor, and must not go past it."""
     task_runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
-    return getattr(task_runner, "SUPERVISOR_COMMS", None) is None and CONTEXT not in os.environ
+    return getattr(task_runner, "SUPERVISOR_COMMS", None) is not None
 
 
 def connection_fields(connection: Any, source: str) -> dict[str, Any]:
@@ -77,9 +87,12 @@ def connection_fields(connection: Any, source: str) -> dict[str, Any]:
     fields = _opened(connection.extra, source)
     # By the names that Airflow takes for secrets'.
     mask_secret(fields)
-    for former in FORMER_NAMES:
-        if isinstance(fields.get(former), str):
-            mask_secret(fields[former])
+    for name in (*FORMER_NAMES, *FORMER_NAMES.values()):
+        kit = fields.get(name)
+        if isinstance(kit, str):
+            # As the session has it, and as it is in `extra`, which knows no line ends. Not each line of it: Airflow
+            # takes minutes to learn so many secrets.
+            mask_secret([kit, kit.strip(), json.dumps(kit.strip())[1:-1]])
     return fields if fields.get("user") else fields | {"user": connection.login}
 
 
@@ -93,9 +106,13 @@ def _opened(extra: Any, source: str) -> dict[str, Any]:
             break
         try:
             value = json.loads(value.strip().lstrip("\ufeff"))
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             # Not the text itself, which may be a secret.
-            raise ConnectionSettingsError(f"{source}: extra is not JSON ({error.msg}). {WANTED}") from None
+            raise ConnectionSettingsError(
+                f"{source}: extra is not JSON ({getattr(error, 'msg', error)}). {WANTED}"
+            ) from None
+        except RecursionError:
+            raise ConnectionSettingsError(f"{source}: extra is nested too deep. {WANTED}") from None
     if not isinstance(value, Mapping):
         kind = "a list" if isinstance(value, list) else f"of type {type(value).__name__}"
         raise ConnectionSettingsError(f"{source}: extra is {kind} and not a JSON object. {WANTED}")

@@ -16,6 +16,8 @@ from airflow_provider_dfm.remote.library_version import release
 # another one of the same name, as each federation of nvflare's poc has it: openssl/x509_vfy.h
 DATE_ERRORS = (9, 10)
 ISSUER_ERRORS = (7, 18, 19, 20, 21)
+# In the names of OpenSSL's errors that the other side sent: openssl/sslerr.h
+ALERT = "ALERT"
 # Each names a proxy to gRPC: github.com/grpc/grpc, src/core/handshaker/http_connect/http_proxy_mapper.cc
 PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
 
@@ -41,7 +43,8 @@ def refuse_unreachable(kit: str, user: str, nvflare_version: str, timeout: float
         socket.create_connection((host, port), timeout).close()
     except TimeoutError:
         return
-    except OSError as error:
+    # The second one is of a name that can have no address.
+    except (OSError, UnicodeError) as error:
         where = f"Tried to log in as {user} with nvflare {nvflare_version} at {host}:{port}"
         raise _unreachable(where, error) from error
 
@@ -89,8 +92,16 @@ def explain_failed_login(
 def _probe(kit: str, server: tuple[str, int], timeout: float, where: str, came_back: str) -> NamedError | None:
     """Speak to the server as far as TLS; None where nothing is wrong that far."""
     try:
+        context = _context(kit)
+    except ssl.SSLError as error:
+        return NamedError(
+            "StartupKitError",
+            f"{where}: the TLS library of this machine refuses the kit's certificate or key ({error.reason}). Ask the "
+            "federation's administrator for a new kit.",
+        )
+    try:
         with socket.create_connection(server, timeout) as connection:
-            _greet(kit, connection)
+            _greet(context, connection)
     except ssl.SSLCertVerificationError as error:
         return _explain_server_certificate(kit, server, timeout, where, error)
     except ssl.SSLEOFError:
@@ -100,23 +111,35 @@ def _probe(kit: str, server: tuple[str, int], timeout: float, where: str, came_b
             "up. If it is an insecure one, set secure_mode to false.",
         )
     except ssl.SSLError as error:
-        return NamedError(
-            "AuthenticationFailed",
-            f"{where}: the server refused the kit's certificate ({error.reason}). That {own_certificate(kit).fault()}. "
-            "The kit is for another federation, or its certificate was revoked, or the server's clock is wrong.",
-        )
+        return _explain_broken_handshake(kit, where, error)
     except TimeoutError:
         return NamedError(
             "FederationUnreachable",
             f"{where}: the server, or what is in front of it, said nothing within {timeout:g} s ({came_back}). Check "
             "that the server is not overloaded or stopped, and that this machine can reach it.",
         )
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         return _unreachable(where, error)
     return None
 
 
-def _unreachable(where: str, error: OSError) -> NamedError:
+def _explain_broken_handshake(kit: str, where: str, error: ssl.SSLError) -> NamedError:
+    """Say who broke a handshake off: a server that refuses a certificate sends an alert."""
+    if ALERT not in str(error.reason):
+        return NamedError(
+            "FederationUnreachable",
+            f"{where}: what answers there does not speak TLS as the federation's server does ({error.reason}). Check "
+            "that the server is up, and that nothing else answers at its address. If it is an insecure one, set "
+            "secure_mode to false.",
+        )
+    return NamedError(
+        "AuthenticationFailed",
+        f"{where}: the server refused the kit's certificate ({error.reason}). That {own_certificate(kit).fault()}. "
+        "The kit is for another federation, or its certificate was revoked, or the server's clock is wrong.",
+    )
+
+
+def _unreachable(where: str, error: OSError | UnicodeError) -> NamedError:
     return NamedError(
         "FederationUnreachable",
         f"{where}: {type(error).__name__}: {error}. Check that the federation's server is up and that "
@@ -137,10 +160,15 @@ def _explain_server_certificate(
     certificate = f"the server's certificate is refused ({error.verify_message})"
     try:
         with socket.create_connection(server, timeout) as connection:
-            presented = _greet(kit, connection, check=False)
+            presented = _greet(_context(kit, check=False), connection)
     except (OSError, ValueError):
         presented = None
-    if presented is not None:
+    if presented is not None and (presented.is_valid_now and error.verify_code in DATE_ERRORS):
+        certificate = (
+            f"an authority's certificate that the server's depends on is refused ({error.verify_message}); the "
+            f"server's own {presented.fault()}"
+        )
+    elif presented is not None:
         certificate = f"the server's certificate {presented.fault()}, and is refused ({error.verify_message})"
     advice = "Tell the federation's administrator."
     if error.verify_code in DATE_ERRORS:
@@ -148,8 +176,8 @@ def _explain_server_certificate(
     return NamedError("FederationUnreachable", f"{where}: {certificate}. {advice}")
 
 
-def _greet(kit: str, connection: socket.socket, check: bool = True) -> Certificate | None:
-    """Shake hands as the client library does; gives the server's certificate where it is not checked."""
+def _context(kit: str, check: bool = True) -> ssl.SSLContext:
+    """As the client library speaks TLS with this kit; without a check of the server's certificate, to look at it."""
     own, authority, key = certificate_files(kit)
     context = ssl.create_default_context(cafile=authority)
     # The client library does not check the name either: nvflare/fuel/hci/client/api.py
@@ -159,8 +187,13 @@ def _greet(kit: str, connection: socket.socket, check: bool = True) -> Certifica
     if not check:
         context.verify_mode = ssl.CERT_NONE
     context.load_cert_chain(own, key)
+    return context
+
+
+def _greet(context: ssl.SSLContext, connection: socket.socket) -> Certificate | None:
+    """Shake hands; gives the server's certificate where it is not checked."""
     with context.wrap_socket(connection) as secured:
-        if not check:
+        if context.verify_mode == ssl.CERT_NONE:
             content = secured.getpeercert(binary_form=True)
             return read_binary_certificate(content) if content else None
         # With TLS 1.3 a server that refuses the client says so only when it is read from.

@@ -16,6 +16,7 @@ from airflow_provider_dfm.remote.file_names import refuse_paths
 from airflow_provider_dfm.remote.job_aborts import abort_jobs
 from airflow_provider_dfm.remote.kit_check import check_kit
 from airflow_provider_dfm.remote.library_version import installed_version
+from airflow_provider_dfm.remote.signed_files import restore_signed_form
 from airflow_provider_dfm.remote.time_limit import within
 
 READ_TOKENS = "airflow_provider_dfm.read_tokens"
@@ -61,6 +62,7 @@ class FlareSession:
         """
         version = _version()
         kit, user, secure = (self._settings[name] for name in ("startup_kit", "user", "secure_mode"))
+        restore_signed_form(kit)
         # An insecure session has no user: nvflare/fuel/flare_api/flare_api.py, new_insecure_session
         check_kit(kit, user if secure else None, version)
         started = time.monotonic()

@@ -54,7 +54,10 @@ def server_address(kit: str) -> tuple[str, int]:
     admin = _admin_section(kit)
     try:
         if "host" in admin:
-            return str(admin["host"]), int(admin["port"])
+            host, number = admin["host"], int(admin["port"])
+            if not (isinstance(host, str) and host and 0 < number < 2**16):
+                raise ValueError("no host and port")
+            return host, number
         for name in ("local/resources.json", "local/resources.json.default", "startup/fed_admin.json"):
             if os.path.exists(os.path.join(kit, name)):
                 end_point = _find(_read_json(kit, name), "sp_end_point")
@@ -95,7 +98,7 @@ def _read_json(kit: str, name: str) -> dict[str, Any]:
     try:
         with open(os.path.join(kit, name), encoding="utf-8") as file:
             content = json.load(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NamedError("StartupKitError", f"The kit's {name} is not JSON ({error}): the kit is corrupt.") from None
     if not isinstance(content, dict):
         raise NamedError("StartupKitError", f"The kit's {name} is not a JSON object: the kit is corrupt.")

@@ -90,8 +90,14 @@ def test_the_command_line_shows_the_kit_to_those_who_may_read_the_database(seale
     connection = json.loads(exported.read_text())["sealed"]
     # As each password: it is what `airflow connections import` reads in another Airflow.
     assert json.loads(connection["extra"])["startup_kit_secret"] == kit
-    assert kit not in run("add", "sealed_again", "--conn-json", json.dumps(connection))
+    again = tmp_path / "again.json"
+    again.write_text(json.dumps({"sealed_again": connection}))
+    assert kit not in run("import", str(again))
     assert kit not in run("list")
+    # Nor is it in the command line, which Airflow keeps where its API shows it.
+    events = _get(sealed, "/api/v2/eventLogs?limit=100&order_by=-when&event=cli_connections_import")
+    assert str(again) in events
+    assert kit not in events
     sealed.api("DELETE", "/api/v2/connections/sealed_again")
 
 

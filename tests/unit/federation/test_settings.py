@@ -95,6 +95,19 @@ def test_a_relative_path_is_refused(name, path):
     assert path not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["/data/$HOME/kit", "/data/${HOME}", "~/$HOME/kit", "file:///data/$HOME"])
+@pytest.mark.parametrize("name", ["startup_kit", "python", "python_path", "results_path"])
+def test_a_variable_in_a_path_is_refused_since_nobody_would_replace_it(name, path):
+    given = path.removeprefix("file://") if name.startswith("python") else path
+    with pytest.raises(ConnectionSettingsError, match=rf"{name}: there is a variable in the path"):
+        read_settings(FLARE | {name: given}, "x")
+
+
+@pytest.mark.parametrize("path", ["/data/$no_such_variable_here/kit", "/data/a$", "/data/100$/kit"])
+def test_a_path_with_a_dollar_sign_of_its_own(path):
+    assert read_settings(FLARE | {"startup_kit": path}, "x").startup_kit == path
+
+
 @pytest.mark.parametrize("path", ["bin/python", "./python", "~nobody-of-this-name/python", "$HOME/python"])
 def test_a_relative_interpreter_is_refused(path):
     with pytest.raises(ConnectionSettingsError, match="python: this is a relative path"):
@@ -145,6 +158,7 @@ def test_a_secret_in_a_uri_is_refused_since_airflow_would_show_it(name, uri):
         ({"startup_kit": "/kit\n/other"}, "startup_kit: there is a control character"),
         ({"python_path": '["/a"'}, "python_path: "),
         ({"python_path": {"a": 1}}, "python_path: "),
+        ({"python_path": "[" * 200_000}, "python_path: this is nested too deep"),
         ({"python_path": [1]}, "python_path.0: Input should be a valid string"),
     ],
 )
@@ -167,8 +181,19 @@ def test_the_former_name_of_a_secret_is_read_with_a_warning():
         settings = read_settings({"user": "a", "startup_kit_content": KEY}, "Connection 'x'")
     assert settings.startup_kit_secret.get_secret_value() == KEY
     assert all(KEY not in str(warning.message) for warning in warned)
-    with pytest.raises(ConnectionSettingsError, match="set startup_kit_secret alone"):
-        read_settings({"user": "a", "startup_kit_content": KEY, "startup_kit_secret": KEY}, "x")
+
+
+def test_the_former_name_counts_no_more_beside_the_new_one():
+    both = {"user": "a", "startup_kit_content": "UEs=", "startup_kit_secret": KEY}
+    with pytest.warns(FutureWarning, match="remove it where both are set"):
+        settings = read_settings(both, "Connection 'x'")
+    assert settings.startup_kit_secret.get_secret_value() == KEY
+
+
+def test_settings_that_a_script_makes_know_the_former_name_too():
+    with pytest.warns(FutureWarning, match="the field startup_kit_content is now called"):
+        settings = ConnectionSettings(user="a", startup_kit_content=KEY)
+    assert settings.startup_kit_secret.get_secret_value() == KEY
 
 
 def test_the_local_target_needs_no_kit():
@@ -176,9 +201,14 @@ def test_the_local_target_needs_no_kit():
     assert settings.user == ""
 
 
-@pytest.mark.parametrize("given", [True, False, "true"])
-def test_a_connection_that_still_allows_pickles_opens_with_a_warning(caplog, given):
+@pytest.mark.parametrize("given", [True, "true"])
+def test_a_connection_that_still_allows_pickles_opens_with_a_warning(given):
+    with pytest.warns(FutureWarning, match="Connection 'x': the field allow_pickles has no effect any more"):
+        settings = read_settings(FLARE | {"allow_pickles": given}, "Connection 'x'")
+    assert settings == read_settings(FLARE, "x")
+
+
+@pytest.mark.parametrize("given", [False, "false", "", None])
+def test_a_connection_that_never_allowed_pickles_opens_without_a_word(given, recwarn):
     assert read_settings(FLARE | {"allow_pickles": given}, "Connection 'x'") == read_settings(FLARE, "x")
-    (warning,) = caplog.records
-    assert warning.levelname == "WARNING"
-    assert "Connection 'x': allow_pickles has no effect any more" in warning.getMessage()
+    assert not recwarn.list

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import base64
+import io
+import random
 import shutil
 import stat
 import tarfile
@@ -57,6 +59,33 @@ def test_a_kit_as_text(kit, private, tmp_path):
     with open(archive, "rb") as file:
         content = base64.encodebytes(file.read()).decode()
     _is_whole_and_private(unpack_startup_kit(content, private))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: text.replace("+", "-").replace("/", "_"), lambda text: text.rstrip("=")]
+)
+def test_a_kit_as_text_of_another_tool(kit, private, change):
+    unpack_startup_kit(change(_text_of_any_letters(kit)), private)
+    _is_whole_and_private(private / "startup_kit")
+
+
+def test_a_kit_as_text_in_a_uri_that_was_written_by_hand(kit, private):
+    """A plus is a space there."""
+    with pytest.raises(StartupKitError, match=r"each \+ of it has to be written as %2B"):
+        unpack_startup_kit(_text_of_any_letters(kit).replace("+", " "), private)
+
+
+def _text_of_any_letters(kit):
+    """A kit's text with each letter of base64 in it."""
+    (kit / "local" / "noise").write_bytes(random.Random(3).randbytes(5000))
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as packed:
+        packed.add(kit, ".")
+    # What is after a gzip file's end, tar does not look at; this makes a = at the end of the text.
+    content = archive.getvalue()
+    text = base64.b64encode(content + b"\0" * (1 - len(content) % 3)).decode()
+    assert {"+", "/", "="} <= set(text)
+    return text
 
 
 def test_a_kit_that_cannot_be_written_to_stays_as_it_is(kit, private):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -60,6 +62,8 @@ def test_extra_with_what_an_editor_put_around_it_is_read(settings, extra):
         (f"startup_kit_secret={KEY}", "not JSON"),
         (f"{{'startup_kit_secret': '{KEY}'}}", "not JSON"),
         (json.dumps(f"{{{KEY}"), "not JSON"),
+        (json.dumps('{"connect_timeout": ' + "1" * 5000 + "}"), "not JSON"),
+        (json.dumps("[" * 200_000), "nested too deep"),
     ],
 )
 def test_extra_that_holds_no_fields_is_refused_by_the_connections_name(settings, extra, what):
@@ -94,6 +98,16 @@ def test_a_kit_in_a_connection_is_masked_in_logs(settings, name):
     assert KEY not in redact(f"see {KEY}")
 
 
+@pytest.mark.parametrize("name", ["startup_kit_secret", "startup_kit_content"])
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_kit_in_several_lines_is_masked_as_a_session_and_as_extra_have_it(settings, name):
+    reset_secrets_masker()
+    lines = f"{KEY}\n{KEY[::-1]}\n"
+    settings({name: lines})
+    for shown in (lines, lines.strip(), json.dumps({"other": lines})):
+        assert KEY not in redact(f"see {shown}")
+
+
 def test_a_connection_as_a_uri(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_ODD", "dfm://analyst@/?startup_kit=%2Fkit&secure_mode=false&connect_timeout=5")
     read = DfmHook("odd").settings
@@ -126,6 +140,39 @@ def test_a_plain_script_is_told_where_was_looked(monkeypatch):
     with pytest.raises(ConnectionNotFound, match=r"home is /home/of/airflow.*AIRFLOW_CONN_NOWHERE\.$"):
         find_connection(_missing, "nowhere")
     assert CONTEXT not in os.environ
+
+
+def test_a_thread_finds_its_connection_while_another_looks_for_one_that_is_nowhere(monkeypatch):
+    # What is put into the environment goes with the test.
+    monkeypatch.setenv(CONTEXT, "server")
+    monkeypatch.delenv(CONTEXT)
+    asked_database, done = threading.Event(), threading.Event()
+
+    def ask_for_nothing(conn_id):
+        if CONTEXT in os.environ:
+            asked_database.set()
+            done.wait(30)
+        _missing(conn_id)
+
+    def look_for_nothing():
+        with contextlib.suppress(ConnectionNotFound):
+            find_connection(ask_for_nothing, "nowhere")
+
+    other = threading.Thread(target=look_for_nothing)
+
+    def ask(conn_id):
+        if CONTEXT in os.environ:
+            return "found"
+        other.start()
+        # The other one comes as far as that only where it may do so meanwhile.
+        asked_database.wait(1)
+        return _missing(conn_id)
+
+    try:
+        assert find_connection(ask, "of_database") == "found"
+    finally:
+        done.set()
+        other.join()
 
 
 SCRIPT = """

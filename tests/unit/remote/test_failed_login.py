@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import contextlib
+import socket
+import threading
 
-from airflow_provider_dfm.remote.failed_login import explain_failed_login
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from airflow_provider_dfm.remote.failed_login import explain_failed_login, refuse_unreachable
+from airflow_provider_dfm.remote.failures import NamedError
 from tests.certificates import ALWAYS, EXPIRED, FUTURE, USER, Authority, TlsServer, admin_file
 
 
@@ -17,9 +23,9 @@ def authority():
 def explained(authority, tmp_path):
     """What is said of a log-in with a kit at a server, each with a certificate of certain dates."""
 
-    def explain(server_days=ALWAYS, days=ALWAYS, kits_authority=authority, cause=None):
+    def explain(server_days=ALWAYS, days=ALWAYS, kits_authority=authority, cause=None, key=None):
         with TlsServer(authority, tmp_path, server_days) as server:
-            kit = admin_file(kits_authority.fill_kit(tmp_path / "kit", days), server.port)
+            kit = admin_file(kits_authority.fill_kit(tmp_path / "kit", days, key), server.port)
             cause = cause or RuntimeError("no session")
             error = explain_failed_login(str(kit), USER, "2.9.0", True, cause, 10)
             return error.error_name, str(error).replace(f"localhost:{server.port}", "the server")
@@ -74,3 +80,59 @@ def test_a_kit_that_does_not_say_where_the_server_is(authority, tmp_path):
     assert error.error_name == "StartupKitError"
     assert f"Tried to log in as {USER} with nvflare 2.6.3, which failed (RuntimeError: no session)" in str(error)
     assert "does not say where the server is" in str(error)
+
+
+@pytest.fixture
+def answering(tmp_path):
+    """The port of something that answers whoever speaks to it by these bytes."""
+    with contextlib.ExitStack() as stack:
+
+        def serve(answer):
+            listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            stack.callback(listening.shutdown, socket.SHUT_RDWR)
+
+            def take():
+                with contextlib.suppress(OSError):
+                    while True:
+                        with contextlib.suppress(ConnectionError), listening.accept()[0] as taken:
+                            taken.recv(4096)
+                            taken.sendall(answer)
+
+            threading.Thread(target=take, daemon=True).start()
+            return listening.getsockname()[1]
+
+        yield serve
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"SSH-2.0-OpenSSH_9.6\r\n"])
+def test_something_else_answers_in_the_servers_place(authority, tmp_path, answering, answer):
+    kit = admin_file(authority.fill_kit(tmp_path / "kit"), answering(answer))
+    error = explain_failed_login(str(kit), USER, "2.9.0", True, RuntimeError("no session"), 10)
+    # A proxy before a server that is down answers so: it passes.
+    assert error.error_name == "FederationUnreachable"
+    assert "does not speak TLS as the federation's server does" in str(error)
+    assert "refused the kit's certificate" not in str(error)
+
+
+def test_a_key_that_this_machine_finds_too_weak(explained):
+    name, message = explained(key=rsa.generate_private_key(public_exponent=65537, key_size=1024))
+    assert name == "StartupKitError"
+    assert "the TLS library of this machine refuses the kit's certificate or key" in message
+
+
+def test_an_authority_out_of_its_time_is_not_taken_for_the_server(tmp_path):
+    authority = Authority(days=EXPIRED)
+    with TlsServer(authority, tmp_path) as server:
+        kit = admin_file(authority.fill_kit(tmp_path / "kit"), server.port)
+        error = explain_failed_login(str(kit), USER, "2.9.0", True, RuntimeError("no session"), 10)
+    assert error.error_name == "FederationUnreachable"
+    assert "an authority's certificate that the server's depends on is refused (certificate has expired)" in str(error)
+    assert "the server's own is valid (made for server" in str(error)
+
+
+def test_a_host_that_can_have_no_address(authority, tmp_path):
+    kit = str(admin_file(authority.fill_kit(tmp_path / "kit"), host="server..example"))
+    with pytest.raises(NamedError, match=r"at server\.\.example:1: UnicodeError") as caught:
+        refuse_unreachable(kit, USER, "2.9.0", 10)
+    later = explain_failed_login(kit, USER, "2.9.0", True, RuntimeError("no session"), 10)
+    assert [caught.value.error_name, later.error_name] == ["FederationUnreachable"] * 2

@@ -102,6 +102,12 @@ def test_what_is_no_pem_file(kit, file):
     assert _refused(kit)[1] == f"The kit's startup/{file} is corrupt: not a PEM file."
 
 
+@pytest.mark.parametrize("content", ["", "[1]", "{", "[" * 200_000, '{"admin": ' + "1" * 5000 + "}"])
+def test_an_administrators_file_that_is_none(kit, content):
+    (kit / "startup" / "fed_admin.json").write_text(content)
+    assert _refused(kit)[0] == "StartupKitError"
+
+
 def test_files_that_the_kit_itself_calls_otherwise(kit):
     names = {"client_cert": "a.crt", "client_key": "a.key", "ca_cert": "ca.pem"}
     for former, name in zip(("client.crt", "client.key", "rootCA.pem"), names.values(), strict=True):
@@ -130,7 +136,10 @@ def test_a_client_library_that_does_not_know_its_version_is_left_to_try(kit, ver
     check_kit(str(admin_file(kit, newer=newer)), USER, version)
 
 
-@pytest.mark.parametrize("admin", [{"port": "soon"}, {"port": None}, {"host": "h", "port": [1]}])
+@pytest.mark.parametrize(
+    "admin",
+    [{"port": "soon"}, {"port": None}, {"host": None}, {"host": ""}, {"port": 99999}, {"host": "h", "port": [1]}],
+)
 def test_a_kit_that_does_not_say_where_the_server_is(kit, admin):
     with pytest.raises(NamedError, match="does not say where the server is") as caught:
         server_address(str(admin_file(kit, **admin)))
