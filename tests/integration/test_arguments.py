@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from airflow.sdk import Connection
 
 from tests.dag_runs import run_dag, task_states
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("database")]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch):
+    """A connection without a startup kit: a task that asked the federation for anything would say so."""
+    extra = '{"startup_kit": "/nowhere"}'
+    made = Connection(conn_id="nowhere", conn_type="dfm", login="a@b.c", extra=extra)
+    monkeypatch.setenv("AIRFLOW_CONN_NOWHERE", made.as_json())
 
 
 def test_a_task_without_parameter_sets_is_skipped_and_so_is_what_comes_after_it():

@@ -9,7 +9,7 @@ from airflow_provider_dfm.operators.flare import FlareSubmitJobOperator
 from airflow_provider_dfm.sensors.federation import FederationReadySensor
 
 WAYS = {"here": False, "deferred": True}
-# There is no such connection: a task that asked for it would say so.
+# No federation can be asked by it: a task that tried would say so.
 NOWHERE = {"dfm_conn_id": "nowhere"}
 
 
