@@ -10,6 +10,8 @@ with the day and its part in the form; on a schedule, both follow from the run's
 
 from __future__ import annotations
 
+import datetime
+
 from airflow.sdk import DAG, Asset, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -31,7 +33,7 @@ with DAG(
     "weather_running",
     schedule=None,
     max_active_runs=1,
-    default_args={"dfm_conn_id": "weather", "retries": 1},
+    default_args={"dfm_conn_id": "weather", "retries": 1, "retry_delay": datetime.timedelta(seconds=10)},
     params={
         "day": Param("2010-03-10", type="string", format="date", title="Day", description="Of 2010, from February on."),
         "part": Param("first", enum=list(PARTS), title="Part of the day", description="The first starts the pipeline."),

@@ -12,6 +12,8 @@ from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factor
 from airflow_provider_dfm.federation.parameter_sets import plain_arguments
 from airflow_provider_dfm.federation.pipeline import PipelineFunction
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind
+from airflow_provider_dfm.operators.arguments import check_arguments
 from airflow_provider_dfm.operators.dfm_execute import DfmExecuteOperator
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ class DfmPipelineDecoratedOperator(DecoratedOperator, DfmExecuteOperator):
     """Runs the pipeline that a function builds; see :func:`dfm_pipeline_task`."""
 
     custom_operator_name = "@task.dfm_pipeline"
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        name: kind for name, kind in DfmExecuteOperator.arguments.items() if not name.startswith("pipeline")
+    }
     template_fields: Sequence[str] = (
         *DecoratedOperator.template_fields,
         *(name for name in DfmExecuteOperator.template_fields if not name.startswith("pipeline")),
@@ -83,9 +88,11 @@ def dfm_pipeline_task(python_callable: Callable[..., Any] | None = None, **kwarg
     The task's XCom is the job's id.
 
     :param python_callable: the function; returns an ``nv_dfm_core.api.Pipeline``.
-    :param kwargs: what :class:`~airflow_provider_dfm.operators.dfm_execute.DfmExecuteOperator` takes, besides
+    :param kwargs: what :class:`~airflow_provider_dfm.operators.dfm_execute.DfmExecuteOperator` takes, except
         ``pipeline`` and ``pipeline_arguments``. A call can change it: ``mean.override(input_params=...)("seattle")``.
     """
+    # Airflow itself looks at them once the function is called, and in the worker where it is mapped.
+    check_arguments(DfmPipelineDecoratedOperator, kwargs)
     return task_decorator_factory(
         python_callable=python_callable, decorated_operator_class=DfmPipelineDecoratedOperator, **kwargs
     )

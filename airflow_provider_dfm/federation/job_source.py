@@ -12,6 +12,7 @@ from airflow_provider_dfm.federation.errors import CommandTimedOut, JobDefinitio
 from airflow_provider_dfm.federation.flare_job_folder import MetaFile
 from airflow_provider_dfm.federation.named_function import is_function
 from airflow_provider_dfm.federation.open_session import OpenSession
+from airflow_provider_dfm.federation.parameter_sets import plain_arguments
 
 EXPORT_SECONDS = 120.0
 
@@ -21,13 +22,15 @@ def job_source(session: OpenSession, path: Any, arguments: Mapping[str, Any] | N
 
     :param session: the open session, in which the function is called.
     :param path: text, ``"package.module:function"``, a ``pathlib.Path`` or one of its kin.
-    :param arguments: keyword arguments of the function.
+    :param arguments: keyword arguments of the function; dates and times become ISO 8601 text.
     :return: a ``pathlib.Path`` or one of its kin.
     :raises JobDefinitionError: the function cannot build a job, or arguments go with no function.
+    :raises ParameterSetError: an argument cannot travel; names it.
     """
     if isinstance(path, str) and is_function(path):
         folder = session.folder / "exported" / str(uuid.uuid4())
-        request = {"function": path, "arguments": dict(arguments or {}), "folder": str(folder)}
+        plain = plain_arguments(arguments or {}, "job function, job_arguments")
+        request = {"function": path, "arguments": plain, "folder": str(folder)}
         return Path(_export(session, path, request))
     if arguments:
         raise JobDefinitionError("job_arguments only go with a job function, package.module:function.")

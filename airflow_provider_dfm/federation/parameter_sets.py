@@ -85,7 +85,8 @@ def _plain(value: Any, where: str) -> Any:
         if not all(isinstance(key, str) for key in value):
             raise ParameterSetError(f"{where}: the keys of a dict have to be text: {value!r:.100}.")
         return {key: _plain(inner, where) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
+    # What mapped tasks gave is a sequence of Airflow's own.
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [_plain(inner, where) for inner in value]
     raise ParameterSetError(
         f"{where}: a {type(value).__name__} cannot travel to a site: {value!r:.100}. Give text, finite numbers, "

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from airflow_provider_dfm.federation.errors import PipelineError
 from airflow_provider_dfm.federation.named_function import is_function
+from airflow_provider_dfm.federation.parameter_sets import plain_arguments
 from airflow_provider_dfm.federation.prepared_pipeline import PREPARED, is_prepared_pipeline
 from airflow_provider_dfm.federation.storage import read_text
 
@@ -44,19 +45,21 @@ def pipeline_source(pipeline: PipelineDefinition, arguments: Mapping[str, Any] |
 
     :param pipeline: path of a JSON file, of a pipeline or of a prepared one, JSON as text or dict, or
         ``"package.module:function"``, or a function's text.
-    :param arguments: keyword arguments of the function.
+    :param arguments: keyword arguments of the function; dates and times become ISO 8601 text.
     :return: ``{"json": text}``, ``{"prepared": {...}}``, ``{"function": path, "arguments": {...}}`` or
         ``{"source": {...}, "arguments": {...}}``.
     :raises PipelineError: there is no such file, or arguments go with no function.
+    :raises ParameterSetError: an argument cannot travel; names it.
     """
+    plain = plain_arguments(arguments or {}, "pipeline function, pipeline_arguments")
     if isinstance(pipeline, PipelineFunction):
-        return {"source": asdict(pipeline), "arguments": dict(arguments or {})}
+        return {"source": asdict(pipeline), "arguments": plain}
     if isinstance(pipeline, str) and is_function(pipeline):
-        return {"function": pipeline, "arguments": dict(arguments or {})}
+        return {"function": pipeline, "arguments": plain}
     if arguments:
         raise PipelineError("pipeline_arguments only go with a pipeline function, package.module:function.")
     if isinstance(pipeline, Mapping):
-        return {"json": json.dumps(pipeline)}
+        return {"json": json.dumps(plain_arguments(pipeline, "pipeline's JSON"))}
     if is_pipeline_json(pipeline):
         return _from_text(pipeline)
     try:

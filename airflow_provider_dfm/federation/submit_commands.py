@@ -19,7 +19,11 @@ from airflow_provider_dfm.federation.job import FederationJob
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.job_results import JobResults
 from airflow_provider_dfm.federation.job_source import job_source, meta_file
-from airflow_provider_dfm.federation.parameter_sets import ParameterSets, normalize_parameter_sets
+from airflow_provider_dfm.federation.parameter_sets import (
+    ParameterSets,
+    normalize_parameter_sets,
+    plain_arguments,
+)
 from airflow_provider_dfm.federation.pipeline import PipelineDefinition
 from airflow_provider_dfm.federation.pipeline_commands import PipelineCommands
 from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline, RestrictToSites, refuse_preparation
@@ -65,10 +69,13 @@ class SubmitCommands(FlareCommands, PipelineCommands):
         :param on_error: ``fail`` when an advisor failed or a site gave no advice, or ``list`` it in the answer.
         :param timeout: seconds the job may take; then it is aborted. None: no limit.
         :param poll_interval: seconds between two looks.
+        :raises ValueError: there is no such ``on_error``.
         :raises DiscoveryFailed: see ``on_error``.
         :raises JobTimedOut: the time was over.
         :raises JobFailed, ResultsIncomplete: the job did not do its work.
         """
+        if on_error not in ("fail", "list"):
+            raise ValueError(f"on_error is {on_error!r}: give fail or list.")
         ends_at = None if timeout is None else time.time() + timeout
         job = self.execute(self.prepare_discovery(pipeline, restrict_to_sites, pipeline_arguments), ends_at=ends_at)
         if not job.wait_until_finished(timeout, poll_interval):
@@ -174,7 +181,7 @@ class SubmitCommands(FlareCommands, PipelineCommands):
             FLARE reads), or a zip or tar of it: text, a ``pathlib.Path`` or one of its kin, such as Airflow's
             ``ObjectStoragePath``. Or ``"package.module:function"``, which is called in the federation's interpreter
             and returns a ``FedJob`` or a recipe, without running it.
-        :param job_arguments: keyword arguments of the function.
+        :param job_arguments: keyword arguments of the function; dates and times become ISO 8601 text.
         :param meta: what is to be otherwise in the job's ``meta.json``, such as ``name``, ``min_clients``,
             ``mandatory_clients``, ``resource_spec`` or ``custom_props``.
         :param required_sites: see :meth:`execute`.
@@ -185,9 +192,10 @@ class SubmitCommands(FlareCommands, PipelineCommands):
         :raises JobContentConflict: the claimed job does something else.
         """
         source = job_source(self._session, job_definition_path, job_arguments)
+        changes = plain_arguments(meta or {}, "job's meta")
         # In a folder of its own, since its name is in FLARE's refusals and in the paths of a download.
         own = self._session.folder / "jobs" / str(uuid.uuid4())
-        folder = copy_job_folder(source, own, lambda copy: meta_file(self._session, copy), meta)
+        folder = copy_job_folder(source, own, lambda copy: meta_file(self._session, copy), changes)
         timeout = SUBMIT_SECONDS + folder.size / SUBMIT_BYTES_A_SECOND
 
         def submit(job_id: str, failed: str | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 
 from airflow_provider_dfm.hooks.patience import MAX_PAUSE_SECONDS, PATIENCE_SECONDS, Patience
@@ -30,24 +29,14 @@ def within_execution_timeout(
     return min(ends_at, started + seconds - margin)
 
 
-def read_patience(
-    outage_timeout: float | timedelta | None, outage_interval: float | timedelta | None, timeout: float
-) -> Patience:
+def patience_of(outage_timeout: float | None, outage_interval: float | None, timeout: float) -> Patience:
     """What an operator's arguments say of outages.
 
-    :param outage_timeout: seconds, or a timedelta; None: five minutes, or ``timeout`` where that is less.
-    :param outage_interval: the same; None: 30 s.
+    :param outage_timeout: seconds; None: five minutes, or ``timeout`` where that is less.
+    :param outage_interval: seconds; None: 30.
     :param timeout: seconds the job may take.
-    :raises ValueError: names the argument that is neither, or less than 0.
     """
     return Patience(
-        min(PATIENCE_SECONDS, timeout) if outage_timeout is None else _seconds("outage_timeout", outage_timeout),
-        MAX_PAUSE_SECONDS if outage_interval is None else _seconds("outage_interval", outage_interval),
+        min(PATIENCE_SECONDS, timeout) if outage_timeout is None else outage_timeout,
+        MAX_PAUSE_SECONDS if outage_interval is None else outage_interval,
     )
-
-
-def _seconds(name: str, value: float | timedelta) -> float:
-    seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
-        raise ValueError(f"{name} is {value!r}: give seconds, or a timedelta, of at least 0.")
-    return float(seconds)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind
+from airflow_provider_dfm.operators.arguments import take_arguments
 from airflow_provider_dfm.operators.dfm_execute import federation_limit
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
@@ -48,22 +51,37 @@ class DfmDiscoverOperator(SubmittingOperator):
     :param pipeline: as :class:`DfmExecuteOperator` takes it, of mode ``discovery``: ``Pipeline(mode="discovery")``.
         Fields that are parameters of the pipeline, or ``Advise()``, are advised on; other values are checked.
         Templated.
-    :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
+    :param pipeline_arguments: as :class:`DfmExecuteOperator` takes them. Templated.
     :param restrict_to_sites: as :class:`DfmExecuteOperator` takes it. Templated.
     :param on_error: ``fail`` (default) when an advisor raised something or refused a value, or a site gave no advice;
-        or ``list`` it under ``errors``. A retry of a task that failed so asks all of them again.
-    :param max_xcom_bytes: size of the XCom's JSON up to which it is whole; default 48 KiB.
+        or ``list`` it under ``errors``. A retry of a task that failed so asks all of them again. Templated.
+    :param max_xcom_bytes: size of the XCom's JSON up to which it is whole; default 48 KiB. Templated.
 
     The rest is as :class:`SubmittingOperator` says.
     """
 
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "pipeline": kinds.PIPELINE,
+        "pipeline_arguments": kinds.FUNCTION_ARGUMENTS,
+        "restrict_to_sites": kinds.RESTRICTION,
+        "on_error": kinds.choice("fail", "list"),
+        "max_xcom_bytes": kinds.whole_number(0),
+        **{name: kind for name, kind in SubmittingOperator.arguments.items() if name != "wait_for_completion"},
+    }
     template_fields: Sequence[str] = (
         "pipeline",
         "pipeline_arguments",
         "restrict_to_sites",
+        "on_error",
+        "max_xcom_bytes",
         *SubmittingOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"pipeline_arguments": "json"}
+    pipeline: PipelineDefinition
+    pipeline_arguments: dict[str, Any] | None
+    restrict_to_sites: RestrictToSites
+    on_error: Literal["fail", "list"]
+    max_xcom_bytes: int
 
     def __init__(
         self,
@@ -76,11 +94,14 @@ class DfmDiscoverOperator(SubmittingOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(wait_for_completion=True, **kwargs)
-        self.pipeline = pipeline
-        self.pipeline_arguments = pipeline_arguments
-        self.restrict_to_sites = restrict_to_sites
-        self.on_error = on_error
-        self.max_xcom_bytes = max_xcom_bytes
+        take_arguments(
+            self,
+            pipeline=pipeline,
+            pipeline_arguments=pipeline_arguments,
+            restrict_to_sites=restrict_to_sites,
+            on_error=on_error,
+            max_xcom_bytes=max_xcom_bytes,
+        )
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         prepared = hook.prepare_discovery(self.pipeline, self.restrict_to_sites, self.pipeline_arguments)

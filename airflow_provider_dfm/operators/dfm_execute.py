@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_dfm.federation.errors import ConnectionSettingsError
-from airflow_provider_dfm.federation.flare_options import read_options
 from airflow_provider_dfm.hooks.shown_code import prepare_in_task
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks, result_callbacks
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind
+from airflow_provider_dfm.operators.arguments import check_arguments, take_arguments
+from airflow_provider_dfm.operators.no_sets import OnNoSets, end_without_sets
 from airflow_provider_dfm.operators.rendered_params import holds_text, read_rendered
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
@@ -49,13 +52,16 @@ class DfmExecuteOperator(SubmittingOperator):
         ``autostop=False``; default: one empty set. A place may be left out where the operations that take its value
         have a default. Templated, each value or the whole: text that is the plain form of what the place takes becomes
         that, see :func:`read_rendered`; ``dag.param("size")`` hands on the value itself.
-    :param pipeline_arguments: keyword arguments of the pipeline function. Templated.
+    :param on_no_sets: with an empty list as ``input_params``, ``skip`` the task (default) or ``fail`` it, with nothing
+        submitted, or ``succeed``: a job is submitted that has nothing to do, and later tasks find it without results.
+        Not looked at with ``autostop=False``. Templated.
+    :param pipeline_arguments: keyword arguments of the pipeline function; dates and times arrive as ISO 8601 text.
+        Templated.
     :param restrict_to_sites: ``"homesite"`` or a list of sites the pipeline may use; default: all. Not with a pipeline
-        that is prepared already. Templated; a template that is to give a list needs the DAG's
-        ``render_template_as_native_obj``, a list of templates does not.
+        that is prepared already. Templated.
     :param on_partial_failure: ``fail`` (default) or ``succeed`` when some of the parameter sets were answered and
         some were not. In the second case the XCom ``failed_parameter_sets`` has the reason for each that was not,
-        by its index, and so has the result of a :class:`DfmResultsOperator` with the same setting.
+        by its index, and so has the result of a :class:`DfmResultsOperator` with the same setting. Templated.
     :param default_callback: called in the task with each result of a place that ``place_callbacks`` does not name:
         a function of the DAG file or another, or ``"package.module:function"``, sync or async, that takes DFM's
         ``site, node, frame, place, value``; see :class:`ResultCallbacks`. While the task waits in its own process
@@ -66,12 +72,12 @@ class DfmExecuteOperator(SubmittingOperator):
         Of a job that failed, callbacks have what came before, or nothing; that of ``_dfm_status_`` hears what failed.
     :param place_callbacks: place to the function that is called for it instead.
     :param debug: have DFM print what it does while it prepares the pipeline, and show the code that each site will
-        run; both go to the task's log, folded.
+        run; both go to the task's log, folded. Templated.
     :param options: DFM's FlareOptions as a mapping: ``task_timeout_s``, the seconds after which the federation itself
         stops the job and fails it; 0: never. Default: a minute more than ``timeout``, for a task that is no longer
         there to abort its job. The target ``local`` has no such limit, and the task's log warns of one that is given;
-        its jobs end with their task.
-    :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline.
+        its jobs end with their task. Templated.
+    :param force_modgen: have each site generate its code anew, though its cache has that of this pipeline. Templated.
     :param autostop: end the pipeline after these sets (default). Otherwise it runs on, takes what
         ``DfmSendParamsOperator`` sends it, and ends when that stops it, or with ``timeout`` after its submit. Clearing
         the task aborts it, and starts another in its place. Not with the target ``local``, whose jobs end with their
@@ -82,20 +88,58 @@ class DfmExecuteOperator(SubmittingOperator):
     The rest is as :class:`SubmittingOperator` says.
     """
 
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "pipeline": kinds.PIPELINE,
+        "input_params": kinds.INPUT_PARAMS,
+        "on_no_sets": kinds.choice("skip", "fail", "succeed"),
+        "pipeline_arguments": kinds.FUNCTION_ARGUMENTS,
+        "restrict_to_sites": kinds.RESTRICTION,
+        "on_partial_failure": kinds.choice("fail", "succeed"),
+        "default_callback": kinds.CALLBACK,
+        "place_callbacks": kinds.CALLBACKS,
+        "debug": kinds.FLAG,
+        "options": kinds.OPTIONS,
+        "force_modgen": kinds.FLAG,
+        "autostop": kinds.FLAG,
+        **SubmittingOperator.arguments,
+        "wait_for_completion": kinds.optional(kinds.FLAG),
+    }
     template_fields: Sequence[str] = (
         "pipeline",
         "input_params",
+        "on_no_sets",
         "pipeline_arguments",
         "restrict_to_sites",
+        "on_partial_failure",
+        "debug",
+        "options",
+        "force_modgen",
         *SubmittingOperator.template_fields,
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"input_params": "json", "pipeline_arguments": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "input_params": "json",
+        "pipeline_arguments": "json",
+        "options": "json",
+    }
+    pipeline: PipelineDefinition
+    input_params: ParameterSets
+    on_no_sets: OnNoSets
+    pipeline_arguments: dict[str, Any] | None
+    restrict_to_sites: RestrictToSites
+    on_partial_failure: OnPartialFailure
+    default_callback: NamedCallback | None
+    place_callbacks: Mapping[str, NamedCallback] | None
+    debug: bool
+    options: dict[str, int]
+    force_modgen: bool
+    autostop: bool
 
     def __init__(
         self,
         *,
         pipeline: PipelineDefinition,
         input_params: ParameterSets = {},  # noqa: B006 - never changed; None means no set at all, as in DFM
+        on_no_sets: OnNoSets = "skip",
         pipeline_arguments: Mapping[str, Any] | None = None,
         restrict_to_sites: RestrictToSites = None,
         on_partial_failure: OnPartialFailure = "fail",
@@ -108,25 +152,33 @@ class DfmExecuteOperator(SubmittingOperator):
         force_modgen: bool = False,
         **kwargs: Any,
     ) -> None:
+        deciding = {"autostop": autostop, "wait_for_completion": wait_for_completion}
+        check_arguments(type(self), {"task_id": kwargs.get("task_id"), **deciding})
         waits = autostop if wait_for_completion is None else wait_for_completion
         super().__init__(wait_for_completion=waits, **kwargs)
         if (default_callback or place_callbacks) and not waits:
             raise ValueError("Callbacks are called by a task that waits: set wait_for_completion.")
-        self.autostop = autostop
-        self.pipeline = pipeline
-        self.input_params = input_params
         # As it was before Airflow renders it.
         self._written_params = input_params
-        self.pipeline_arguments = pipeline_arguments
-        self.restrict_to_sites = restrict_to_sites
-        self.on_partial_failure = on_partial_failure
-        self.default_callback = default_callback
-        self.place_callbacks = place_callbacks
-        self.debug = debug
-        self.options = read_options(options)
-        self.force_modgen = force_modgen
+        take_arguments(
+            self,
+            autostop=autostop,
+            pipeline=pipeline,
+            input_params=input_params,
+            on_no_sets=on_no_sets,
+            pipeline_arguments=pipeline_arguments,
+            restrict_to_sites=restrict_to_sites,
+            on_partial_failure=on_partial_failure,
+            default_callback=default_callback,
+            place_callbacks=place_callbacks,
+            debug=debug,
+            options=options,
+            force_modgen=force_modgen,
+        )
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
+        if self.autostop:
+            end_without_sets(self.input_params, self.on_no_sets, "submitted", self.log)
         is_local = hook.settings.target == "local"
         if not self.autostop and is_local:
             raise ConnectionSettingsError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
@@ -18,7 +18,15 @@ from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks, result_callbacks, set_callbacks
 from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
-from airflow_provider_dfm.operators.submitting import DEFAULT_TIMEOUT
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
+from airflow_provider_dfm.operators.arguments import (
+    TakesArguments,
+    check_arguments,
+    read_arguments,
+    take_arguments,
+)
+from airflow_provider_dfm.operators.submit_arguments import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.hooks.result_rows import ResultRows
 
 
-class DfmResultsOperator(BaseOperator):
+class DfmResultsOperator(TakesArguments, BaseOperator):
     """Reads the results of a job, by its id: in any later task, DAG or run, as often as wanted.
 
     The results are kept below the connection's ``results_path``, as ``<job id>/results.jsonl`` with a
@@ -60,25 +68,54 @@ class DfmResultsOperator(BaseOperator):
     callbacks behave alike. Clearing the task hands on everything anew.
 
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
-    :param dfm_conn_id: the connection.
-    :param max_xcom_bytes: size of a list's JSON up to which it goes into the XCom as it is; default 48 KiB.
+    :param dfm_conn_id: the connection. Templated.
+    :param max_xcom_bytes: size of a list's JSON up to which it goes into the XCom as it is; default 48 KiB. Templated.
     :param on_partial_failure: what becomes of this task where the job answered only some of its parameter sets:
         ``fail``, or ``succeed`` with what came of the others. Default: as the task that submitted the job has it, so
         that what was accepted there need not be accepted again; ``fail`` fails whatever that task accepts. A job that
-        no task has submitted fails.
+        no task has submitted fails. Templated.
     :param output: ``results`` (default) or ``sets``: what the XCom is.
     :param default_callback: called with each result; see :class:`DfmExecuteOperator`.
     :param place_callbacks: place to the function that is called for it instead.
     :param set_callback: instead of these: called with each set as a dict, of the form above, once it and all before it
         were answered; sets that failed, with ``on_partial_failure="succeed"``, and those after them come when the job
         has ended. A function, or ``"package.module:function"``, sync or async.
-    :param poll_interval: seconds between two looks at a job that runs; default 5.
-    :param timeout: seconds to follow it; then the task fails, and the job is left alone. Default: Airflow's
-        ``sensors.default_timeout``, seven days.
+    :param poll_interval: seconds between two looks at a job that runs, or a timedelta; default 5. Templated.
+    :param timeout: seconds to follow it, or a timedelta; then the task fails, and the job is left alone. Default:
+        Airflow's ``sensors.default_timeout``, seven days. Templated.
+    :raises ArgumentError: an argument is wrong; docs/arguments.md has what each takes.
     """
 
-    template_fields: Sequence[str] = ("job_id", "dfm_conn_id")
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "job_id": kinds.TEXT,
+        "dfm_conn_id": kinds.TEXT,
+        "max_xcom_bytes": kinds.whole_number(0),
+        "on_partial_failure": kinds.optional(kinds.choice("fail", "succeed")),
+        "output": kinds.choice("results", "sets"),
+        "default_callback": kinds.CALLBACK,
+        "place_callbacks": kinds.CALLBACKS,
+        "set_callback": kinds.CALLBACK,
+        "poll_interval": kinds.DURATION,
+        "timeout": kinds.DURATION,
+    }
+    template_fields: Sequence[str] = (
+        "job_id",
+        "max_xcom_bytes",
+        "on_partial_failure",
+        "poll_interval",
+        "timeout",
+        "dfm_conn_id",
+    )
     ui_color = "#e5f5e0"
+    job_id: str
+    dfm_conn_id: str
+    max_xcom_bytes: int
+    on_partial_failure: OnPartialFailure | None
+    default_callback: NamedCallback | None
+    place_callbacks: Mapping[str, NamedCallback] | None
+    set_callback: str | Callable[[dict[str, Any]], Any] | None
+    poll_interval: float
+    timeout: float
 
     def __init__(
         self,
@@ -91,31 +128,34 @@ class DfmResultsOperator(BaseOperator):
         default_callback: NamedCallback | None = None,
         place_callbacks: Mapping[str, NamedCallback] | None = None,
         set_callback: str | Callable[[dict[str, Any]], Any] | None = None,
-        poll_interval: float = 5.0,
-        timeout: float = DEFAULT_TIMEOUT,
+        poll_interval: Seconds = 5.0,
+        timeout: Seconds = DEFAULT_TIMEOUT,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if output not in ("results", "sets"):
-            raise ValueError(f"output is {output!r}: give results or sets.")
+        check_arguments(type(self), {"task_id": self.task_id, "output": output})
         if set_callback is not None and (default_callback is not None or place_callbacks):
             raise ValueError(
                 "set_callback takes the place of default_callback and place_callbacks: give the one or those."
             )
-        self.job_id = job_id
-        self.dfm_conn_id = dfm_conn_id
-        self.max_xcom_bytes = max_xcom_bytes
-        self.on_partial_failure = on_partial_failure
+        take_arguments(
+            self,
+            job_id=job_id,
+            dfm_conn_id=dfm_conn_id,
+            max_xcom_bytes=max_xcom_bytes,
+            on_partial_failure=on_partial_failure,
+            default_callback=default_callback,
+            place_callbacks=place_callbacks,
+            set_callback=set_callback,
+            poll_interval=poll_interval,
+            timeout=timeout,
+        )
         # BaseOperator's own output is the reference to the task's XCom.
         self.output_form = output
-        self.default_callback = default_callback
-        self.place_callbacks = place_callbacks
-        self.set_callback = set_callback
-        self.poll_interval = poll_interval
-        self.timeout = timeout
 
     @fails_for_good
     def execute(self, context: Context) -> dict[str, Any] | list[dict[str, Any]]:
+        read_arguments(self)
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
             callbacks = self._callbacks(context, hook)

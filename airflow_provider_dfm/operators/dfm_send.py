@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import conf
@@ -21,7 +21,11 @@ from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_identity import task_identity
 from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
+from airflow_provider_dfm.operators.arguments import TakesArguments, read_arguments, take_arguments
 from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
+from airflow_provider_dfm.operators.no_sets import OnNoSets, end_without_sets
 from airflow_provider_dfm.operators.rendered_params import holds_text, read_rendered
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
@@ -44,7 +48,7 @@ def has_not_begun(job_id: str, meta: JobMeta) -> bool:
     return meta.state is JobStatus.SUBMITTED
 
 
-class DfmSendParamsOperator(IsoDatesOperator):
+class DfmSendParamsOperator(TakesArguments, IsoDatesOperator):
     """Sends parameter sets to a pipeline that a ``DfmExecuteOperator(autostop=False)`` started, in any run or DAG.
 
     Over all tries of the task its sets are sent once; a task that was cleared sends them anew. It ends when the job
@@ -57,45 +61,83 @@ class DfmSendParamsOperator(IsoDatesOperator):
     :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
     :param input_params: one parameter set (a dict from place to value), or a list of them; None: none. Templated,
         as :class:`DfmExecuteOperator`'s.
+    :param on_no_sets: with an empty list as ``input_params``, and without ``stop``, ``skip`` the task (default) or
+        ``fail`` it, with nothing sent, or ``succeed``: the job is asked all the same, and the XCom ``parameter_sets``
+        is empty. Templated.
     :param stop: let the pipeline end once it has done these sets and all before them. Afterwards nothing can be sent
-        any more.
-    :param timeout: seconds the pipeline may be queued, counted from the try's start; then the task fails, and has sent
-        nothing. Default: one hour.
+        any more. Templated.
+    :param timeout: seconds the pipeline may be queued, counted from the try's start, or a timedelta; then the task
+        fails, and has sent nothing. Default: one hour. Templated.
     :param deferrable: wait for a queued pipeline in the triggerer, without holding a worker; default: Airflow's
         ``operators.default_deferrable``.
-    :param poll_interval: seconds between two looks at a queued pipeline; default 5.
+    :param poll_interval: seconds between two looks at a queued pipeline, or a timedelta; default 5. Templated.
     :param dfm_conn_id: the connection. Templated. Not one of the target ``local``, whose jobs end with their task.
+    :raises ArgumentError: an argument is wrong; docs/arguments.md has what each takes.
     """
 
-    template_fields: Sequence[str] = ("job_id", "input_params", "dfm_conn_id")
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "job_id": kinds.TEXT,
+        "input_params": kinds.INPUT_PARAMS,
+        "on_no_sets": kinds.choice("skip", "fail", "succeed"),
+        "stop": kinds.FLAG,
+        "timeout": kinds.DURATION,
+        "deferrable": kinds.FLAG,
+        "poll_interval": kinds.DURATION,
+        "dfm_conn_id": kinds.TEXT,
+    }
+    template_fields: Sequence[str] = (
+        "job_id",
+        "input_params",
+        "on_no_sets",
+        "stop",
+        "timeout",
+        "poll_interval",
+        "dfm_conn_id",
+    )
     template_fields_renderers: ClassVar[dict[str, str]] = {"input_params": "json"}
     ui_color = "#e5f5e0"
+    job_id: str
+    input_params: ParameterSets
+    on_no_sets: OnNoSets
+    stop: bool
+    timeout: float
+    deferrable: bool
+    poll_interval: float
+    dfm_conn_id: str
 
     def __init__(
         self,
         *,
         job_id: str,
         input_params: ParameterSets = None,
+        on_no_sets: OnNoSets = "skip",
         stop: bool = False,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: Seconds = DEFAULT_TIMEOUT,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 5.0,
+        poll_interval: Seconds = 5.0,
         dfm_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.job_id = job_id
-        self.input_params = input_params
         # As it was before Airflow renders it.
         self._written_params = input_params
-        self.stop = stop
-        self.timeout = timeout
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.dfm_conn_id = dfm_conn_id
+        take_arguments(
+            self,
+            job_id=job_id,
+            input_params=input_params,
+            on_no_sets=on_no_sets,
+            stop=stop,
+            timeout=timeout,
+            deferrable=deferrable,
+            poll_interval=poll_interval,
+            dfm_conn_id=dfm_conn_id,
+        )
 
     @fails_for_good
     def execute(self, context: Context) -> str:
+        read_arguments(self)
+        if not self.stop:
+            end_without_sets(self.input_params, self.on_no_sets, "sent", self.log)
         if self.input_params is None and not self.stop:
             raise ParameterSetError(
                 "There is nothing to send: input_params is None. Give a parameter set or a list of them, or stop=True."
@@ -109,6 +151,7 @@ class DfmSendParamsOperator(IsoDatesOperator):
 
         :param event: as :class:`FederationJobTrigger` fires it.
         """
+        read_arguments(self)
         with contextlib.closing(DfmHook(self.dfm_conn_id)) as hook:
             return self._send(context, hook, event)
 

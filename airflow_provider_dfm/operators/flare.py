@@ -9,22 +9,39 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_dfm.federation.errors import JobTimedOut
 from airflow_provider_dfm.hooks.clone_once import CloneOnce
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import abort
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
 from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind
+from airflow_provider_dfm.operators.arguments import TakesArguments, read_arguments, take_arguments
+from airflow_provider_dfm.operators.flare_job import (
+    FlareAbortJobOperator,
+    FlareDeleteJobOperator,
+    FlareDownloadResultOperator,
+    FlareJobOperator,
+)
 from airflow_provider_dfm.operators.submitting import SubmittingOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_dfm.federation.job import FederationJob
-    from airflow_provider_dfm.federation.job_files import Patterns
     from airflow_provider_dfm.federation.job_identity import JobIdentity
     from airflow_provider_dfm.federation.job_meta import JobMeta
+
+__all__ = [
+    "FlareAbortJobOperator",
+    "FlareCloneJobOperator",
+    "FlareDeleteJobOperator",
+    "FlareDownloadResultOperator",
+    "FlareJobOperator",
+    "FlareListJobsOperator",
+    "FlareSubmitJobOperator",
+]
 
 SUMMARY = {"job_id", "name", "status", "submit_time", "duration"}
 
@@ -37,13 +54,20 @@ class FlareSubmitJobOperator(SubmittingOperator):
     :param job_definition_path: path or URI of the job's folder, or of a zip or tar of it, which is left as it is; or
         ``"package.module:function"``, which is called in the federation's interpreter and returns a ``FedJob`` or a
         recipe, without running it. Templated.
-    :param job_arguments: keyword arguments of the function. Templated.
+    :param job_arguments: keyword arguments of the function; dates and times arrive as ISO 8601 text. Templated.
     :param meta: what is to be otherwise in the job's ``meta.json``, such as ``name``, ``min_clients``,
-        ``mandatory_clients``, ``resource_spec`` or ``custom_props`` (added to those that are there). Templated.
+        ``mandatory_clients``, ``resource_spec`` or ``custom_props`` (added to those that are there); dates and times
+        become ISO 8601 text. Templated.
 
     The rest is as :class:`SubmittingOperator` says.
     """
 
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "job_definition_path": kinds.JOB,
+        "job_arguments": kinds.FUNCTION_ARGUMENTS,
+        "meta": kinds.META,
+        **SubmittingOperator.arguments,
+    }
     template_fields: Sequence[str] = (
         "job_definition_path",
         "job_arguments",
@@ -51,6 +75,9 @@ class FlareSubmitJobOperator(SubmittingOperator):
         *SubmittingOperator.template_fields,
     )
     template_fields_renderers: ClassVar[dict[str, str]] = {"job_arguments": "json", "meta": "json"}
+    job_definition_path: str
+    job_arguments: dict[str, Any] | None
+    meta: dict[str, Any] | None
 
     def __init__(
         self,
@@ -61,9 +88,7 @@ class FlareSubmitJobOperator(SubmittingOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.job_definition_path = job_definition_path
-        self.job_arguments = job_arguments
-        self.meta = meta
+        take_arguments(self, job_definition_path=job_definition_path, job_arguments=job_arguments, meta=meta)
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         return hook.submit_job(self.job_definition_path, job_arguments=self.job_arguments, meta=self.meta, **once)
@@ -79,15 +104,18 @@ class FlareCloneJobOperator(SubmittingOperator):
     :param job_id: the job to clone. Templated.
     """
 
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {"job_id": kinds.TEXT, **SubmittingOperator.arguments}
     template_fields: Sequence[str] = ("job_id", *SubmittingOperator.template_fields)
+    job_id: str
 
     def __init__(self, *, job_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.job_id = job_id
+        take_arguments(self, job_id=job_id)
         self._once: CloneOnce | None = None
 
     @fails_for_good
     def execute(self, context: Context) -> str:
+        read_arguments(self)
         self._once = CloneOnce(self.job_id, context["task_state_store"])
         return super().execute(context)
 
@@ -107,80 +135,7 @@ class FlareCloneJobOperator(SubmittingOperator):
         return [] if self._once is None else self._once.active(hook, identity.cycle)
 
 
-class FlareJobOperator(BaseOperator):
-    """Base of the operators that do one thing to a job, by its id.
-
-    :param job_id: the job. Templated.
-    :param dfm_conn_id: the connection. Templated.
-    """
-
-    template_fields: Sequence[str] = ("job_id", "dfm_conn_id")
-    ui_color = "#e5f5e0"
-
-    def __init__(self, *, job_id: str, dfm_conn_id: str = DEFAULT_CONNECTION, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.job_id = job_id
-        self.dfm_conn_id = dfm_conn_id
-
-    @fails_for_good
-    def execute(self, context: Context) -> Any:
-        hook = DfmHook(self.dfm_conn_id)
-        with contextlib.closing(hook):
-            return patiently(lambda: self.act(hook), hook, self.log)
-
-    def act(self, hook: DfmHook) -> Any:
-        """Do it; doing it twice has to be safe.
-
-        :param hook: the connection's.
-        :return: the task's XCom.
-        """
-        raise NotImplementedError
-
-
-class FlareAbortJobOperator(FlareJobOperator):
-    """Aborts a job, and waits until it has ended. One that has ended already is left as it is, which is a success.
-
-    The task's XCom is the job's id.
-
-    :param job_id: the job. Templated.
-    :param timeout: seconds until the job has to have ended; default 300. From nvflare 2.8 on, a server first stores
-        the job's workspace.
-    :param dfm_conn_id: the connection. Templated.
-    """
-
-    def __init__(self, *, timeout: float = 300.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.timeout = timeout
-
-    def act(self, hook: DfmHook) -> str:
-        meta = hook.get_job_meta(self.job_id)
-        if meta.has_ended:
-            self.log.info("Job %s has ended already: %s", self.job_id, meta.status)
-            return self.job_id
-        hook.abort_job(self.job_id)
-        if not hook.reattach(self.job_id).wait_until_finished(self.timeout):
-            raise JobTimedOut(f"Job {self.job_id} was aborted, but has not ended within {self.timeout:g} s.")
-        self.log.info("Job %s was aborted: %s", self.job_id, hook.get_job_meta(self.job_id).status)
-        return self.job_id
-
-
-class FlareDeleteJobOperator(FlareJobOperator):
-    """Deletes a job from the federation's store, with its results there. One that is not there is a success.
-
-    The task's XCom is the job's id. What was kept of it below ``results_path`` stays. A running job is an error: abort
-    it first.
-
-    :param job_id: the job. Templated.
-    :param dfm_conn_id: the connection. Templated.
-    """
-
-    def act(self, hook: DfmHook) -> str:
-        deleted = hook.delete_job(self.job_id)
-        self.log.info("Deleted job %s" if deleted else "There is no job %s: nothing to delete", self.job_id)
-        return self.job_id
-
-
-class FlareListJobsOperator(BaseOperator):
+class FlareListJobsOperator(TakesArguments, BaseOperator):
     """Lists the jobs that the federation stores.
 
     The task's XCom is a list of dicts: ``job_id``, ``name``, ``status``, ``submit_time`` (ISO 8601) and ``duration``
@@ -191,17 +146,41 @@ class FlareListJobsOperator(BaseOperator):
     that would be larger than 1 MiB even so, of thousands of jobs, is one reference. ``whole(xcom)``, of
     ``airflow_provider_dfm.results``, gives all of it in each case.
 
-    :param detailed: with each job's whole meta; default False.
-    :param limit: how many at most, the latest; default 100; None: all.
+    :param detailed: with each job's whole meta; default False. Templated.
+    :param limit: how many at most, the latest; default 100; None: all. Templated.
     :param id_prefix: only those whose id begins so. Templated.
     :param name_prefix: only those whose name begins so, in upper or lower case. Templated.
-    :param reverse: the latest first; default False.
-    :param max_xcom_bytes: size of the XCom's JSON up to which it is whole; default 48 KiB.
+    :param reverse: the latest first; default False. Templated.
+    :param max_xcom_bytes: size of the XCom's JSON up to which it is whole; default 48 KiB. Templated.
     :param dfm_conn_id: the connection. Templated.
     """
 
-    template_fields: Sequence[str] = ("id_prefix", "name_prefix", "dfm_conn_id")
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "detailed": kinds.FLAG,
+        "limit": kinds.optional(kinds.whole_number(1)),
+        "id_prefix": kinds.optional(kinds.TEXT),
+        "name_prefix": kinds.optional(kinds.TEXT),
+        "reverse": kinds.FLAG,
+        "max_xcom_bytes": kinds.whole_number(0),
+        "dfm_conn_id": kinds.TEXT,
+    }
+    template_fields: Sequence[str] = (
+        "detailed",
+        "limit",
+        "id_prefix",
+        "name_prefix",
+        "reverse",
+        "max_xcom_bytes",
+        "dfm_conn_id",
+    )
     ui_color = "#e5f5e0"
+    detailed: bool
+    limit: int | None
+    id_prefix: str | None
+    name_prefix: str | None
+    reverse: bool
+    max_xcom_bytes: int
+    dfm_conn_id: str
 
     def __init__(
         self,
@@ -216,16 +195,20 @@ class FlareListJobsOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.detailed = detailed
-        self.limit = limit
-        self.id_prefix = id_prefix
-        self.name_prefix = name_prefix
-        self.reverse = reverse
-        self.max_xcom_bytes = max_xcom_bytes
-        self.dfm_conn_id = dfm_conn_id
+        take_arguments(
+            self,
+            detailed=detailed,
+            limit=limit,
+            id_prefix=id_prefix,
+            name_prefix=name_prefix,
+            reverse=reverse,
+            max_xcom_bytes=max_xcom_bytes,
+            dfm_conn_id=dfm_conn_id,
+        )
 
     @fails_for_good
     def execute(self, context: Context) -> Any:
+        read_arguments(self)
         hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
             jobs = patiently(lambda: self._list(hook), hook, self.log)
@@ -250,40 +233,3 @@ class FlareListJobsOperator(BaseOperator):
             name_prefix=self.name_prefix,
             reverse=self.reverse,
         )
-
-
-class FlareDownloadResultOperator(FlareJobOperator):
-    """Downloads the files of a job that has ended, by its id: in any later task, DAG or run.
-
-    They are laid out as FLARE does it: ``meta.json``, ``job/`` (what was submitted) and ``workspace/`` (models,
-    metrics, logs; a job that failed may have none). ``manifest.json`` beside them has the size and SHA-256 of each; it
-    is written last, so what it names is whole. The task's XCom is ``{"job_id", "uri", "files", "bytes"}``: ``uri``
-    names the folder, ``files`` and ``bytes`` are how many files were wanted, and their size.
-
-    Where a manifest of the same job has all that is wanted, and the files have the sizes it says, nothing is asked of
-    the federation. Otherwise its transfer, which always brings the whole job, begins anew; files that are at the
-    destination with the same size and checksum are read there, and not sent again. A download of other ``paths`` to
-    the same place adds to the manifest.
-
-    The job passes through the worker's temporary directory, which needs room for its zip and for its files unpacked.
-
-    :param job_id: the job's id, usually the XCom of the task that submitted it. Templated.
-    :param dfm_conn_id: the connection. Templated.
-    :param destination: path or URI of the folder; default: ``<results_path>/<job_id>/download``. Another job's, or
-        one with another ``manifest.json``, is an error. Templated.
-    :param paths: which files: glob patterns such as ``"workspace/app_server/*.npy"`` or ``"workspace/**"``; None
-        (default): all. ``*`` stays within a folder, ``**`` does not; upper and lower case are told apart. A pattern
-        that matches nothing is an error. Templated.
-    """
-
-    template_fields: Sequence[str] = (*FlareJobOperator.template_fields, "destination", "paths")
-
-    def __init__(self, *, destination: str | None = None, paths: Patterns = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.destination = destination
-        self.paths = paths
-
-    def act(self, hook: DfmHook) -> dict[str, Any]:
-        job = hook.download_job_result(self.job_id, self.destination, self.paths)
-        self.log.info("Job %s: %s files of %s bytes are at %s", job.job_id, len(job.files), job.bytes, job.uri)
-        return {"job_id": job.job_id, "uri": job.uri, "files": len(job.files), "bytes": job.bytes}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation.errors import ParameterSetError
+from airflow_provider_dfm.operators.rendered_text import NO_FORM, plain_value
 
 if TYPE_CHECKING:
     from airflow_provider_dfm.federation.parameter_sets import ParameterSets
@@ -16,13 +14,8 @@ if TYPE_CHECKING:
 INSTEAD = (
     "give {instead} in its place, which hands on the value itself, or set the DAG's render_template_as_native_obj."
 )
-# Python's and JSON's.
-WORDS = {"None": None, "null": None, "True": True, "true": True, "False": False, "false": False}
-# What both write, without what only one of them reads, such as 1_000 or 07.
-NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 # Of text that is no number, no truth value and no None in any of these.
 FORMATS = ("date", "date-time", "time", "duration", "uuid", "ipv4", "ipv6", "email", "uri")
-NO_FORM = object()
 
 
 def holds_text(params: Any) -> bool:
@@ -114,30 +107,6 @@ def _read(written: Any, value: Any, schema: Mapping[str, Any], where: str, place
             f"{INSTEAD.format(instead=f'dag.param({place!r})')}"
         )
     return value
-
-
-def plain_value(text: str) -> Any:
-    """The value that a text is the plain form of; :data:`NO_FORM` where it is none."""
-    if text in WORDS:
-        return WORDS[text]
-    readers: list[Callable[[str], Any]]
-    kinds: tuple[type, ...]
-    if NUMBER.fullmatch(text):
-        readers, kinds = [json.loads], (int, float)
-    elif text.lstrip().startswith(("[", "{")):
-        readers, kinds = [json.loads, ast.literal_eval], (list, dict)
-    else:
-        return NO_FORM
-    for read in readers:
-        try:
-            value = read(text.strip())
-            # Python writes more than JSON knows, such as bytes and sets, and both read what is no finite number.
-            json.dumps(value, allow_nan=False)
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            continue
-        if isinstance(value, kinds):
-            return value
-    return NO_FORM
 
 
 def fits(schema: Mapping[str, Any], value: Any) -> bool:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Sequence
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
-
-from airflow.sdk import conf
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.errors import (
@@ -20,7 +16,7 @@ from airflow_provider_dfm.federation.errors import (
 )
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.required_sites import RequiredSites
-from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
+from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.former_jobs import abort_former_jobs
 from airflow_provider_dfm.hooks.job_end import OnPartialFailure, abort, conclude
 from airflow_provider_dfm.hooks.job_wait import JobWait, run_here, wait_for_job
@@ -31,9 +27,10 @@ from airflow_provider_dfm.hooks.patience import patiently
 from airflow_provider_dfm.hooks.task_callbacks import TaskCallbacks
 from airflow_provider_dfm.hooks.task_identity import TaskIdentity, forget_former_jobs, task_identity
 from airflow_provider_dfm.hooks.xcom_size import MAX_XCOM_BYTES
-from airflow_provider_dfm.operators.deadlines import read_patience, within_execution_timeout
-from airflow_provider_dfm.operators.iso_dates import IsoDatesOperator
+from airflow_provider_dfm.operators.arguments import read_arguments
+from airflow_provider_dfm.operators.deadlines import patience_of, within_execution_timeout
 from airflow_provider_dfm.operators.outage_wait import Outage, OutageWait
+from airflow_provider_dfm.operators.submit_arguments import SubmitArguments
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
 if TYPE_CHECKING:
@@ -42,12 +39,10 @@ if TYPE_CHECKING:
     from airflow_provider_dfm.federation.job import FederationJob
     from airflow_provider_dfm.federation.results import FederationResults
 
-# As long as Airflow's sensors wait: seven days.
-DEFAULT_TIMEOUT = conf.getfloat("sensors", "default_timeout", fallback=7 * 24 * 3600.0)
 FAILED_SETS = "failed_parameter_sets"
 
 
-class SubmittingOperator(IsoDatesOperator):
+class SubmittingOperator(SubmitArguments):
     """Submits a job once over all tries of its task, and waits for it.
 
     A try of the task finds the job that an earlier one submitted: it goes on waiting for one that is active, takes
@@ -58,59 +53,14 @@ class SubmittingOperator(IsoDatesOperator):
     a job that failed, deferred or not, it shows the end of that log and the last errors of each site, and the task's
     error names them.
 
-    The parameters here are those that all such operators have.
-
-    :param dfm_conn_id: the connection. Templated.
-    :param wait_for_completion: wait for the job's end and check its results; otherwise the task ends once the
-        job is submitted.
-    :param deferrable: wait in the triggerer, without holding a worker; default: Airflow's
-        ``operators.default_deferrable``.
-    :param poll_interval: seconds between two looks at the job; default 5.
-    :param timeout: seconds the job may take, from its submit; then the task fails. A try that finds the job has
-        what is left of them. Default: Airflow's ``sensors.default_timeout``, seven days. ``execution_timeout``, counted
-        from the try's start, ends the wait in the same way, and up to five seconds early where it is not deferred.
-    :param on_timeout: ``abort`` (default) or ``leave`` the job then.
-    :param min_sites: how many sites have to be connected; looked at before the submit.
-    :param sites: sites that have to be connected, besides. Templated.
-    :param outage_timeout: seconds, or a timedelta, for which the federation may be out of reach before the job is
-        submitted: the task tries again for so long, and then fails with the error of its last try. The job is submitted
-        once all the same: each try looks for it first. With ``deferrable`` the task waits in the triggerer meanwhile,
-        so it may be hours. Default: five minutes, or ``timeout`` where that is less.
-    :param outage_interval: seconds, or a timedelta, from one such try to the next; the first ones come sooner, after 1,
-        2, 4 … seconds. Default 30.
+    Its parameters are those of :class:`SubmitArguments`.
     """
 
-    template_fields: Sequence[str] = ("sites", "dfm_conn_id")
     ui_color = "#e5f5e0"
     on_partial_failure: OnPartialFailure = "fail"
 
-    def __init__(
-        self,
-        *,
-        dfm_conn_id: str = DEFAULT_CONNECTION,
-        wait_for_completion: bool = True,
-        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        poll_interval: float = 5.0,
-        timeout: float = DEFAULT_TIMEOUT,
-        on_timeout: Literal["abort", "leave"] = "abort",
-        min_sites: int | None = None,
-        sites: Sequence[str] = (),
-        outage_timeout: float | timedelta | None = None,
-        outage_interval: float | timedelta | None = None,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.dfm_conn_id = dfm_conn_id
-        self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
-        self.poll_interval = poll_interval
-        self.timeout = timeout
-        self.on_timeout = on_timeout
-        self.min_sites = min_sites
-        self.sites = sites
-        self.outage_timeout = outage_timeout
-        self.outage_interval = outage_interval
-        read_patience(outage_timeout, outage_interval, DEFAULT_TIMEOUT)
         self._hook: DfmHook | None = None
         self._task: TaskIdentity | None = None
         self._callbacks: TaskCallbacks | None = None
@@ -157,6 +107,7 @@ class SubmittingOperator(IsoDatesOperator):
     @fails_for_good
     def execute(self, context: Context) -> str:
         outage = self._outage or Outage(started=time.time())
+        read_arguments(self)
         self._task = task_identity(context, self.dfm_conn_id)
         self._hook = hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
@@ -181,7 +132,7 @@ class SubmittingOperator(IsoDatesOperator):
     def _outage_wait(self, hook: DfmHook, outage: Outage) -> OutageWait:
         return OutageWait(
             outage,
-            read_patience(self.outage_timeout, self.outage_interval, self.timeout),
+            patience_of(self.outage_timeout, self.outage_interval, self.timeout),
             self._within_execution_timeout(math.inf, outage.started, hook),
             self._defers(hook),
             self.waiting_job,
@@ -199,6 +150,7 @@ class SubmittingOperator(IsoDatesOperator):
 
         :param event: as :class:`FederationJobTrigger` fires it.
         """
+        read_arguments(self)
         hook = self._hook or DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
             try:
@@ -277,7 +229,7 @@ class SubmittingOperator(IsoDatesOperator):
         assert self._task is not None
         self._go_on_unless_killed()
         claim = self._task.claim(partial=self.on_partial_failure == "succeed")
-        required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
+        required = RequiredSites(min_sites=self.min_sites, sites=tuple(self.sites))
         try:
             job = self.submit(hook, claim=claim, ends_at=ends_at, required_sites=required)
         except FederationError:

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException, AirflowTaskTimeout
@@ -22,6 +22,14 @@ from airflow_provider_dfm.hooks.job_wait import JobWait, look
 from airflow_provider_dfm.hooks.job_watch import JobWatch
 from airflow_provider_dfm.hooks.log_follower import LogFollower
 from airflow_provider_dfm.hooks.no_retry import fails_for_good
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
+from airflow_provider_dfm.operators.arguments import (
+    TakesArguments,
+    check_arguments,
+    read_arguments,
+    take_arguments,
+)
 from airflow_provider_dfm.sensors.reschedule import warn_of_short_pauses
 from airflow_provider_dfm.triggers.job import FederationJobTrigger
 
@@ -33,7 +41,7 @@ STATE_KEY = "airflow_provider_dfm_sensor"
 TIMEOUTS = (AirflowSensorTimeout, AirflowTaskTimeout, JobTimedOut)
 
 
-class FederationJobSensor(BaseSensorOperator):
+class FederationJobSensor(TakesArguments, BaseSensorOperator):
     """Waits until a job has ended, as ``monitor_job`` does, and fails when it did not do its work.
 
     It works by the job's id alone, in modes poke and reschedule and deferrable, and only watches: ending it
@@ -54,19 +62,51 @@ class FederationJobSensor(BaseSensorOperator):
     :param cancel_on_kill: abort the job when a person ends this task. Not in mode reschedule, in which nothing runs
         between two looks that could do so.
     :param on_partial_failure: ``fail`` or ``succeed`` when the job answered only some of its parameter sets; default:
-        as the task that submitted the job has it.
+        as the task that submitted the job has it. Templated.
     :param callback: a function, or ``"package.module:function"``, called after each look with the job's id and its
         :class:`~airflow_provider_dfm.federation.job_meta.JobMeta`; False ends the wait. A deferred task calls it in the
         triggerer, which does not see the DAG files: its module has to be installed, or on ``PYTHONPATH``, there.
     :param callback_kwargs: further keyword arguments for it. Templated.
-    :param min_sites: how many sites have to be connected when the wait begins.
-    :param sites: sites that have to be connected then, besides. Templated.
-    :param poke_interval: seconds between two looks at the job; default 10, and not less in mode reschedule.
-    :param timeout: seconds to wait; then the task fails, and the job is left alone.
+    :param min_sites: how many sites have to be connected when the wait begins. Templated.
+    :param sites: sites that have to be connected then, too: a list, or their names with commas between them. Templated.
+    :param poke_interval: seconds between two looks at the job, or a timedelta; default 10, and not less in mode
+        reschedule.
+    :param timeout: seconds to wait, or a timedelta; then the task fails, and the job is left alone. Default: Airflow's
+        ``sensors.default_timeout``, seven days.
+    :raises ArgumentError: an argument is wrong; docs/arguments.md has what each takes.
     """
 
-    template_fields: Sequence[str] = ("job_id", "callback_kwargs", "sites", "dfm_conn_id")
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "job_id": kinds.TEXT,
+        "dfm_conn_id": kinds.TEXT,
+        "deferrable": kinds.FLAG,
+        "cancel_on_kill": kinds.FLAG,
+        "on_partial_failure": kinds.optional(kinds.choice("fail", "succeed")),
+        "callback": kinds.CALLBACK,
+        "callback_kwargs": kinds.KEYWORDS,
+        "min_sites": kinds.optional(kinds.whole_number(0)),
+        "sites": kinds.SITES,
+        "poke_interval": kinds.DURATION,
+        "timeout": kinds.optional(kinds.DURATION_OR_NO_TIME),
+    }
+    template_fields: Sequence[str] = (
+        "job_id",
+        "on_partial_failure",
+        "callback_kwargs",
+        "sites",
+        "min_sites",
+        "dfm_conn_id",
+    )
     ui_color = "#e5f5e0"
+    job_id: str
+    dfm_conn_id: str
+    deferrable: bool
+    cancel_on_kill: bool
+    on_partial_failure: OnPartialFailure | None
+    callback: str | Callable[..., Any] | None
+    callback_kwargs: dict[str, Any] | None
+    min_sites: int | None
+    sites: list[str]
 
     def __init__(
         self,
@@ -79,26 +119,34 @@ class FederationJobSensor(BaseSensorOperator):
         callback: str | Callable[..., Any] | None = None,
         callback_kwargs: Mapping[str, Any] | None = None,
         min_sites: int | None = None,
-        sites: Sequence[str] = (),
-        poke_interval: float = 10.0,
+        sites: str | Sequence[str] = (),
+        poke_interval: Seconds = 10.0,
+        timeout: Seconds | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(poke_interval=poke_interval, **kwargs)
+        # Before Airflow makes them seconds, and looks less closely.
+        waits = {"poke_interval": poke_interval, "timeout": timeout, "deferrable": deferrable}
+        early = {"cancel_on_kill": cancel_on_kill, "callback": callback}
+        check_arguments(type(self), {"task_id": kwargs.get("task_id"), **waits, **early})
+        super().__init__(poke_interval=poke_interval, timeout=timeout, **kwargs)
         if cancel_on_kill and self.reschedule and not deferrable:
             raise ValueError(
                 "cancel_on_kill=True has no effect in mode reschedule: between two looks nothing runs that could abort "
                 "the job. Use deferrable=True or mode poke."
             )
         warn_of_short_pauses(self, deferrable)
-        self.job_id = job_id
-        self.dfm_conn_id = dfm_conn_id
-        self.deferrable = deferrable
-        self.cancel_on_kill = cancel_on_kill
-        self.on_partial_failure = on_partial_failure
-        self.callback = callback_path(callback) if callback is not None and deferrable else callback
-        self.callback_kwargs = callback_kwargs
-        self.min_sites = min_sites
-        self.sites = sites
+        take_arguments(
+            self,
+            job_id=job_id,
+            dfm_conn_id=dfm_conn_id,
+            deferrable=deferrable,
+            cancel_on_kill=cancel_on_kill,
+            on_partial_failure=on_partial_failure,
+            callback=callback_path(callback) if callback is not None and deferrable else callback,
+            callback_kwargs=callback_kwargs,
+            min_sites=min_sites,
+            sites=sites,
+        )
         self._watch: JobWatch | None = None
         self._wait: JobWait | None = None
         self._follower: LogFollower | None = None
@@ -106,6 +154,7 @@ class FederationJobSensor(BaseSensorOperator):
 
     @fails_for_good
     def execute(self, context: Context) -> Any:
+        read_arguments(self)
         with contextlib.closing(self._hook):
             self._check_sites(context)
             if self.deferrable:
@@ -124,6 +173,7 @@ class FederationJobSensor(BaseSensorOperator):
 
         :param event: as :class:`FederationJobTrigger` fires it.
         """
+        read_arguments(self)
         outcome = MonitorReturnCode.of(event)
         if outcome is MonitorReturnCode.ENDED_BY_CB:
             self.log.info("The callback ended the wait for job %s, which is %s", event["job_id"], event["status"])
@@ -200,7 +250,7 @@ class FederationJobSensor(BaseSensorOperator):
         )
 
     def _check_sites(self, context: Context) -> None:
-        required = RequiredSites(min_sites=self.min_sites, sites=self.sites)
+        required = RequiredSites(min_sites=self.min_sites, sites=tuple(self.sites))
         # A site that goes away for a moment later is the job's affair.
         if required and self._wait_begins(context):
             self._hook.check_sites(required)

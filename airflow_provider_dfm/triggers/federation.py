@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable, Sequence
-from typing import Any
+import datetime
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
@@ -13,6 +14,9 @@ from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.federation.required_sites import RequiredSites
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.site_wait import SiteWait, SiteWatch
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
+from airflow_provider_dfm.operators.arguments import take_arguments
 
 
 class FederationReadyTrigger(BaseEventTrigger):
@@ -22,27 +26,43 @@ class FederationReadyTrigger(BaseEventTrigger):
 
     :param dfm_conn_id: the connection.
     :param min_sites: how many sites have to be connected; None: that does not matter.
-    :param sites: those that have to be.
-    :param poll_interval: seconds between two looks; tasks of one connection share that of the first.
-    :param ends_at: when to give up, at the first look after it, in seconds since 1970; None: never.
+    :param sites: those that have to be: a list, or their names with commas between them.
+    :param poll_interval: seconds between two looks, or a timedelta; tasks of one connection share that of the first.
+    :param ends_at: when to give up, at the first look after it, in seconds since 1970 or as a datetime; None: never.
+    :raises ArgumentError: an argument is wrong; docs/arguments.md has what each takes.
     """
 
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "dfm_conn_id": kinds.TEXT,
+        "min_sites": kinds.optional(kinds.whole_number(0)),
+        "sites": kinds.SITES,
+        "poll_interval": kinds.DURATION,
+        "ends_at": kinds.MOMENT,
+    }
+    dfm_conn_id: str
+    min_sites: int | None
+    sites: list[str]
+    poll_interval: float
+    ends_at: float | None
     supports_triggerer_queue = True
 
     def __init__(
         self,
         dfm_conn_id: str,
         min_sites: int | None = None,
-        sites: Sequence[str] = (),
-        poll_interval: float = 30.0,
-        ends_at: float | None = None,
+        sites: str | Sequence[str] = (),
+        poll_interval: Seconds = 30.0,
+        ends_at: float | datetime.datetime | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.dfm_conn_id = dfm_conn_id
-        self.min_sites = min_sites
-        self.sites = list(sites)
-        self.poll_interval = poll_interval
-        self.ends_at = ends_at
+        take_arguments(
+            self,
+            dfm_conn_id=dfm_conn_id,
+            min_sites=min_sites,
+            sites=sites,
+            poll_interval=poll_interval,
+            ends_at=ends_at,
+        )
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -72,7 +92,7 @@ class FederationReadyTrigger(BaseEventTrigger):
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
         """Fire at the first look that ends this task's wait."""
-        wait = SiteWait(RequiredSites(min_sites=self.min_sites, sites=self.sites), self.ends_at, self.log)
+        wait = SiteWait(RequiredSites(min_sites=self.min_sites, sites=tuple(self.sites)), self.ends_at, self.log)
         async for look in shared_stream:
             event = wait.take(look)
             if event is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime
 import time
-from collections.abc import AsyncIterator, Hashable
-from typing import Any
+from collections.abc import AsyncIterator, Hashable, Mapping
+from typing import Any, ClassVar
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
@@ -16,9 +17,12 @@ from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.job_aborts import JobAborts
-from airflow_provider_dfm.hooks.job_callback import JobCallback, load_callback
+from airflow_provider_dfm.hooks.job_callback import JobCallback, callback_path, load_callback
 from airflow_provider_dfm.hooks.job_wait import JobWait
 from airflow_provider_dfm.hooks.job_watch import JobWatch
+from airflow_provider_dfm.operators import argument_kinds as kinds
+from airflow_provider_dfm.operators.argument_kinds import ArgumentKind, Seconds
+from airflow_provider_dfm.operators.arguments import take_arguments
 from airflow_provider_dfm.triggers.task_end import TaskEnd
 
 # The pause where nobody waits: a stream outlives its last trigger for a moment.
@@ -108,39 +112,63 @@ class FederationJobTrigger(BaseEventTrigger):
 
     :param dfm_conn_id: the connection.
     :param job_id: the job.
-    :param poll_interval: seconds between two looks; tasks of one connection share the shortest. After a failed
-        look the pauses grow, up to a minute.
-    :param ends_at: when to give up, in seconds since 1970; None: never.
+    :param poll_interval: seconds between two looks, or a timedelta; tasks of one connection share the shortest. After
+        a failed look the pauses grow, up to a minute.
+    :param ends_at: when to give up, in seconds since 1970 or as a datetime; None: never.
     :param cancel_on_kill: abort the job when a person ends the task that waits.
     :param callback: ``"package.module:function"``, called at each look with the job's id and its meta; False ends the
         wait.
     :param callback_kwargs: further keyword arguments for it.
     :param seen: the job's status as whoever defers knows it; None: nothing is known of it.
+    :raises ArgumentError: an argument is wrong; docs/arguments.md has what each takes.
     """
 
+    arguments: ClassVar[Mapping[str, ArgumentKind]] = {
+        "dfm_conn_id": kinds.TEXT,
+        "job_id": kinds.TEXT,
+        "poll_interval": kinds.DURATION,
+        "ends_at": kinds.MOMENT,
+        "cancel_on_kill": kinds.FLAG,
+        "callback": kinds.CALLBACK,
+        "callback_kwargs": kinds.KEYWORDS,
+        "seen": kinds.optional(kinds.TEXT),
+    }
+    dfm_conn_id: str
+    job_id: str
+    poll_interval: float
+    ends_at: float | None
+    cancel_on_kill: bool
+    callback: str | None
+    callback_kwargs: dict[str, Any] | None
+    seen: str | None
     supports_triggerer_queue = True
 
     def __init__(
         self,
         dfm_conn_id: str,
         job_id: str,
-        poll_interval: float = 5.0,
-        ends_at: float | None = None,
+        poll_interval: Seconds = 5.0,
+        ends_at: float | datetime.datetime | None = None,
         cancel_on_kill: bool = True,
         callback: str | None = None,
         callback_kwargs: dict[str, Any] | None = None,
         seen: str | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.dfm_conn_id = dfm_conn_id
-        self.job_id = job_id
-        self.poll_interval = poll_interval
-        self.ends_at = ends_at
-        self.cancel_on_kill = cancel_on_kill
-        self.callback = callback
-        self.callback_kwargs = callback_kwargs
-        self.seen = seen
-        self._end = TaskEnd(self, dfm_conn_id, job_id, lambda: waiting_at(dfm_conn_id).aborts.abort(job_id))
+        take_arguments(
+            self,
+            dfm_conn_id=dfm_conn_id,
+            job_id=job_id,
+            poll_interval=poll_interval,
+            ends_at=ends_at,
+            cancel_on_kill=cancel_on_kill,
+            callback=callback,
+            callback_kwargs=callback_kwargs,
+            seen=seen,
+        )
+        if self.callback is not None:
+            self.callback = callback_path(self.callback)
+        self._end = TaskEnd(self, self.dfm_conn_id, self.job_id, self._abort)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -212,3 +240,6 @@ class FederationJobTrigger(BaseEventTrigger):
 
     def _load_callback(self) -> JobCallback | None:
         return None if self.callback is None else load_callback(self.callback, self.callback_kwargs)
+
+    def _abort(self) -> None:
+        waiting_at(self.dfm_conn_id).aborts.abort(self.job_id)

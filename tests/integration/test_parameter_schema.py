@@ -239,7 +239,7 @@ def test_the_federations_api_is_known_without_a_log_in(nobody):
     api = nobody.describe_federation()
     assert (api.federation, api.homesite, api.api_version) == ("trials", "analyst", "1.0.0")
     assert api.sites["analyst"] == ("trial.Echo",)
-    assert api.sites["server"] == ("trial.Echo",)
+    assert api.sites["server"] == ("trial.Echo", "trial.Give")
     assert {"trial.Echo", "trial.Describe"} < set(api.sites["seattle"])
     describe = api.operations["trial.Describe"]
     assert (describe.path, describe.returns) == ("trials.fed.api.trial.Describe", "dict")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from airflow.sdk import DAG
 
 from airflow_provider_dfm.operators.flare import (
@@ -27,13 +29,18 @@ def job_of(task: str) -> str:
 
 
 with flare_dag("flare_life"):
-    ready = FederationReadySensor(task_id="ready", sites="seattle, san_francisco", poke_interval=1)
+    ready = FederationReadySensor(task_id="ready", sites="{{ ['seattle', 'san_francisco'] }}", poke_interval=1)
     submit = FlareSubmitJobOperator(
         task_id="submit",
         job_definition_path="{{ var.value.flare_job }}",
-        meta={"name": "life of {{ dag.dag_id }}", "min_clients": "{{ 1 + 1 }}", "custom_props": {"team": "blue"}},
-        min_sites=2,
+        meta={
+            "name": "life of {{ dag.dag_id }}",
+            "min_clients": "{{ 1 + 1 }}",
+            "custom_props": {"team": "blue", "day": datetime.date(2010, 1, 1)},
+        },
+        min_sites="{{ 1 + 1 }}",
         sites=["seattle"],
+        timeout=datetime.timedelta(minutes=10),
         poll_interval=1,
     )
     clone = FlareCloneJobOperator(task_id="clone", job_id=job_of("submit"), deferrable=True, poll_interval=1)

@@ -36,6 +36,7 @@ def read(schema, text, written="{{ params.place }}"):
         ({"anyOf": [DAY, NULL]}, "2010-01-01", "2010-01-01"),
         ({"anyOf": [{"type": "string", "format": "duration"}, NULL]}, "None", None),
         ({"anyOf": [{"type": "string", "format": "uuid"}, WHOLE]}, "4", 4),
+        (NUMBER, "1" + "0" * 400, 10**400),
         (WHOLES, "[1, 2]", [1, 2]),
         (WHOLES, "['1', 2]", [1, 2]),
         ({"type": "array", "items": WHOLES}, "[['1'], [2]]", [[1], [2]]),

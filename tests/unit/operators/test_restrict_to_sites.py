@@ -37,7 +37,7 @@ def test_a_restriction_is_rendered(make):
     assert _rendered(make, ["{{ one }}", "boston"]) == ["seattle", "boston"]
     assert _rendered(make, None) is None
     assert _rendered(make, []) == []
-    # Text, which is refused: a DAG says whether its templates can give anything else.
+    # Text, which the task takes for the list.
     assert _rendered(make, "{{ sites }}") == "['seattle', 'boston']"
     assert _rendered(make, "{{ sites }}", native=True) == ["seattle", "boston"]
     assert _rendered(make, "{{ none }}", native=True) is None

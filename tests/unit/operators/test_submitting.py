@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -27,6 +28,7 @@ from airflow_provider_dfm.hooks.task_identity import give_up
 from airflow_provider_dfm.operators import submitting
 from airflow_provider_dfm.operators.dfm import DfmExecuteOperator
 from airflow_provider_dfm.operators.flare import FlareCloneJobOperator
+from airflow_provider_dfm.triggers.job import FederationJobTrigger
 from airflow_provider_dfm.triggers.outage import FederationOutageTrigger
 from tests.unit.hooks.test_task_identity import Store, context
 
@@ -304,6 +306,26 @@ def test_the_outage_counts_for_the_execution_timeout(hook):
 def test_what_is_no_time_is_refused_as_the_dag_is_read(name, value):
     with pytest.raises(ValueError, match=name):
         DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", **{name: value})
+
+
+def test_times_that_templates_give_are_read_anew_after_an_outage(hook):
+    Outage(hook, tries=1)
+    made = context(Store(), 1, 1)
+    made["ti"].xcom_push = lambda key, value: None
+
+    def rendered():
+        """As Airflow makes the operator anew for each part of a try."""
+        times = {"timeout": "{{ 60 * 60 }}", "outage_timeout": "{{ 30 * 60 }}", "outage_interval": "{{ 20 }}"}
+        operator = DfmExecuteOperator(task_id="run", pipeline="p:f", deferrable=True, **times)
+        operator.render_template_fields({})
+        return operator
+
+    outage = deferred_try(rendered(), made)
+    assert outage.ends_at == pytest.approx(outage.outage["since"] + 1800)
+    assert outage.interval == 20
+    job = deferred_try(rendered(), made, {"outage": outage.outage, "fault": ""})
+    assert isinstance(job, FederationJobTrigger)
+    assert time.time() < job.ends_at <= time.time() + 3600
 
 
 def test_a_clone_whose_id_is_not_known_cannot_be_aborted(hook):
