@@ -6,8 +6,9 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from airflow_provider_dfm.federation.job_identity import is_same_content
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
 from airflow_provider_dfm.federation.job_status import SUCCESS
-from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.tokens import Result
 
 

@@ -116,14 +116,16 @@ class JobResults:
         :raises JobNotFound: it is no job's id.
         :raises ResultsIncomplete: it is damaged, and cannot be brought anew.
         """
+        if self._results_path is None:
+            return None
         try:
-            kept = None if self._results_path is None else read_kept_results(self._results_path / check_job_id(job_id))
+            # What cannot be brought anew is read as far as it is there.
+            return read_kept_results(self._results_path / check_job_id(job_id), with_values=not self._is_local)
         except ResultsIncomplete as error:
             if self._is_local:
                 raise
             self._log.log(logging.WARNING, "%s They are brought anew from the federation.", error)
             return None
-        return kept
 
     def _meta(self, job_id: str) -> JobMeta:
         meta = self._get_job_meta(job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ class FolderFiles:
     """Files in a folder or an object store.
 
     :param folder: the folder, a ``pathlib.Path`` or one of its kin.
-    :param gone: says why one is not there any more; default: its name.
+    :param gone: says why the folder is not there any more.
     """
 
     def __init__(self, folder: Any, gone: str = "") -> None:
@@ -82,8 +83,8 @@ class FolderFiles:
         try:
             return cast(BinaryIO, opened(self._checked(name)))
         except FileNotFoundError:
-            gone = f"{self._folder / name} is missing, though a result names it."
-            raise ResultsIncomplete(self._gone or gone) from None
+            missing = f"{self._folder / name} is missing, though a result names it."
+            raise ResultsIncomplete(self._gone if self._gone and not self._folder.exists() else missing) from None
 
     def path(self, name: str) -> Path | None:
         """See :class:`ValueFiles`."""
@@ -157,10 +158,12 @@ class RunningFiles:
             has_ended = self._has_ended()
             value = self._read(name)
             if value.path is not None:
-                file = value.path.open("rb")
-                if value.is_copy:
-                    value.path.unlink()
-                return file
+                # That of a local job, which is no copy, may have gone to the job's results since.
+                with contextlib.suppress(FileNotFoundError):
+                    file = value.path.open("rb")
+                    if value.is_copy:
+                        value.path.unlink()
+                    return file
             if has_ended:
                 return self._of_ended(name)
             if time.monotonic() > ends:

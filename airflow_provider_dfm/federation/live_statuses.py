@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from airflow_provider_dfm.federation.errors import FederationError, JobFailed, PermanentFederationError
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
 from airflow_provider_dfm.federation.live_results import LiveResults
-from airflow_provider_dfm.federation.results import JobOutcome
 from airflow_provider_dfm.federation.tokens import ERROR_TOKEN, STATUS_PLACE, AdapterError, Result
 
 # nv_dfm_core/api/_stop_token.py

@@ -20,11 +20,12 @@ from pydantic import BaseModel
 from airflow_provider_dfm.federation import steps
 from airflow_provider_dfm.federation.checksum import BLOCK_BYTES
 from airflow_provider_dfm.federation.errors import ResultsIncomplete, VersionMismatch
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
 from airflow_provider_dfm.federation.large_values import FolderFiles, OwnFiles, read_sizes
-from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.storage import reading, writing
 from airflow_provider_dfm.federation.tokens import Result
-from airflow_provider_dfm.federation.whole_files import opened, whole_file
+from airflow_provider_dfm.federation.whole_files import local_path, opened, whole_file
 from airflow_provider_dfm.remote.value_store import VALUES
 
 RESULTS = "results.jsonl"
@@ -114,10 +115,12 @@ def note_acceptance(folder: Any) -> None:
             file.write(json.dumps(content, indent=2).encode())
 
 
-def read_kept_results(folder: Any) -> FederationResults | None:
+def read_kept_results(folder: Any, with_values: bool = False) -> FederationResults | None:
     """The results that are kept of a job.
 
     :param folder: the job's folder.
+    :param with_values: the large values have to be there, too, as far as this machine's disk has them; a store would
+        have to be asked for each.
     :return: None, where nothing is kept.
     :raises ResultsIncomplete: the manifest there is not ours, or the results are not of the size that it says.
     :raises VersionMismatch: a later release of this provider has kept it in a way that this one cannot read.
@@ -135,6 +138,9 @@ def read_kept_results(folder: Any) -> FederationResults | None:
     except (ValueError, KeyError, RecursionError) as error:
         raise ResultsIncomplete(f"{folder / MANIFEST} is not a manifest of results: {error}") from None
     _check_size(folder / RESULTS, kept)
+    if with_values and local_path(folder) is not None:
+        for name, value in manifest.files.items():
+            _check_size(folder / name, value)
     return _from_folder(folder, manifest)
 
 

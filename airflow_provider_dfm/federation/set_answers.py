@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
 from airflow_provider_dfm.federation.live_results import LiveResults
-from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.tokens import Result
 
 ValueOf = Callable[[Result], Any]

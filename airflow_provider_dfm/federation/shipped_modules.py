@@ -45,6 +45,7 @@ HOST_MODULES = (
     "value_store",
     "token_store",
     "runner_words",
+    "local_delivery",
     "local_jobs",
     "dfm_session",
     "session",
@@ -64,13 +65,12 @@ PLAIN_MODULES = (
     "plain_values",
 )
 # Those that have to do with what is yielded, wherever a site's part runs.
-YIELD_MODULES = (*PLAIN_MODULES, "json_text", "plain_tokens", "token_lines", "value_store")
+YIELD_MODULES = (*PLAIN_MODULES, "foreign_text", "json_text", "plain_tokens", "token_lines", "value_store")
 # Those that travel with each job.
 JOB_MODULES = (
     *YIELD_MODULES,
     "job_components",
     "authenticated_peers",
-    "foreign_text",
     "frame_feeder",
     "incoming_messages",
     "incoming_tokens",
@@ -88,4 +88,4 @@ JOB_MODULES = (
     "wind_down",
 )
 # Those that the site processes of the local target import.
-SITE_MODULES = (*YIELD_MODULES, "foreign_text", "runner_words", "wind_down", "local_site")
+SITE_MODULES = (*YIELD_MODULES, "runner_words", "wind_down", "local_site")

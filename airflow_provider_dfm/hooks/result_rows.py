@@ -15,7 +15,7 @@ from airflow_provider_dfm.hooks.bounded_rows import OUTLINE_BYTES, PART_BYTES, R
 from airflow_provider_dfm.hooks.xcom_size import fits_xcom, xcom_bytes
 
 if TYPE_CHECKING:
-    from airflow_provider_dfm.federation.results import JobOutcome
+    from airflow_provider_dfm.federation.job_outcome import JobOutcome
     from airflow_provider_dfm.federation.tokens import Result
 
 # Of the reason that a set failed for, where the list is large.

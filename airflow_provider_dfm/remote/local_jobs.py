@@ -6,17 +6,17 @@ import importlib
 import json
 import os
 import sys
-from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_provider_dfm.remote.bound_pipeline import CUSTOM_PROPERTY, BoundPipeline
 from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.local_delivery import LocalDelivery
 from airflow_provider_dfm.remote.module_package import write_package
 from airflow_provider_dfm.remote.runner_words import RunnerWords, logger_of, why_it_died
 from airflow_provider_dfm.remote.sent_sets import SentSets
 from airflow_provider_dfm.remote.token_store import TokenStore
-from airflow_provider_dfm.remote.value_store import VALUES, ValueStore
+from airflow_provider_dfm.remote.value_store import VALUES, ValueStore, is_name
 
 DRAIN_SECONDS = 30.0
 DRAIN_SECONDS_AFTER_DEATH = 3.0
@@ -186,7 +186,8 @@ class LocalJobs:
         came, values = os.path.join(self._folder, VALUES, dfm_job_id), os.path.join(folder, VALUES)
         if os.path.isdir(came) and os.path.isdir(folder):
             os.makedirs(values, exist_ok=True)
-            for name in os.listdir(came):
+            # A site of an aborted job may still write to others.
+            for name in filter(is_name, os.listdir(came)):
                 os.replace(os.path.join(came, name), os.path.join(values, name))
 
     def _job(self, job_id: str) -> LocalJob:
@@ -225,60 +226,6 @@ def _execute(session: Any, bound: BoundPipeline, force_modgen: bool) -> Any:
     )
     job._send_input_params_internal(frames[FRAMES_AT_ONCE:])
     return job
-
-
-class LocalDelivery:
-    """Brings what is sent to an open pipeline to its sites, as DFM's job does, token by token.
-
-    DFM's own (nv_dfm_core/session/_job.py, ``send_input_params``) counts a set that it could not bring, and begins
-    with the first token again when it is repeated.
-
-    :param job: DFM's.
-    """
-
-    def __init__(self, job: Any) -> None:
-        self._job = job
-        self._tokens: deque[Any] = deque()
-
-    def deliver(self, frames: list[tuple[int, dict[str, Any]]], stop: bool) -> None:
-        """Bring the sets, and the stop after them; after an error, what of them is not there yet.
-
-        :param frames: index and values of each set.
-        :param stop: whether the pipeline is to end after them.
-        :raises Exception: not all of it could be brought.
-        """
-        if not self._tokens:
-            self._tokens.extend(self._tokens_of(frames, stop))
-        while self._tokens:
-            self._job._send_token_package_internal(self._tokens[0])
-            self._tokens.popleft()
-
-    def _tokens_of(self, sets: list[tuple[int, dict[str, Any]]], stop: bool) -> list[Any]:
-        from nv_dfm_core.exec import FlowInfo, Frame, TokenPackage
-        from nv_dfm_core.gen.modgen.ir import START_PLACE_NAME
-
-        start = {START_PLACE_NAME: FlowInfo()}
-        frames = [(Frame.start_frame(num=index), values | start) for index, values in sets]
-        if stop:
-            frames.append((Frame.stop_frame(), start))
-        return [
-            TokenPackage(
-                source_site=self._job._homesite,
-                source_node=None,
-                source_job=self._job.job_id,
-                target_site=net_ir.site,
-                target_place=place,
-                target_job=self._job.job_id,
-                is_yield=False,
-                frame=frame,
-                tagged_data=tagged,
-            )
-            # All of a set before the next one, as the sites take them.
-            for one in frames
-            for net_ir in self._job._pipeline.net_irs().values()
-            for frame, params in net_ir.pick_input_params([one])
-            for place, tagged in params.items()
-        ]
 
 
 def _recording_dispatcher(tokens: TokenStore) -> Any:

@@ -17,6 +17,7 @@ from nv_dfm_core.api._error_token import ErrorInfo
 from nv_dfm_core.api._yield import DISCOVERY_PLACE_NAME, STATUS_PLACE_NAME
 from nv_dfm_core.telemetry import TELEMETRY_PLACE_NAME
 
+from .foreign_text import fit
 from .json_text import DEPTH, is_too_deep
 from .plain_values import Keep, NoPlainForm, in_line, plain_form
 from .token_lines import PLAIN
@@ -85,7 +86,11 @@ class PlainYields:
 
     def _with_plain_data(self, token: dict[str, Any]) -> dict[str, Any]:
         data, place = token["data"], token["to_place"]
-        if not token["is_yield"] or place in _NO_VALUES or isinstance(data, ErrorToken):
+        if not token["is_yield"]:
+            return token
+        if isinstance(data, ErrorToken):
+            return token | {"data": _readable(data)}
+        if place in _NO_VALUES:
             return token
         kept = _Kept(self._keep)
         try:
@@ -122,6 +127,16 @@ def _plain_data(value: Any, kept: _Kept) -> list[Any]:
 
 def _refusal(error: Exception, place: str) -> Any:
     message = f"The value that was yielded to the place {place!r} cannot leave this site. {error}"
+    return _readable(
+        ErrorToken(errors=[ErrorInfo(type=type(error).__name__, message=message, stack_trace=traceback.format_exc())])
+    )
+
+
+def _readable(error: Any) -> Any:
+    """An error whose texts UTF-8 knows: Python's names of files can be others, and the server takes no such text."""
     return ErrorToken(
-        errors=[ErrorInfo(type=type(error).__name__, message=message, stack_trace=traceback.format_exc())]
+        errors=[
+            ErrorInfo(type=fit(one.type), message=fit(one.message), stack_trace=fit(one.stack_trace))
+            for one in error.errors
+        ]
     )

@@ -61,7 +61,8 @@ class ValueStore:
         value = self.begin()
         try:
             for start in range(0, buffer.nbytes, PIECE_BYTES):
-                value.write(buffer[start : start + PIECE_BYTES])
+                # A copy, so that its checksum is that of what is written: the site's code may write to an array.
+                value.write(bytes(buffer[start : start + PIECE_BYTES]))
             return value.end()
         except BaseException:
             value.discard()

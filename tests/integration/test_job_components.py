@@ -106,6 +106,7 @@ sys.path.insert(0, sys.argv[1])
 import threading
 import numpy
 from airflow_provider_dfm.remote.plain_tokens import PlainYields
+from nv_dfm_core.api import ErrorToken
 from nv_dfm_core.exec import Frame, Router, TokenPackage
 from types import SimpleNamespace
 
@@ -136,6 +137,12 @@ route("numbers", numpy.arange(2))
 route("lock", [threading.Lock()])
 route("_dfm_discovery_", threading.Lock())
 route("between sites", numpy.arange(2), is_yield=False)
+class Unreadable:
+    def __array__(self):
+        raise OSError("no file caf" + chr(0xdce9))
+
+route("unreadable", Unreadable())
+route("error", ErrorToken.from_exception(ValueError("no file caf" + chr(0xdce9))))
 failures = []
 for large in (numpy.zeros(300_000), "x" * 2_000_000):
     try:
@@ -149,7 +156,7 @@ print(json.dumps([router.sent, failures]))
 def test_a_value_that_does_not_arrive_is_no_fault_of_the_value():
     command = [str(FEDERATION_PYTHON), "-c", YIELD, str(ROOT)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    (numbers, lock, discovery, between), failures = json.loads(done.stdout.splitlines()[-1])
+    (numbers, lock, discovery, between, *_), failures = json.loads(done.stdout.splitlines()[-1])
     assert numbers[:2] == ["numbers", "airflow_provider_dfm.plain.1"]
     assert '"@array"' in numbers[2][0]
     assert lock[1] == "BaseModel", "an error of its set"
@@ -163,3 +170,15 @@ def test_a_value_that_does_not_arrive_is_no_fault_of_the_value():
     for failure in failures:
         assert failure.startswith("NotKept: a value of 2")
         assert "server answered COMMUNICATION_ERROR" in failure
+
+
+def test_an_error_that_names_a_file_in_another_encoding_is_one_that_the_server_takes():
+    """Python has such names as halves of surrogate pairs, which the server refuses by the site's name."""
+    command = [str(FEDERATION_PYTHON), "-c", YIELD, str(ROOT)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    *_, unreadable, error = json.loads(done.stdout.splitlines()[-1])[0]
+    for place, tag, value in (unreadable, error):
+        assert (place, tag) in (("unreadable", "BaseModel"), ("error", "BaseModel"))
+        (told,) = value["data"]["errors"]
+        assert "no file caf\ufffd" in told["message"]
+        json.dumps(told, ensure_ascii=False).encode()

@@ -41,7 +41,8 @@ def test_results_come_in_order_while_the_job_runs(settings):
 
 
 def test_a_sets_end_comes_after_all_of_its_results_though_another_site_reports_it(settings):
-    sets = [{"size": 500_000}] * 30
+    # Every other one is a file of its own, which comes before its result.
+    sets = [{"size": size} for size in (500_000, 2_500_000)] * 15
     # Results that are kept replace a local job's tokens.
     with FederationSession(settings.model_copy(update={"results_path": ""})) as session:
         job = session.execute("trial_pipelines:large_and_small", sets)

@@ -19,7 +19,7 @@ import json, sys
 sys.path[:0] = sys.argv[1:4]
 import trial_pipelines
 from nv_dfm_core.session import Session
-from airflow_provider_dfm.remote.local_jobs import LocalDelivery
+from airflow_provider_dfm.remote.local_delivery import LocalDelivery
 from airflow_provider_dfm.remote.sent_sets import SentSets
 import tempfile
 

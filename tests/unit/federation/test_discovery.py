@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_dfm.federation.discovery import is_good_enough, read_discovery
-from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.tokens import ERROR_TOKEN, Result
 
 NODE = {"ident": 1}

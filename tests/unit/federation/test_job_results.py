@@ -29,7 +29,7 @@ from airflow_provider_dfm.federation.job_results import JobResults
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings
 
-from .tokens import end, token, write_job
+from .tokens import end, large, token, write_job
 
 IDS = [f"2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2{number:02x}" for number in range(120)]
 A, B, C = IDS[:3]
@@ -47,6 +47,7 @@ class Server:
         self.jobs = {}
         self.folder = folder
         self.tokens = TOKENS
+        self.values = ()
         self.asked = 0
 
     def add(self, job_id, note=None, **fields):
@@ -61,7 +62,7 @@ class Server:
 
     def transfer(self, method, job_id):
         number = len(list(self.folder.iterdir()))
-        return {"location": str(write_job(self.folder / f"{number}-{job_id}", *self.tokens))}
+        return {"location": str(write_job(self.folder / f"{number}-{job_id}", *self.tokens, values=self.values))}
 
 
 @pytest.fixture
@@ -120,7 +121,6 @@ def test_what_is_kept_of_a_local_job_is_not_brought_again_whatever_is_in_it(tmp_
     """Its folder in the session host is gone by then, and nothing else has its results."""
     (tmp_path / "private").mkdir()
     server = Server(tmp_path / "private", "local")
-    server.settings.allow_pickles = True
     server.tokens = (
         token(value={"value": base64.b64encode(pickle.dumps(Decimal(1))).decode()}, tag="PickledObject"),
         end([0]),
@@ -253,3 +253,16 @@ def _without_workspace(download_stored_job):
         return download_stored_job(take, meta, 0, 0)
 
     return download_it
+
+
+@pytest.mark.parametrize("left", [None, b"", b"a"], ids=["gone", "empty", "short"])
+def test_results_of_which_a_large_value_was_lost_are_brought_anew(server, tmp_path, left, caplog):
+    server.tokens, server.values = (large(b"ab"), *TOKENS[1:]), (b"ab",)
+    server.add(A, {})
+    results = results_of(server, tmp_path / "kept")
+    results.of(A)
+    (lost,) = (tmp_path / "kept" / A / "values").iterdir()
+    lost.unlink() if left is None else lost.write_bytes(left)
+    first = next(iter(results.of(A)))
+    assert first.files.open(lost.name).read() == b"ab"
+    assert "brought anew" in caplog.text

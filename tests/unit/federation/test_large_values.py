@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -131,9 +132,16 @@ def test_a_value_that_is_gone_is_named(brought, folder):
 
 def test_values_of_a_closed_session_are_an_error_that_says_so(brought, download):
     results = list(brought)
-    (next(download.rglob("values")) / named(A)).unlink()
+    shutil.rmtree(download)
     with pytest.raises(ResultsIncomplete, match="the session was closed"):
         results[0].files.open(named(A))
+
+
+def test_a_value_that_a_server_leaves_out_is_not_blamed_on_the_session(brought, download, folder):
+    (next(download.rglob("values")) / named(A)).unlink()
+    with pytest.raises(ResultsIncomplete, match=r"is missing, though a result names it"):
+        keep_results(brought, folder)
+    assert read_kept_results(folder) is None
 
 
 def test_a_disk_that_cannot_be_read_is_told_from_a_value_that_is_gone(brought, tmp_path, monkeypatch):
@@ -200,6 +208,8 @@ class RunningJob:
         step = self.steps.pop(0)
         if step == "away":
             return ValueRead(path=None, is_copy=True)
+        if step == "moved":
+            return ValueRead(path=self.folder / "moved", is_copy=False)
         path = self.folder / f"copy-{len(self.brought)}"
         path.write_bytes((next(self.download.rglob("values")) / name).read_bytes())
         self.brought.append(path)
@@ -215,8 +225,8 @@ class RunningJob:
 
 @pytest.mark.parametrize(
     ("steps", "left"),
-    [(["copy"], []), (["original"], [True]), (["away", "away", "copy"], []), (["away"], []), ([], [])],
-    ids=["runs", "runs here", "begins", "ends meanwhile", "has ended"],
+    [(["copy"], []), (["original"], [True]), (["away", "away", "copy"], []), (["away"], []), ([], []), (["moved"], [])],
+    ids=["runs", "runs here", "begins", "ends meanwhile", "has ended", "goes to the results meanwhile"],
 )
 def test_a_running_jobs_value_is_brought_when_it_is_opened_and_goes_with_that(
     tmp_path, download, monkeypatch, steps, left

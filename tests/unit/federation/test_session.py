@@ -17,9 +17,10 @@ from airflow_provider_dfm.federation.errors import (
     StartupKitError,
 )
 from airflow_provider_dfm.federation.interpreter import inspect_interpreter
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
 from airflow_provider_dfm.federation.job_status import JobStatus
 from airflow_provider_dfm.federation.prepared_pipeline import PreparedPipeline
-from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.results_folder import keep_results
 from airflow_provider_dfm.federation.session import FederationSession
 from airflow_provider_dfm.federation.settings import read_settings

@@ -14,8 +14,9 @@ from airflow.sdk.serde import deserialize, serialize
 from airflow_provider_dfm.federation.discovery import read_discovery
 from airflow_provider_dfm.federation.errors import ParameterSetError, ResultsIncomplete
 from airflow_provider_dfm.federation.job_meta import JobMeta
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
 from airflow_provider_dfm.federation.parameter_sets import normalize_parameter_sets
-from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.results_folder import keep_results
 from airflow_provider_dfm.federation.tokens import AdapterError, Result
 from airflow_provider_dfm.hooks.dfm import DfmHook

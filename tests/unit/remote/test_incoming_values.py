@@ -76,6 +76,46 @@ def test_a_piece_that_comes_again_is_taken_once(server):
     assert server.names == [named(content)]
 
 
+def test_after_a_value_that_did_not_arrive_no_other_is_sent(server):
+    """The server would take the rest of it for the next value, and say that the site does not play by the rules."""
+    asked = []
+
+    def send(parts):
+        asked.append(parts[0])
+        if len(asked) == 2:
+            raise RuntimeError("server answered COMMUNICATION_ERROR")
+        server.take(parts)
+
+    sender = ValueSender(send)
+    for size in (3 * PIECE_BYTES, LARGE_BYTES):
+        with pytest.raises(RuntimeError, match="COMMUNICATION_ERROR"):
+            sender.keep(memoryview(bytes(size)))
+    assert asked == ["1", "2"]
+    assert server.failures == []
+
+
+def test_a_value_that_its_site_changes_meanwhile_is_whole_all_the_same(server, monkeypatch):
+    content = bytearray(os.urandom(PIECE_BYTES))
+    real = hashlib.sha256
+
+    class Changing:
+        """As if another thread of the site wrote to an array of which a piece was just read."""
+
+        def __init__(self):
+            self._digest = real()
+
+        def update(self, piece):
+            self._digest.update(piece)
+            content[:] = os.urandom(len(content))
+
+        def hexdigest(self):
+            return self._digest.hexdigest()
+
+    monkeypatch.setattr(value_store.hashlib, "sha256", Changing)
+    kept = server.store.keep(memoryview(content))
+    assert real((server.folder / kept["file"]).read_bytes()).hexdigest() == kept["sha256"]
+
+
 def test_equal_values_are_one_file(server):
     sender = ValueSender(server.take)
     for _ in range(2):

@@ -10,7 +10,8 @@ from typing import Any
 import pydantic
 
 from airflow_provider_dfm.federation.discovery import read_discovery
-from airflow_provider_dfm.federation.results import FederationResults, JobOutcome
+from airflow_provider_dfm.federation.job_outcome import JobOutcome
+from airflow_provider_dfm.federation.results import FederationResults
 from airflow_provider_dfm.federation.results_folder import keep_results, read_kept_results
 from airflow_provider_dfm.remote.plain_values import in_line, plain_form
 
