@@ -129,7 +129,8 @@ class JobWatch(FederationWatch):
         waiting = [job_id for job_id, meta in listed.items() if meta.status in WAITING]
         turns = {job_id: turn for turn, job_id in enumerate(self._asked_why)}
         asked = sorted(waiting, key=lambda job_id: turns.get(job_id, -1))[:DETAILS_A_POLL]
-        kept = [job_id for job_id in self._asked_why if job_id in set(waiting) - set(asked)]
+        left = set(waiting).difference(asked)
+        kept = [job_id for job_id in self._asked_why if job_id in left]
         self._asked_why = dict.fromkeys([*kept, *asked])
         metas = {}
         for job_id in asked:
