@@ -156,7 +156,7 @@ class SubmittingOperator(IsoDatesOperator):
 
     @fails_for_good
     def execute(self, context: Context) -> str:
-        outage = self._outage or Outage(started=time.time())
+        outage, self._outage = self._outage or Outage(started=time.time()), None
         self._task = task_identity(context, self.dfm_conn_id)
         self._hook = hook = DfmHook(self.dfm_conn_id)
         with contextlib.closing(hook):
@@ -184,14 +184,21 @@ class SubmittingOperator(IsoDatesOperator):
             read_patience(self.outage_timeout, self.outage_interval, self.timeout),
             self._within_execution_timeout(math.inf, outage.started, hook),
             self._defers(hook),
-            self.waiting_job,
+            self.waiting_jobs,
             lambda: self._killed,
         )
 
-    def waiting_job(self) -> JobIdentity | str | None:
-        """What a person who ends the task during an outage wants to have aborted; see :class:`OutageWait`."""
+    def waiting_jobs(self) -> list[JobIdentity | str]:
+        """What a person who ends the task during an outage wants to have aborted; see :class:`OutageWait`.
+
+        Its former jobs, too: the trigger that waited for one leaves it alone once the cleared task is deferred again.
+        """
         assert self._task is not None
-        return self._task.job
+        return [self._task.job, *self._former()]
+
+    def _former(self) -> tuple[JobIdentity, ...]:
+        assert self._task is not None
+        return self._task.former if self.replaces_former() else ()
 
     @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
@@ -270,7 +277,7 @@ class SubmittingOperator(IsoDatesOperator):
         """
         assert self._task is not None
         self._go_on_unless_killed()
-        for former in self._task.former if self.replaces_former() else ():
+        for former in self._former():
             abort_former_jobs(hook, self.active_jobs(hook, former), self._task.given_up, self.log)
 
     def _submit(self, hook: DfmHook, ends_at: float) -> FederationJob:

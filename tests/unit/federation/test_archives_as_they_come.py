@@ -386,9 +386,7 @@ def test_of_a_whole_federation_the_users_kit_is_taken(tmp_path):
 
 def test_of_several_users_kits_none_is_taken(tmp_path):
     archive = make_zip(tmp_path / "a.zip", PROVISIONED | below("prod_00/lead@nvidia.com/", KIT))
-    with pytest.raises(
-        Kits.error, match=r"several startup kits at .*: prod_00/admin@.*, prod_00/lead@.*Name one"
-    ):
+    with pytest.raises(Kits.error, match=r"several startup kits at .*: prod_00/admin@.*, prod_00/lead@.*Name one"):
         Kits.copy(archive, tmp_path / "copy")
 
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_dfm.federation.errors import FederationUnreachable
+from airflow_provider_dfm.federation.errors import FederationUnreachable, JobNotFound
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.hooks.federation_watch import Fault
 from airflow_provider_dfm.triggers import job as triggers_job
@@ -62,7 +62,7 @@ def test_when_its_time_is_over_the_task_tries_for_the_last_time():
 
 
 def test_it_survives_a_triggerer():
-    made = trigger(identity=asdict(WHOSE))
+    made = trigger(jobs=[asdict(WHOSE), "1"])
     path, arguments = made.serialize()
     again = FederationOutageTrigger(**json.loads(json.dumps(arguments)))
     assert path.endswith(f".{FederationOutageTrigger.__name__}")
@@ -79,13 +79,20 @@ class Aborts:
     def abort(self, job):
         if self.faults:
             raise self.faults.pop()
+        if job == "gone":
+            raise JobNotFound("gone")
         self.aborted.append(job)
 
 
 @pytest.mark.parametrize(
     ("options", "aborted"),
-    [({"identity": asdict(WHOSE)}, [WHOSE]), ({"job_id": "1"}, ["1"]), ({}, [])],
-    ids=["whose", "which", "none"],
+    [
+        ({"jobs": [asdict(WHOSE), asdict(WHOSE.in_cycle(0))]}, [WHOSE, WHOSE.in_cycle(0)]),
+        ({"jobs": ["1"]}, ["1"]),
+        ({"jobs": ["gone", "1"]}, ["1"]),
+        ({}, []),
+    ],
+    ids=["whose", "which", "one of two", "none"],
 )
 def test_a_person_who_ends_the_task_ends_what_an_earlier_try_may_have_submitted(monkeypatch, options, aborted):
     aborts = Aborts()
@@ -138,4 +145,24 @@ def test_all_tasks_of_a_connection_look_through_one_session(monkeypatch):
 
     assert asyncio.run(run())["fault"] == ""
     assert made[0].dfm_conn_id == "weather"
-    assert trigger().shared_stream_key() == trigger(interval=5.0, job_id="1").shared_stream_key()
+    assert trigger().shared_stream_key() == trigger(interval=5.0, jobs=["1"]).shared_stream_key()
+
+
+def test_who_wants_no_pause_gets_a_second(monkeypatch):
+    """Each look may open a session, and the triggerer has others to look after."""
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(triggers_outage.asyncio, "sleep", sleep)
+    monkeypatch.setattr(triggers_outage.SiteWatch, "poll", lambda watch: AWAY)
+
+    async def run():
+        looks = FederationOutageTrigger.open_shared_stream(trigger(interval=0.0).serialize()[1])
+        for _ in range(3):
+            await looks.__anext__()
+        await looks.aclose()
+
+    asyncio.run(run())
+    assert pauses == [1.0, 1.0]
