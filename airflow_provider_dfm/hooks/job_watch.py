@@ -136,11 +136,13 @@ class JobWatch(FederationWatch):
         for job_id in asked:
             try:
                 metas[job_id] = self._hook.find_job(job_id)
-            except (FederationUnreachable, CommandTimedOut):
-                raise
             except FederationError as error:
                 # The list has told its status, which is what counts.
                 self._hook.log.debug("Why job %s waits cannot be asked: %s", job_id, error)
+                if isinstance(error, (FederationUnreachable, CommandTimedOut)):
+                    # Its meta may be too large to come in time, which would end each look at the others.
+                    self._hook.close_failed()
+                    break
         return {job_id: meta for job_id, meta in metas.items() if meta is not None}
 
     def _list_is_cheaper(self, jobs: int) -> bool:

@@ -376,3 +376,13 @@ def test_a_reason_that_cannot_be_asked_for_leaves_the_job_as_the_list_has_it():
     seen = watch.poll(jobs)
     assert statuses(seen) == dict.fromkeys(jobs, "SUBMITTED")
     assert seen.faults == {}
+
+
+@pytest.mark.parametrize("error", [CommandTimedOut("get_job_meta"), FederationUnreachable("away")])
+def test_a_job_whose_meta_does_not_come_in_time_ends_no_look_at_the_others(error):
+    jobs = [str(number) for number in range(5)]
+    federation = Waiting(dict.fromkeys(jobs, "SUBMITTED"), {"1": error})
+    seen = JobWatch(federation).poll(jobs)
+    assert (seen.fault, statuses(seen)) == ("", dict.fromkeys(jobs, "SUBMITTED"))
+    # The session that failed is ended, and nothing more is asked of it in this poll.
+    assert (federation.closed, federation.asked_for) == (1, ["0", "1"])
