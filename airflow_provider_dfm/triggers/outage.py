@@ -9,7 +9,12 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from airflow_provider_dfm.federation.errors import JobNotFound
+from airflow_provider_dfm.federation.errors import (
+    CommandTimedOut,
+    FederationError,
+    FederationUnreachable,
+    JobNotFound,
+)
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.plain_json import plain_json
@@ -118,15 +123,19 @@ class FederationOutageTrigger(BaseEventTrigger):
         await self._end.stay()
 
     def _abort(self) -> None:
-        """Abort all of them.
+        """Abort all of them, each though another cannot be aborted.
 
         :raises JobNotFound: there is none.
+        :raises FederationError: one could not be aborted.
         """
-        missing: list[JobNotFound] = []
+        errors: list[FederationError] = []
         for job in self._jobs:
             try:
                 waiting_at(self.dfm_conn_id).aborts.abort(job)
-            except JobNotFound as error:
-                missing.append(error)
-        if len(missing) == len(self._jobs):
-            raise missing[-1]
+            except (FederationUnreachable, CommandTimedOut):
+                raise
+            except FederationError as error:
+                errors.append(error)
+        refused = [error for error in errors if not isinstance(error, JobNotFound)]
+        if refused or len(errors) == len(self._jobs):
+            raise [*refused, *errors][0]

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_dfm.federation.errors import FederationUnreachable, JobNotFound
+from airflow_provider_dfm.federation.errors import FederationError, FederationUnreachable, JobNotFound
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.hooks.federation_watch import Fault
 from airflow_provider_dfm.triggers import job as triggers_job
@@ -81,6 +81,8 @@ class Aborts:
             raise self.faults.pop()
         if job == "gone":
             raise JobNotFound("gone")
+        if job == "lost" and not self.aborted:
+            raise FederationError("the server does not run it")
         self.aborted.append(job)
 
 
@@ -90,9 +92,11 @@ class Aborts:
         ({"jobs": [asdict(WHOSE), asdict(WHOSE.in_cycle(0))]}, [WHOSE, WHOSE.in_cycle(0)]),
         ({"jobs": ["1"]}, ["1"]),
         ({"jobs": ["gone", "1"]}, ["1"]),
+        # It is tried again, with all.
+        ({"jobs": ["lost", "1"]}, ["1", "lost", "1"]),
         ({}, []),
     ],
-    ids=["whose", "which", "one of two", "none"],
+    ids=["whose", "which", "one of two", "one refused", "none"],
 )
 def test_a_person_who_ends_the_task_ends_what_an_earlier_try_may_have_submitted(monkeypatch, options, aborted):
     aborts = Aborts()
