@@ -54,13 +54,13 @@ def server_address(kit: str) -> tuple[str, int]:
     admin = _admin_section(kit)
     try:
         if "host" in admin:
-            return str(admin["host"]), int(admin["port"])
+            return _address(str(admin["host"]), int(admin["port"]))
         for name in ("local/resources.json", "local/resources.json.default", "startup/fed_admin.json"):
             if os.path.exists(os.path.join(kit, name)):
                 end_point = _find(_read_json(kit, name), "sp_end_point")
                 if end_point:
                     host, _, port = end_point.split(":")
-                    return host, int(port)
+                    return _address(host, int(port))
     except (KeyError, TypeError, ValueError, AttributeError):
         pass
     raise NamedError(
@@ -69,6 +69,14 @@ def server_address(kit: str) -> tuple[str, int]:
         "local/resources.json.default has a host and port or an sp_end_point. Ask the federation's administrator for "
         "a whole kit.",
     )
+
+
+def _address(host: str, port: int) -> tuple[str, int]:
+    """The same, where a connection can be tried; otherwise a ValueError, as Python has many errors for that."""
+    host.encode("idna")
+    if "\0" in host or not 0 < port < 1 << 16:
+        raise ValueError(f"{host!r}, {port} is no address")
+    return host, port
 
 
 def certificate_files(kit: str) -> tuple[str, str, str]:

@@ -66,6 +66,13 @@ def test_nor_where_there_is_no_such_machine(session, logs_in):
     assert logs_in == []
 
 
+@pytest.mark.parametrize(("host", "port"), [("server", 80020), ("x" * 64, 8002), ("a\0b", 8002), ("server", 0)])
+def test_what_is_no_address_is_the_kits_fault(session, logs_in, host, port):
+    with pytest.raises(NamedError, match="does not say where the server is") as raised:
+        session(host, port).connect()
+    assert raised.value.error_name == "StartupKitError"
+
+
 def test_a_server_that_takes_the_connection_is_left_to_the_client_library(session, logs_in):
     with socket.create_server(("localhost", 0)) as server, pytest.raises(NamedError):
         session("localhost", server.getsockname()[1], timeout=4.0).connect()
