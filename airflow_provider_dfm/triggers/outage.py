@@ -20,6 +20,7 @@ from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS, Fault
+from airflow_provider_dfm.hooks.job_wait import Quiet
 from airflow_provider_dfm.hooks.site_wait import SiteWatch
 from airflow_provider_dfm.triggers.job import waiting_at
 from airflow_provider_dfm.triggers.task_end import TaskEnd
@@ -95,15 +96,19 @@ class FederationOutageTrigger(BaseEventTrigger):
             await in_own_thread(watch.close)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
-        """Fire at the first look that ends this task's wait."""
+        """Fire at the first look that ends this task's wait; its log is told now and then why it goes on."""
+        quiet = Quiet()
         try:
             async for seen in shared_stream:
-                fault = seen.reason if isinstance(seen, Fault) else ""
+                fault = plain_json(seen.reason) if isinstance(seen, Fault) else ""
                 now = time.time()
                 answers = not isinstance(seen, Fault) or bool(seen.permanent)
                 if now >= self.ends_at or (answers and now >= self.not_before):
-                    yield TriggerEvent({"outage": self.outage, "fault": plain_json(fault)})
+                    self.log.info("Trying again: %s", fault or "the federation answers")
+                    yield TriggerEvent({"outage": self.outage, "fault": fault})
                     return
+                if fault and quiet.is_over():
+                    self.log.info("Still waiting for the federation, %s so far: %s", quiet.lasts(), fault)
         except asyncio.CancelledError as cancelled:
             self._end.take(cancelled)
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from dataclasses import asdict
 from types import SimpleNamespace
@@ -59,6 +60,29 @@ def test_a_connection_that_cannot_work_is_for_the_task_to_say():
 def test_when_its_time_is_over_the_task_tries_for_the_last_time():
     event = looks_until_it_fires(trigger(not_before=time.time() + 60, ends_in=-1), Fault("a\0b"))[1]
     assert event == {"outage": {"started": 1.0}, "fault": "a\N{REPLACEMENT CHARACTER}b"}
+
+
+class Log:
+    def __init__(self):
+        self.lines = []
+
+    def info(self, text, *arguments):
+        self.lines.append(text % arguments)
+
+
+def test_the_tasks_log_says_now_and_then_why_it_still_waits(monkeypatch):
+    over = [False, True, False]
+    monkeypatch.setattr(triggers_outage.Quiet, "is_over", lambda quiet: over.pop(0))
+    made = trigger()
+    made._log = Log()
+    looks_until_it_fires(made, AWAY, AWAY, AWAY, ANSWERS)
+    still, again = made._log.lines
+    assert re.fullmatch(r"Still waiting for the federation, [\d:]+ so far: connection refused", still)
+    assert again == "Trying again: the federation answers"
+    made = trigger(ends_in=-1)
+    made._log = Log()
+    looks_until_it_fires(made, AWAY)
+    assert made._log.lines == ["Trying again: connection refused"]
 
 
 def test_it_survives_a_triggerer():
