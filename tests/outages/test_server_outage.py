@@ -68,6 +68,7 @@ def test_tasks_that_are_to_submit_in_an_outage_hold_no_worker_and_submit_once_it
         outage_federation.start_again()
     assert run.wait_for_end(120 + 40 * tasks) == "success", run.logs_of_failed()
     assert {task["try_number"] for task in run.instances()} == {1}, run.log(0)
+    assert "Trying again: the federation answers" in run.log(0)
     with open_session() as session:
         values = completed_values(outage_federation, session, held_jobs.values)
     assert sorted(values.values()) == sorted(held_jobs.value(index) for index in range(tasks)), "each once"
