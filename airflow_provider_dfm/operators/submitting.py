@@ -152,6 +152,11 @@ class SubmittingOperator(IsoDatesOperator):
         :param event: as :class:`FederationOutageTrigger` fires it.
         """
         self._outage = Outage(**event["outage"])
+        # The lines of this trigger are gone once the job's trigger begins: triggerer_job_runner.py, "wb".
+        why = event["fault"] or "the federation answers"
+        self.log.info(
+            "Trying again, %.0f s after this try of the task began: %s", time.time() - self._outage.started, why
+        )
         return self.execute(context)
 
     @fails_for_good

@@ -104,7 +104,6 @@ class FederationOutageTrigger(BaseEventTrigger):
                 now = time.time()
                 answers = not isinstance(seen, Fault) or bool(seen.permanent)
                 if now >= self.ends_at or (answers and now >= self.not_before):
-                    self.log.info("Trying again: %s", fault or "the federation answers")
                     yield TriggerEvent({"outage": self.outage, "fault": fault})
                     return
                 if fault and quiet.is_over():

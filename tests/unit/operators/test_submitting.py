@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -258,6 +260,16 @@ def test_a_task_that_is_to_submit_in_an_outage_waits_in_the_triggerer_and_submit
     # Whoever ends the task meanwhile has the job aborted that a try may have submitted.
     job_id = deferred_try(operator, made, {"outage": second.outage, "fault": ""})
     assert job_id == JobIdentity(**first.jobs[0]).job_id(0)
+
+
+@pytest.mark.parametrize(("fault", "why"), [("", "the federation answers"), ("refused", "refused")])
+def test_the_log_of_a_task_that_comes_back_from_an_outage_says_so(hook, capsys, fault, why):
+    """Airflow writes the log of the next trigger over that of the one which waited."""
+    Outage(hook, tries=1)
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", deferrable=True, outage_timeout=3600)
+    met = {"started": time.time() - 60, "since": time.time() - 50, "tries": 1}
+    deferred_try(operator, context(Store(), 1, 1), {"outage": met, "fault": fault})
+    assert re.search(rf"Trying again, \d+ s after this try of the task began: {why}", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("wait_for_completion", [True, False])
