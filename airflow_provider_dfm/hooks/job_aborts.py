@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeAlias
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from airflow_provider_dfm.federation.errors import FederationError, PermanentFederationError
+from airflow_provider_dfm.federation.errors import (
+    CommandTimedOut,
+    FederationError,
+    FederationUnreachable,
+    JobNotFound,
+    PermanentFederationError,
+)
 from airflow_provider_dfm.federation.job_identity import JobIdentity
+from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.federation_watch import FederationWatch
 
 Job: TypeAlias = str | JobIdentity
@@ -39,7 +46,7 @@ class JobAborts:
         """Abort a job; one that has ended stays as it is. Blocks until that was tried once.
 
         :param job: its id, or whose it is: then all the jobs of that identity which have not ended.
-        :raises JobNotFound: nobody knows it, or it is no job's id.
+        :raises JobNotFound: nobody knows it, it is no job's id, or there is none of that identity.
         :raises FederationError: it could not be aborted.
         """
         with self._changing:
@@ -70,13 +77,30 @@ class JobAborts:
     def _try(self, batch: Mapping[Job, Future[None]]) -> Mapping[Job, Exception]:
         with self._watch().session() as hook:
             try:
-                ids = {job: [job] if isinstance(job, str) else hook.active_jobs(job) for job in batch}
+                ids, errors = _ids_of(batch, hook)
                 asked = [job_id for found in ids.values() for job_id in found]
                 refusals = hook.abort_jobs(asked) if asked else {}
-                return {job: refusals[job_id] for job, found in ids.items() for job_id in found if job_id in refusals}
+                refused = {job: refusals[job_id] for job in ids for job_id in ids[job] if job_id in refusals}
+                return errors | refused
             except FederationError:
                 hook.close_failed()
                 raise
+
+
+def _ids_of(batch: Collection[Job], hook: DfmHook) -> tuple[dict[Job, list[str]], dict[Job, Exception]]:
+    """The ids of each job that is to be aborted, and why there are none of it: that is no other's trouble."""
+    ids: dict[Job, list[str]] = {}
+    errors: dict[Job, Exception] = {}
+    for job in batch:
+        try:
+            ids[job] = [job] if isinstance(job, str) else hook.active_jobs(job)
+            if not ids[job]:
+                errors[job] = JobNotFound("the task has no job that has not ended.")
+        except (FederationUnreachable, CommandTimedOut):
+            raise
+        except FederationError as error:
+            errors[job] = error
+    return ids, errors
 
 
 def abort_patiently(action: Callable[[], Any], job_id: str, dfm_conn_id: str, log: Any) -> None:

@@ -129,17 +129,20 @@ class JobWatch(FederationWatch):
         waiting = [job_id for job_id, meta in listed.items() if meta.status in WAITING]
         turns = {job_id: turn for turn, job_id in enumerate(self._asked_why)}
         asked = sorted(waiting, key=lambda job_id: turns.get(job_id, -1))[:DETAILS_A_POLL]
-        kept = [job_id for job_id in self._asked_why if job_id in set(waiting) - set(asked)]
+        left = set(waiting).difference(asked)
+        kept = [job_id for job_id in self._asked_why if job_id in left]
         self._asked_why = dict.fromkeys([*kept, *asked])
         metas = {}
         for job_id in asked:
             try:
                 metas[job_id] = self._hook.find_job(job_id)
-            except (FederationUnreachable, CommandTimedOut):
-                raise
             except FederationError as error:
                 # The list has told its status, which is what counts.
                 self._hook.log.debug("Why job %s waits cannot be asked: %s", job_id, error)
+                if isinstance(error, (FederationUnreachable, CommandTimedOut)):
+                    # Its meta may be too large to come in time, which would end each look at the others.
+                    self._hook.close_failed()
+                    break
         return {job_id: meta for job_id, meta in metas.items() if meta is not None}
 
     def _list_is_cheaper(self, jobs: int) -> bool:

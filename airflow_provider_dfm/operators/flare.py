@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.hooks.clone_once import CloneOnce
 from airflow_provider_dfm.hooks.dfm import DEFAULT_CONNECTION, DfmHook
 from airflow_provider_dfm.hooks.job_end import abort
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_dfm.federation.job import FederationJob
-    from airflow_provider_dfm.federation.job_identity import JobIdentity
     from airflow_provider_dfm.federation.job_meta import JobMeta
 
 __all__ = [
@@ -119,9 +119,11 @@ class FlareCloneJobOperator(SubmittingOperator):
         self._once = CloneOnce(self.job_id, context["task_state_store"])
         return super().execute(context)
 
-    def waiting_job(self) -> JobIdentity | str | None:
+    def waiting_jobs(self) -> list[JobIdentity | str]:
         # Of a clone whose id nobody knows, nobody can tell whose it is.
-        return None if self._once is None or self._task is None else self._once.known(self._task.job.cycle)
+        assert self._once is not None
+        clones = [self._once.known(job.cycle) for job in super().waiting_jobs() if isinstance(job, JobIdentity)]
+        return [clone_id for clone_id in clones if clone_id is not None]
 
     def submit(self, hook: DfmHook, **once: Any) -> FederationJob:
         assert self._once is not None

@@ -59,8 +59,8 @@ class OutageWait:
     :param try_ends_at: when the try has to have ended, in seconds since 1970.
     :param defers: whether to wait in the triggerer: then the task goes on with :data:`METHOD`, whose event has
         ``"outage"``, the outage as a dict.
-    :param may_have: what a person who ends the task meanwhile wants to have aborted: whose jobs, or a job's id, or
-        nothing; an earlier try may have submitted one, and so may this one, where the server's reply got lost.
+    :param may_have: what a person who ends the task meanwhile wants to have aborted: whose jobs, or jobs' ids. Earlier
+        tries may have submitted them, and so may this one, where the server's reply got lost.
     :param is_killed: whether the task was ended.
     """
 
@@ -68,7 +68,7 @@ class OutageWait:
     patience: Patience
     try_ends_at: float
     defers: bool
-    may_have: Callable[[], JobIdentity | str | None]
+    may_have: Callable[[], list[JobIdentity | str]]
     is_killed: Callable[[], bool]
 
     def do(self, action: Callable[[], Done], hook: DfmHook, log: Any) -> Done:
@@ -95,13 +95,11 @@ class OutageWait:
         raise TaskDeferred(trigger=trigger, method_name=METHOD)
 
     def _trigger(self, dfm_conn_id: str, met: Outage, now: float, ends_at: float) -> FederationOutageTrigger:
-        job = self.may_have()
         return FederationOutageTrigger(
             dfm_conn_id,
             asdict(met),
             met.next_try(now, self.patience.pause, ends_at),
             ends_at,
             self.patience.pause,
-            identity=asdict(job) if isinstance(job, JobIdentity) else None,
-            job_id=job if isinstance(job, str) else None,
+            [job if isinstance(job, str) else asdict(job) for job in self.may_have()],
         )

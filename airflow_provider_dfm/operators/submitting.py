@@ -102,11 +102,16 @@ class SubmittingOperator(SubmitArguments):
         :param event: as :class:`FederationOutageTrigger` fires it.
         """
         self._outage = Outage(**event["outage"])
+        # The lines of this trigger are gone once the job's trigger begins: triggerer_job_runner.py, "wb".
+        why = event["fault"] or "the federation answers"
+        self.log.info(
+            "Trying again, %.0f s after this try of the task began: %s", time.time() - self._outage.started, why
+        )
         return self.execute(context)
 
     @fails_for_good
     def execute(self, context: Context) -> str:
-        outage = self._outage or Outage(started=time.time())
+        outage, self._outage = self._outage or Outage(started=time.time()), None
         read_arguments(self)
         self._task = task_identity(context, self.dfm_conn_id)
         self._hook = hook = DfmHook(self.dfm_conn_id)
@@ -135,14 +140,21 @@ class SubmittingOperator(SubmitArguments):
             patience_of(self.outage_timeout, self.outage_interval, self.timeout),
             self._within_execution_timeout(math.inf, outage.started, hook),
             self._defers(hook),
-            self.waiting_job,
+            self.waiting_jobs,
             lambda: self._killed,
         )
 
-    def waiting_job(self) -> JobIdentity | str | None:
-        """What a person who ends the task during an outage wants to have aborted; see :class:`OutageWait`."""
+    def waiting_jobs(self) -> list[JobIdentity | str]:
+        """What a person who ends the task during an outage wants to have aborted; see :class:`OutageWait`.
+
+        Its former jobs, too: the trigger that waited for one leaves it alone once the cleared task is deferred again.
+        """
         assert self._task is not None
-        return self._task.job
+        return [self._task.job, *self._former()]
+
+    def _former(self) -> tuple[JobIdentity, ...]:
+        assert self._task is not None
+        return self._task.former if self.replaces_former() else ()
 
     @fails_for_good
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
@@ -222,7 +234,7 @@ class SubmittingOperator(SubmitArguments):
         """
         assert self._task is not None
         self._go_on_unless_killed()
-        for former in self._task.former if self.replaces_former() else ():
+        for former in self._former():
             abort_former_jobs(hook, self.active_jobs(hook, former), self._task.given_up, self.log)
 
     def _submit(self, hook: DfmHook, ends_at: float) -> FederationJob:

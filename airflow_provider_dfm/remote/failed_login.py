@@ -43,8 +43,7 @@ def refuse_unreachable(kit: str, user: str, nvflare_version: str, timeout: float
         socket.create_connection((host, port), timeout).close()
     except TimeoutError:
         return
-    # The second one is of a name that can have no address.
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         where = f"Tried to log in as {user} with nvflare {nvflare_version} at {host}:{port}"
         raise _unreachable(where, error) from error
 
@@ -118,7 +117,7 @@ def _probe(kit: str, server: tuple[str, int], timeout: float, where: str, came_b
             f"{where}: the server, or what is in front of it, said nothing within {timeout:g} s ({came_back}). Check "
             "that the server is not overloaded or stopped, and that this machine can reach it.",
         )
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         return _unreachable(where, error)
     return None
 
@@ -139,7 +138,7 @@ def _explain_broken_handshake(kit: str, where: str, error: ssl.SSLError) -> Name
     )
 
 
-def _unreachable(where: str, error: OSError | UnicodeError) -> NamedError:
+def _unreachable(where: str, error: OSError) -> NamedError:
     return NamedError(
         "FederationUnreachable",
         f"{where}: {type(error).__name__}: {error}. Check that the federation's server is up and that "

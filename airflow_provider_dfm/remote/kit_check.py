@@ -54,16 +54,15 @@ def server_address(kit: str) -> tuple[str, int]:
     admin = _admin_section(kit)
     try:
         if "host" in admin:
-            host, number = admin["host"], int(admin["port"])
-            if not (isinstance(host, str) and host and 0 < number < 2**16):
-                raise ValueError("no host and port")
-            return host, number
+            if not isinstance(admin["host"], str):
+                raise ValueError("no host")
+            return _address(admin["host"], int(admin["port"]))
         for name in ("local/resources.json", "local/resources.json.default", "startup/fed_admin.json"):
             if os.path.exists(os.path.join(kit, name)):
                 end_point = _find(_read_json(kit, name), "sp_end_point")
                 if end_point:
                     host, _, port = end_point.split(":")
-                    return host, int(port)
+                    return _address(host, int(port))
     except (KeyError, TypeError, ValueError, AttributeError):
         pass
     raise NamedError(
@@ -72,6 +71,14 @@ def server_address(kit: str) -> tuple[str, int]:
         "local/resources.json.default has a host and port or an sp_end_point. Ask the federation's administrator for "
         "a whole kit.",
     )
+
+
+def _address(host: str, port: int) -> tuple[str, int]:
+    """The same, where a connection can be tried; otherwise a ValueError, as Python has many errors for that."""
+    host.encode("idna")
+    if not host or "\0" in host or not 0 < port < 1 << 16:
+        raise ValueError(f"{host!r}, {port} is no address")
+    return host, port
 
 
 def certificate_files(kit: str) -> tuple[str, str, str]:

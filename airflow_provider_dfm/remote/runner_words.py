@@ -52,11 +52,11 @@ class RunnerWords(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         text = record.getMessage()
         if record.levelno >= logging.WARNING or HEALTH in text:
-            self._said.append(text)
+            self._said.append(_in_short(text))
 
     def of_runner(self) -> list[str]:
         """What the runner has said, each a line."""
-        return [_in_short(text) for text in self._said]
+        return list(self._said)
 
     def of_sites(self) -> dict[str, str]:
         """Site to the last error that its process has said."""
@@ -65,7 +65,7 @@ class RunnerWords(logging.Handler):
         names = os.listdir(self._folder) if os.path.isdir(self._folder) else []
         for name in sorted(names):
             with open(os.path.join(self._folder, name), encoding="utf-8", errors="replace") as file:
-                said[name] = _in_short(file.read())
+                said[name] = file.read()
         return said
 
 
@@ -92,7 +92,8 @@ class SiteWords(logging.Handler):
                 self._writing,
                 open(os.path.join(self._jobs, job_id, SAID_FOLDER, site), "w", encoding="utf-8") as file,
             ):
-                file.write(fit(record.getMessage()))
+                # It is read at each look, however much an operation put into its error.
+                file.write(_in_short(record.getMessage()))
         except Exception:
             self.handleError(record)
 

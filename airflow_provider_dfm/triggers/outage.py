@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Hashable, Sequence
 from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_provider_dfm.federation.errors import (
+    CommandTimedOut,
+    FederationError,
+    FederationUnreachable,
+    JobNotFound,
+)
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.federation.own_threads import in_own_thread
 from airflow_provider_dfm.federation.plain_json import plain_json
 from airflow_provider_dfm.hooks.dfm import DfmHook
 from airflow_provider_dfm.hooks.federation_watch import MAX_PAUSE_SECONDS, Fault
+from airflow_provider_dfm.hooks.job_wait import Quiet
 from airflow_provider_dfm.hooks.site_wait import SiteWatch
 from airflow_provider_dfm.triggers.job import waiting_at
 from airflow_provider_dfm.triggers.task_end import TaskEnd
 
-# The first pauses between two looks are shorter than wanted: an outage may be over in a moment.
+# The first pauses between two looks are shorter than wanted, as an outage may be over in a moment; none is shorter.
 FIRST_PAUSE_SECONDS = 1.0
 
 
@@ -32,10 +39,9 @@ class FederationOutageTrigger(BaseEventTrigger):
     :param outage: what the task is to be given back.
     :param not_before: when the next try may be at the earliest, in seconds since 1970.
     :param ends_at: when to give up waiting, at the first look after it, in seconds since 1970.
-    :param interval: seconds between two looks, a minute at most; tasks of one connection share that of the first.
-    :param identity: whose jobs to abort when a person ends the task, as a dict: an earlier try may have submitted one,
-        and so may one whose reply got lost; None: there can be none.
-    :param job_id: the same, where the job's id is known.
+    :param interval: seconds between two looks, from one to sixty; tasks of one connection share that of the first.
+    :param jobs: what to abort when a person ends the task: jobs' ids, and identities as dicts, of which all jobs are
+        meant. Earlier tries may have submitted them, and so may one whose reply got lost.
     """
 
     supports_triggerer_queue = True
@@ -47,8 +53,7 @@ class FederationOutageTrigger(BaseEventTrigger):
         not_before: float,
         ends_at: float,
         interval: float = 30.0,
-        identity: dict[str, Any] | None = None,
-        job_id: str | None = None,
+        jobs: Sequence[dict[str, Any] | str] = (),
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.dfm_conn_id = dfm_conn_id
@@ -56,11 +61,10 @@ class FederationOutageTrigger(BaseEventTrigger):
         self.not_before = not_before
         self.ends_at = ends_at
         self.interval = interval
-        self.identity = identity
-        self.job_id = job_id
-        whose = None if identity is None else JobIdentity(**identity)
-        self._job = job_id or whose
-        self._end = TaskEnd(self, dfm_conn_id, job_id or ("" if whose is None else whose.job_id(0)), self._abort)
+        self.jobs = jobs
+        self._jobs = [job if isinstance(job, str) else JobIdentity(**job) for job in jobs]
+        ids = [job if isinstance(job, str) else job.job_id(0) for job in self._jobs]
+        self._end = TaskEnd(self, dfm_conn_id, ", ".join(ids), self._abort)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -71,8 +75,7 @@ class FederationOutageTrigger(BaseEventTrigger):
                 "not_before": self.not_before,
                 "ends_at": self.ends_at,
                 "interval": self.interval,
-                "identity": self.identity,
-                "job_id": self.job_id,
+                "jobs": list(self.jobs),
             },
         )
 
@@ -87,21 +90,24 @@ class FederationOutageTrigger(BaseEventTrigger):
         try:
             while True:
                 yield await in_own_thread(watch.poll)
-                await asyncio.sleep(min(pause, kwargs["interval"], MAX_PAUSE_SECONDS))
+                await asyncio.sleep(max(FIRST_PAUSE_SECONDS, min(pause, kwargs["interval"], MAX_PAUSE_SECONDS)))
                 pause *= 2
         finally:
             await in_own_thread(watch.close)
 
     async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
-        """Fire at the first look that ends this task's wait."""
+        """Fire at the first look that ends this task's wait; its log is told now and then why it goes on."""
+        quiet = Quiet()
         try:
             async for seen in shared_stream:
-                fault = seen.reason if isinstance(seen, Fault) else ""
+                fault = plain_json(seen.reason) if isinstance(seen, Fault) else ""
                 now = time.time()
                 answers = not isinstance(seen, Fault) or bool(seen.permanent)
                 if now >= self.ends_at or (answers and now >= self.not_before):
-                    yield TriggerEvent({"outage": self.outage, "fault": plain_json(fault)})
+                    yield TriggerEvent({"outage": self.outage, "fault": fault})
                     return
+                if fault and quiet.is_over():
+                    self.log.info("Still waiting for the federation, %s so far: %s", quiet.lasts(), fault)
         except asyncio.CancelledError as cancelled:
             self._end.take(cancelled)
             raise
@@ -112,14 +118,28 @@ class FederationOutageTrigger(BaseEventTrigger):
             yield event
 
     async def on_kill(self) -> None:
-        """Begin to abort the task's job, where it may have one: a person ended the task."""
-        if self._job is not None:
+        """Begin to abort the task's jobs, where it may have any: a person ended the task."""
+        if self._jobs:
             self._end.begin_abort()
 
     async def cleanup(self) -> None:
-        """Stay until the job is aborted, where it is to be."""
+        """Stay until they are aborted, where they are to be."""
         await self._end.stay()
 
     def _abort(self) -> None:
-        if self._job is not None:
-            waiting_at(self.dfm_conn_id).aborts.abort(self._job)
+        """Abort all of them, each though another cannot be aborted.
+
+        :raises JobNotFound: there is none.
+        :raises FederationError: one could not be aborted.
+        """
+        errors: list[FederationError] = []
+        for job in self._jobs:
+            try:
+                waiting_at(self.dfm_conn_id).aborts.abort(job)
+            except (FederationUnreachable, CommandTimedOut):
+                raise
+            except FederationError as error:
+                errors.append(error)
+        refused = [error for error in errors if not isinstance(error, JobNotFound)]
+        if refused or len(errors) == len(self._jobs):
+            raise [*refused, *errors][0]

@@ -74,8 +74,9 @@ class TaskEnd:
     def _abort_unless_deferred(self) -> None:
         log = self._trigger.log
         if self._task_is_deferred():
-            # Airflow also comes here when a trigger has moved to another triggerer.
-            log.info("Another triggerer waits for job %s now: leaving it alone", self._what)
+            # Airflow also comes here when a trigger has moved to another triggerer, and a task that was cleared may be
+            # deferred again by now: it has its former jobs aborted before it submits another.
+            log.info("The task is deferred, here or in another triggerer: leaving job %s to it", self._what)
             return
         log.info("The task was ended: aborting job %s", self._what)
         try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import ClassVar
 
@@ -15,6 +15,7 @@ from airflow_provider_dfm.federation.errors import (
     FederationError,
     FederationUnreachable,
     JobNotFound,
+    UnreadableAnswer,
 )
 from airflow_provider_dfm.federation.flare_commands import FlareCommands
 from airflow_provider_dfm.federation.job_identity import JobIdentity
@@ -98,8 +99,27 @@ def test_of_a_job_whose_id_is_not_known_all_that_its_task_has_are_aborted(federa
     federation.refusals = {whose.job_id(1): FederationError("not now")}
     with pytest.raises(FederationError, match="not now"):
         aborts.abort(whose)
-    aborts.abort(replace(whose, dag_id="never submitted"))
+    with pytest.raises(JobNotFound, match="no job that has not ended"):
+        aborts.abort(replace(whose, dag_id="never submitted"))
     assert len(federation.requests) == 2
+
+
+def test_a_task_whose_jobs_cannot_be_looked_for_keeps_no_other_job_of_its_batch_from_being_aborted(federation, aborts):
+    whose = JobIdentity("c", "odd", "r", "t", -1, "salt", 1)
+
+    def refuse(error):
+        def active_jobs(identity):
+            raise error
+
+        federation.active_jobs = active_jobs
+
+    refuse(UnreadableAnswer("no meta"))
+    errors = aborts._try({whose: Future(), "1": Future()})
+    assert federation.requests == [["1"]]
+    assert [type(error) for error in errors.values()] == [UnreadableAnswer]
+    refuse(FederationUnreachable("away"))
+    with pytest.raises(FederationUnreachable):
+        aborts._try({whose: Future(), "1": Future()})
 
 
 def test_a_job_that_is_refused_is_the_trouble_of_its_own_task(federation, aborts):

@@ -346,6 +346,29 @@ def test_of_many_waiting_jobs_a_few_are_asked_for_their_reason_at_each_poll_in_t
     assert sorted(federation.asked_for) == sorted(jobs * 2)
 
 
+class CountedId(str):
+    """A job's id that counts how often it is put into a set or a dict, or looked for there."""
+
+    hashed = 0
+
+    def __hash__(self):
+        CountedId.hashed += 1
+        return super().__hash__()
+
+
+def test_whose_turn_it_is_costs_each_waiting_job_the_same_however_many_there_are():
+    hashed = []
+    for number in (100, 1000):
+        federation = Waiting({CountedId(job): "SUBMITTED" for job in range(number)})
+        watch = JobWatch(federation)
+        listed = {job: federation.get_job_meta(job) for job in federation.answers}
+        watch._asked_why = dict.fromkeys(listed)
+        CountedId.hashed = 0
+        watch._ask_why_they_wait(listed)
+        hashed.append(CountedId.hashed / number)
+    assert hashed[1] < hashed[0] * 2
+
+
 def test_a_reason_that_cannot_be_asked_for_leaves_the_job_as_the_list_has_it():
     jobs = [str(number) for number in range(5)]
     detail = {"0": FederationError("odd"), "1": UnreadableAnswer("no form"), "2": JobNotFound("2")}
@@ -353,3 +376,13 @@ def test_a_reason_that_cannot_be_asked_for_leaves_the_job_as_the_list_has_it():
     seen = watch.poll(jobs)
     assert statuses(seen) == dict.fromkeys(jobs, "SUBMITTED")
     assert seen.faults == {}
+
+
+@pytest.mark.parametrize("error", [CommandTimedOut("get_job_meta"), FederationUnreachable("away")])
+def test_a_job_whose_meta_does_not_come_in_time_ends_no_look_at_the_others(error):
+    jobs = [str(number) for number in range(5)]
+    federation = Waiting(dict.fromkeys(jobs, "SUBMITTED"), {"1": error})
+    seen = JobWatch(federation).poll(jobs)
+    assert (seen.fault, statuses(seen)) == ("", dict.fromkeys(jobs, "SUBMITTED"))
+    # The session that failed is ended, and nothing more is asked of it in this poll.
+    assert (federation.closed, federation.asked_for) == (1, ["0", "1"])

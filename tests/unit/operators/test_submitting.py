@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import timedelta
 from types import SimpleNamespace
@@ -259,7 +260,40 @@ def test_a_task_that_is_to_submit_in_an_outage_waits_in_the_triggerer_and_submit
     assert second.not_before > first.not_before
     # Whoever ends the task meanwhile has the job aborted that a try may have submitted.
     job_id = deferred_try(operator, made, {"outage": second.outage, "fault": ""})
-    assert job_id == JobIdentity(**first.identity).job_id(0)
+    assert job_id == JobIdentity(**first.jobs[0]).job_id(0)
+
+
+@pytest.mark.parametrize(("fault", "why"), [("", "the federation answers"), ("refused", "refused")])
+def test_the_log_of_a_task_that_comes_back_from_an_outage_says_so(hook, capsys, fault, why):
+    """Airflow writes the log of the next trigger over that of the one which waited."""
+    Outage(hook, tries=1)
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", deferrable=True, outage_timeout=3600)
+    met = {"started": time.time() - 60, "since": time.time() - 50, "tries": 1}
+    deferred_try(operator, context(Store(), 1, 1), {"outage": met, "fault": fault})
+    assert re.search(rf"Trying again, \d+ s after this try of the task began: {why}", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("wait_for_completion", [True, False])
+def test_whoever_ends_a_task_that_was_cleared_in_an_outage_ends_its_former_jobs_too(hook, wait_for_completion):
+    Outage(hook, tries=10)
+    store = Store()
+    options = {"pipeline": "pipelines:compare", "deferrable": True, "wait_for_completion": wait_for_completion}
+    first = deferred_try(DfmExecuteOperator(task_id="run", **options), context(store, 1, 1))
+    # Clearing counts the tries so far.
+    cleared = deferred_try(DfmExecuteOperator(task_id="run", **options), context(store, 2, 2))
+    assert cleared.jobs[0] not in first.jobs
+    # A job that nobody waits for is left to itself.
+    assert cleared.jobs[1:] == (first.jobs if wait_for_completion else [])
+
+
+def test_a_try_knows_nothing_of_the_outage_that_the_one_before_met(hook):
+    """As with ``dag.test()``, which has one operator for all tries."""
+    Outage(hook, tries=2)
+    operator = DfmExecuteOperator(task_id="run", pipeline="pipelines:compare", deferrable=True)
+    long_ago = {"started": 1.0, "since": 1.0, "tries": 9}
+    with pytest.raises(FederationUnreachable):
+        operator.execute_after_outage(context(Store(), 1, 1), {"outage": long_ago, "fault": ""})
+    assert deferred_try(operator, context(Store(), 2, 1)).outage["tries"] == 1
 
 
 def test_an_outage_that_is_too_long_is_the_error_of_the_last_try(hook):
@@ -338,10 +372,10 @@ def test_a_clone_whose_id_is_not_known_cannot_be_aborted(hook):
     made = context(Store(), 1, 1)
     operator = FlareCloneJobOperator(task_id="run", job_id="1", deferrable=True)
     trigger = deferred_try(operator, made)
-    assert (trigger.identity, trigger.job_id) == (None, None)
+    assert trigger.jobs == []
     made["task_state_store"].set(STATE_KEY, {"of": "1", "cycle": 1, "clone": "2", "ends_at": 0.0})
     again = deferred_try(operator, made, {"outage": trigger.outage, "fault": ""})
-    assert (again.identity, again.job_id) == (None, "2")
+    assert again.jobs == ["2"]
 
 
 class PreparedOperator(DfmExecuteOperator):

@@ -9,8 +9,7 @@ import threading
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from airflow_provider_dfm.remote.failed_login import explain_failed_login, refuse_unreachable
-from airflow_provider_dfm.remote.failures import NamedError
+from airflow_provider_dfm.remote.failed_login import explain_failed_login
 from tests.certificates import ALWAYS, EXPIRED, FUTURE, USER, Authority, TlsServer, admin_file
 
 
@@ -128,11 +127,3 @@ def test_an_authority_out_of_its_time_is_not_taken_for_the_server(tmp_path):
     assert error.error_name == "FederationUnreachable"
     assert "an authority's certificate that the server's depends on is refused (certificate has expired)" in str(error)
     assert "the server's own is valid (made for server" in str(error)
-
-
-def test_a_host_that_can_have_no_address(authority, tmp_path):
-    kit = str(admin_file(authority.fill_kit(tmp_path / "kit"), host="server..example"))
-    with pytest.raises(NamedError, match=r"at server\.\.example:1: UnicodeError") as caught:
-        refuse_unreachable(kit, USER, "2.9.0", 10)
-    later = explain_failed_login(kit, USER, "2.9.0", True, RuntimeError("no session"), 10)
-    assert [caught.value.error_name, later.error_name] == ["FederationUnreachable"] * 2

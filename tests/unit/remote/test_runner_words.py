@@ -83,6 +83,13 @@ def test_words_are_few_and_short_and_fit_for_a_database(words, runner, seattle):
     assert said.endswith("the cause")
 
 
+def test_no_more_of_an_error_is_kept_than_is_told(tmp_path, words, runner, seattle):
+    runner.warning("x" * 100_000)
+    assert [len(text) for text in words._said] == [1000]
+    seattle.error("x" * 100_000)
+    assert (tmp_path / "job" / "said" / "seattle").stat().st_size == 1000
+
+
 def test_once_the_jobs_folder_is_gone_its_sites_say_nothing(words, seattle, tmp_path):
     seattle.error(PANIC)
     assert list(words.of_sites()) == ["seattle"]

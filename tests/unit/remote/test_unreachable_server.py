@@ -19,8 +19,6 @@ def session(tmp_path, monkeypatch):
     for name in PROXIES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(flare_session, "check_kit", lambda *kit: None)
-    # It reads the kit's certificates, and this kit has none.
-    monkeypatch.setattr(flare_session, "explain_failed_login", lambda *of: NamedError("FederationUnreachable", "x"))
 
     def make(host, port, timeout=30.0):
         (tmp_path / "startup").mkdir(exist_ok=True)
@@ -43,6 +41,12 @@ def logs_in(monkeypatch):
 
     monkeypatch.setattr(FlareSession, "_log_in", log_in)
     return asked
+
+
+@pytest.fixture
+def unexplained(monkeypatch):
+    """What explains a failed log-in reads the kit's certificates, and this kit has none."""
+    monkeypatch.setattr(flare_session, "explain_failed_login", lambda *of: NamedError("FederationUnreachable", "x"))
 
 
 def free_port():
@@ -68,14 +72,21 @@ def test_nor_where_there_is_no_such_machine(session, logs_in):
     assert logs_in == []
 
 
-def test_a_server_that_takes_the_connection_is_left_to_the_client_library(session, logs_in):
+@pytest.mark.parametrize(("host", "port"), [("server", 80020), ("x" * 64, 8002), ("a\0b", 8002), ("server", 0)])
+def test_what_is_no_address_is_the_kits_fault(session, logs_in, host, port):
+    with pytest.raises(NamedError, match="does not say where the server is") as raised:
+        session(host, port).connect()
+    assert raised.value.error_name == "StartupKitError"
+
+
+def test_a_server_that_takes_the_connection_is_left_to_the_client_library(session, logs_in, unexplained):
     with socket.create_server(("localhost", 0)) as server, pytest.raises(NamedError):
         session("localhost", server.getsockname()[1], timeout=4.0).connect()
     assert logs_in == ["me"]
 
 
 @pytest.mark.parametrize("name", PROXIES)
-def test_behind_a_proxy_nobody_knows_what_this_machine_can_reach(session, logs_in, monkeypatch, name):
+def test_behind_a_proxy_nobody_knows_what_this_machine_can_reach(session, logs_in, unexplained, monkeypatch, name):
     made = session("localhost", free_port())
     monkeypatch.setenv(name, "http://proxy:3128")
     with pytest.raises(NamedError):

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_dfm.federation.errors import JobNotFound, StartupKitError
+from airflow_provider_dfm.federation.errors import JobNotFound, StartupKitError, WorkFailed
 from airflow_provider_dfm.federation.job_meta import JobMeta
 from airflow_provider_dfm.federation.system_info import SystemInfo
 from airflow_provider_dfm.sensors import job as sensors_job
 from airflow_provider_dfm.sensors.job import FederationJobSensor
+from tests.unit.federation.test_partial_acceptance import partly_answered
 
 JOB = "2b7bb1d0-cdba-4d1c-9f00-28d8a2d0e2cd"
 
@@ -86,3 +87,38 @@ def test_looks_that_are_processes_of_their_own_remember_that_they_have_seen_the_
 
 def look(context):
     FederationJobSensor(task_id="t", job_id=JOB, mode="reschedule").poke(context)
+
+
+@pytest.mark.parametrize(
+    ("accepts", "arguments", "succeeds"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"on_partial_failure": "fail"}, False),
+        (False, {"on_partial_failure": "succeed"}, True),
+    ],
+    ids=["accepted", "not accepted", "accepted, but not here", "accepted here"],
+)
+def test_a_job_that_answered_some_of_its_sets_is_taken_as_its_submitting_task_has_it(
+    monkeypatch, tmp_path, accepts, arguments, succeeds
+):
+    results = partly_answered(tmp_path, accepts=accepts)
+
+    def check_job(job_id, partial):
+        results.outcome.check(partial)
+        return results
+
+    hook = Hook(None)
+    hook.check_job = check_job
+    monkeypatch.setattr(sensors_job, "DfmHook", lambda dfm_conn_id: hook)
+    outcomes = []
+    ti = SimpleNamespace(xcom_push=lambda key, value: outcomes.append(value), try_number=1, max_tries=0)
+    sensor = FederationJobSensor(task_id="t", job_id=JOB, deferrable=True, **arguments)
+    event = {"job_id": JOB, "status": "FINISHED:COMPLETED"}
+    if succeeds:
+        assert sensor.execute_complete({"ti": ti}, event) == JOB
+    else:
+        with pytest.raises((WorkFailed, AirflowFailException), match="no data"):
+            sensor.execute_complete({"ti": ti}, event)
+    # That the job has ended, whatever it did.
+    assert outcomes == ["JOB_FINISHED"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from dataclasses import asdict
 from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_dfm.federation.errors import FederationUnreachable
+from airflow_provider_dfm.federation.errors import FederationError, FederationUnreachable, JobNotFound
 from airflow_provider_dfm.federation.job_identity import JobIdentity
 from airflow_provider_dfm.hooks.federation_watch import Fault
 from airflow_provider_dfm.triggers import job as triggers_job
@@ -61,8 +62,26 @@ def test_when_its_time_is_over_the_task_tries_for_the_last_time():
     assert event == {"outage": {"started": 1.0}, "fault": "a\N{REPLACEMENT CHARACTER}b"}
 
 
+class Log:
+    def __init__(self):
+        self.lines = []
+
+    def info(self, text, *arguments):
+        self.lines.append(text % arguments)
+
+
+def test_the_tasks_log_says_now_and_then_why_it_still_waits(monkeypatch):
+    over = [False, True, False]
+    monkeypatch.setattr(triggers_outage.Quiet, "is_over", lambda quiet: over.pop(0))
+    made = trigger()
+    made._log = Log()
+    looks_until_it_fires(made, AWAY, AWAY, AWAY, ANSWERS)
+    (still,) = made._log.lines
+    assert re.fullmatch(r"Still waiting for the federation, [\d:]+ so far: connection refused", still)
+
+
 def test_it_survives_a_triggerer():
-    made = trigger(identity=asdict(WHOSE))
+    made = trigger(jobs=[asdict(WHOSE), "1"])
     path, arguments = made.serialize()
     again = FederationOutageTrigger(**json.loads(json.dumps(arguments)))
     assert path.endswith(f".{FederationOutageTrigger.__name__}")
@@ -79,13 +98,24 @@ class Aborts:
     def abort(self, job):
         if self.faults:
             raise self.faults.pop()
+        if job == "gone":
+            raise JobNotFound("gone")
+        if job == "lost" and not self.aborted:
+            raise FederationError("the server does not run it")
         self.aborted.append(job)
 
 
 @pytest.mark.parametrize(
     ("options", "aborted"),
-    [({"identity": asdict(WHOSE)}, [WHOSE]), ({"job_id": "1"}, ["1"]), ({}, [])],
-    ids=["whose", "which", "none"],
+    [
+        ({"jobs": [asdict(WHOSE), asdict(WHOSE.in_cycle(0))]}, [WHOSE, WHOSE.in_cycle(0)]),
+        ({"jobs": ["1"]}, ["1"]),
+        ({"jobs": ["gone", "1"]}, ["1"]),
+        # It is tried again, with all.
+        ({"jobs": ["lost", "1"]}, ["1", "lost", "1"]),
+        ({}, []),
+    ],
+    ids=["whose", "which", "one of two", "one refused", "none"],
 )
 def test_a_person_who_ends_the_task_ends_what_an_earlier_try_may_have_submitted(monkeypatch, options, aborted):
     aborts = Aborts()
@@ -138,4 +168,24 @@ def test_all_tasks_of_a_connection_look_through_one_session(monkeypatch):
 
     assert asyncio.run(run())["fault"] == ""
     assert made[0].dfm_conn_id == "weather"
-    assert trigger().shared_stream_key() == trigger(interval=5.0, job_id="1").shared_stream_key()
+    assert trigger().shared_stream_key() == trigger(interval=5.0, jobs=["1"]).shared_stream_key()
+
+
+def test_who_wants_no_pause_gets_a_second(monkeypatch):
+    """Each look may open a session, and the triggerer has others to look after."""
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr(triggers_outage.asyncio, "sleep", sleep)
+    monkeypatch.setattr(triggers_outage.SiteWatch, "poll", lambda watch: AWAY)
+
+    async def run():
+        looks = FederationOutageTrigger.open_shared_stream(trigger(interval=0.0).serialize()[1])
+        for _ in range(3):
+            await looks.__anext__()
+        await looks.aclose()
+
+    asyncio.run(run())
+    assert pauses == [1.0, 1.0]
