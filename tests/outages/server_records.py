@@ -17,6 +17,7 @@ from demo.flare_poc import SERVER, FlarePoc
 
 LOG_IN = "_cert_login"
 LIST_JOBS = "list_jobs"
+GET_JOB_META = "get_job_meta"
 # get_system_info; the server is asked for it by and by, to find jobs that it lists as running and no longer runs.
 CHECK_STATUS = "check_status"
 COMPLETED = "FINISHED:COMPLETED"
