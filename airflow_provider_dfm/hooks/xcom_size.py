@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from airflow_provider_dfm.federation.kept_reference import KEPT
+from airflow_provider_dfm.remote.foreign_text import fit
 
 # Up to so much goes into an XCom as it is, unless a task says otherwise.
 MAX_XCOM_BYTES = 48 * 1024
@@ -15,8 +15,6 @@ MAX_LEVELS = 100
 # Airflow's processes hand integers on in 64 bits (airflow/sdk/execution_time/comms.py); and PostgreSQL gives a large
 # float back as an integer of all its digits: 1e300 can be stored, and never be read again.
 MAX_NUMBER = 2**63
-# PostgreSQL takes no NUL in its JSON, and UTF-8 has no halves of surrogate pairs.
-_UNFIT = re.compile("[\x00\ud800-\udfff]")
 # Airflow takes these for what its own serialization wrote: airflow/sdk/_shared/serialization/__init__.py,
 # FORBIDDEN_XCOM_KEYS.
 _RESERVED = frozenset(
@@ -65,7 +63,7 @@ def xcom_bytes(value: Any, limit: float = float("inf")) -> int | None:
 
 def _comes_back(value: Any, levels: int) -> bool:
     if isinstance(value, str):
-        return _UNFIT.search(value) is None
+        return fit(value) == value
     if isinstance(value, (int, float)):
         return -MAX_NUMBER <= value < MAX_NUMBER
     if isinstance(value, (dict, list, tuple)) and not levels:
